@@ -1,0 +1,54 @@
+"""labelsieve: from a pile of items to a head that can be trusted, with few labels.
+
+    import labelsieve as ls
+
+Names are imported when they are first used, so `import labelsieve` loads numpy at most.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Item": "labelsieve.core.types",
+    "Label": "labelsieve.core.types",
+    "Labels": "labelsieve.core.types",
+    "Query": "labelsieve.core.types",
+    "Task": "labelsieve.core.types",
+    "Value": "labelsieve.core.types",
+    "Interval": "labelsieve.core.types",
+    "Round": "labelsieve.core.rounds",
+    "LabelsieveError": "labelsieve.core.errors",
+    "InputError": "labelsieve.core.errors",
+    "ShapeError": "labelsieve.core.errors",
+    "UnknownName": "labelsieve.core.errors",
+    "PoolExhausted": "labelsieve.core.errors",
+    "NotEnoughLabels": "labelsieve.core.errors",
+    "MissingExtra": "labelsieve.core.errors",
+    "ProjectError": "labelsieve.core.errors",
+    "EngineError": "labelsieve.core.errors",
+    "entropy": "labelsieve.selection.acquisition",
+    "margin": "labelsieve.selection.acquisition",
+    "least_confident": "labelsieve.selection.acquisition",
+    "facility_location": "labelsieve.selection.coverage",
+    "typiclust": "labelsieve.selection.clusters",
+    "query": "labelsieve.selection.oneshot",
+    "Project": "labelsieve.project.facade",
+    "create": "labelsieve.project.facade",
+    "open": "labelsieve.project.facade",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'labelsieve' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Types, protocols, errors and randomness. numpy and the standard library only."""
