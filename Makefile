@@ -1,0 +1,50 @@
+# Two commands are enough: `make demo` shows the product, `make test` proves it. Both need Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+BUILD := --build-constraint constraints.txt
+FAST := tests/unit tests/contract tests/property
+
+.PHONY: help setup demo test check lint fix docs clean
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.base: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) pip
+	$(PIP) $(BUILD) --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) $(BUILD) --group dev --editable '.[torch]'
+	touch $@
+
+setup: $(VENV)/.base  ## make .venv with the base install (no torch); leaves .venv/bin/labelsieve
+
+demo: $(VENV)/.base  ## 1,797 handwritten digits: from a folder of PNG files to a report, under 90 s
+	rm -rf demo
+	$(BIN)/labelsieve demo demo
+
+test: lint  ## everything: lint, types, floors, and every test
+	$(BIN)/python -m pytest
+
+check: lint  ## lint, types, floors, budgets and the fast tests, under 60 s
+	$(BIN)/python -m pytest -n auto -m 'not slow' $(FAST)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.dev  ## format, and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.base  ## write the generated pages (docs/reference)
+	$(BIN)/python docs/generate.py
+
+clean:  ## remove what these commands made (never a project of yours)
+	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,22 @@
+"""What all tests share: where the real data are, and a home that no test writes into."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the checkout; the test skips, saying so, where there is none."""
+    if not SHARED.is_dir():
+        pytest.skip("the real data (../shared/data) are not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may reach a hub by accident; one that plays a hub on loopback sets these itself."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")

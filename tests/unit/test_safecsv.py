@@ -1,0 +1,26 @@
+"""CSV exports: what a spreadsheet would run is defused, everything else comes back as it was."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from labelsieve.project.safecsv import csv_text, write_csv
+
+
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1", "-1+cmd", "@SUM(A1)", "\tx", "\r=1"])
+def test_formulas_are_defused(text: str) -> None:
+    assert next(iter(csv.reader(csv_text(["k"], [[text]]).splitlines()[1:2])))[0].startswith("'") or "\r" in text
+    assert csv_text(["k"], [[text]]).splitlines()[1].lstrip('"').startswith("'")
+
+
+def test_columns_are_data_too() -> None:
+    assert csv_text(["=a"], []) == "'=a\n"
+
+
+def test_rows_come_back(tmp_path: Path) -> None:
+    rows = [["a,b", 'say "hi"', -1.5], ["two\nlines", "ü", 3]]
+    assert write_csv(tmp_path / "deep" / "out.csv", ["x", "y", "z"], rows) == 2
+    with (tmp_path / "deep" / "out.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [["x", "y", "z"], ["a,b", 'say "hi"', "-1.5"], ["two\nlines", "ü", "3"]]
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out.csv"]
