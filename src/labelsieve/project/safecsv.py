@@ -2,24 +2,36 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")  # "-1" is a class name in many files, and runs nothing
 
 
 def safe_cell(value: Any) -> Any:
     """The value as a CSV cell: None is empty, text that a spreadsheet would run gets a leading apostrophe.
 
-    Source: OWASP, CSV injection. Numbers stay numbers, also negative ones.
+    Source: OWASP, CSV injection. Numbers stay numbers, also negative ones and those written as text.
 
-    >>> safe_cell("=1+1"), safe_cell(-1.5), safe_cell("tea"), safe_cell(None)
-    ("'=1+1", -1.5, 'tea', '')
+    >>> safe_cell("=1+1"), safe_cell(-1.5), safe_cell("-1"), safe_cell("tea"), safe_cell(None)
+    ("'=1+1", -1.5, '-1', 'tea', '')
     """
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    runs = isinstance(value, str) and value.startswith(FORMULA) and not NUMBER.fullmatch(value)
+    return f"'{value}" if runs else value
+
+
+def plain_cell(text: str) -> str:
+    """The text that `safe_cell` wrote down: what we export can be imported again.
+
+    >>> plain_cell(safe_cell("=1+1")), plain_cell("'tis")
+    ('=1+1', "'tis")
+    """
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
 def write_csv(target: Path | str | TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
