@@ -8,7 +8,7 @@ import pytest
 from labelsieve.project.safecsv import csv_text, write_csv
 
 
-@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1", "-1+cmd", "@SUM(A1)", "\tx", "\r=1"])
+@pytest.mark.parametrize("text", ["=cmd|calc!A0", "+1+x", "-1+cmd", "@SUM(A1)", "\tx", "\r=1"])
 def test_formulas_are_defused(text: str) -> None:
     assert next(iter(csv.reader(csv_text(["k"], [[text]]).splitlines()[1:2])))[0].startswith("'") or "\r" in text
     assert csv_text(["k"], [[text]]).splitlines()[1].lstrip('"').startswith("'")
