@@ -1,0 +1,167 @@
+"""labelsieve.toml: sources, tasks, engine and seed. Edited by hand or by us; comments survive our edits."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+
+import tomlkit
+
+from labelsieve.core.errors import InputError, ProjectError, UnknownName
+from labelsieve.core.types import Kind
+from labelsieve.sources.options import SourceOptions
+
+NAME = "labelsieve.toml"
+HEADER = "labelsieve project. Two files here are precious: this one and labels.sqlite. The rest comes back."
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """One source: a path (relative to the project folder where it can be) and how to read it."""
+
+    path: str
+    options: SourceOptions = field(default_factory=SourceOptions)
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.path).name
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """What a task asks, and how. `budget` caps labels, minutes and money together: the first one reached ends it."""
+
+    kind: Kind = "classes"
+    classes: tuple[str, ...] = ()  # closed when not empty
+    dull: str = "dull"
+    strategy: str = "auto"
+    head: str = "auto"
+    size: int = 0  # items a query; 0 = the number of classes, 10 to 250
+    budget_labels: int = 0  # 0 = no limit
+    budget_minutes: float = 0.0
+    budget_money: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of labelsieve.toml."""
+
+    seed: int = 0
+    engine: str = ""
+    revision: str = ""
+    sources: tuple[SourceSpec, ...] = ()
+    tasks: Mapping[str, TaskSettings] = field(default_factory=dict)
+    cost: float = 0.0  # money a label, for every annotator not named in costs
+    costs: Mapping[str, float] = field(default_factory=dict)
+    currency: str = ""
+
+
+def relative(path: Path, root: Path) -> str:
+    """`path` as it is written down: relative to the project folder, with forward slashes."""
+    try:
+        return Path(os.path.relpath(path.resolve(), root.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def resolve(text: str, root: Path) -> Path:
+    """The path that `relative` wrote down."""
+    path = Path(text)
+    return path if path.is_absolute() else Path(os.path.normpath(root / path))
+
+
+def read(root: Path) -> Settings:
+    """Settings of the project folder `root`. ProjectError where the file is absent or cannot be read."""
+    path = root / NAME
+    if not path.is_file():
+        raise ProjectError(
+            f"{root} is not a labelsieve project: it has no {NAME}.", f"labelsieve init {root} SOURCE makes one."
+        )
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path} cannot be read: {error}.", "mend that line, or restore it from backups/.") from error
+    except OSError as error:
+        raise ProjectError(f"{path} cannot be read: {error.strerror}.", "check its permissions.") from error
+    return parse(raw)
+
+
+def parse(raw: Mapping[str, Any]) -> Settings:
+    """Settings from plain data. InputError names an unknown key or a wrong kind."""
+    sources = tuple(_source(entry) for entry in raw.get("sources", []))
+    tasks = {str(name): task_settings(entry) for name, entry in raw.get("tasks", {}).items()}
+    plain = {key: value for key, value in raw.items() if key not in ("sources", "tasks")}
+    return _build(Settings, {**plain, "sources": sources, "tasks": tasks}, NAME)
+
+
+def task_settings(entry: Mapping[str, Any]) -> TaskSettings:
+    """Settings of one task from plain data."""
+    kinds = get_args(Kind)
+    if entry.get("kind", "classes") not in kinds:
+        raise UnknownName("kind of task", str(entry["kind"]), kinds)
+    values = {**entry, "classes": tuple(str(name) for name in entry.get("classes", ()))}
+    return _build(TaskSettings, values, "[tasks]")
+
+
+def _source(entry: Mapping[str, Any]) -> SourceSpec:
+    options = {key: value for key, value in entry.items() if key != "path"}
+    if options.get("columns") is not None:
+        options["columns"] = tuple(options["columns"])
+    if "path" not in entry:
+        raise InputError(f"a [[sources]] entry of {NAME} has no path.", 'write path = "FOLDER or FILE".')
+    return SourceSpec(str(entry["path"]), _build(SourceOptions, options, "[[sources]]"))
+
+
+def _build(kind: Any, values: Mapping[str, Any], where: str) -> Any:
+    known = kind.__dataclass_fields__
+    for name in values:
+        if name not in known:
+            raise UnknownName(f"key of {where}", name, known)
+    return kind(**values)
+
+
+def write(root: Path, settings: Settings) -> None:
+    """Save `settings`, keeping the user's comments. Atomic: a temporary name, fsync, rename."""
+    path = root / NAME
+    if path.is_file():
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    else:
+        document = tomlkit.document()
+        document.add(tomlkit.comment(HEADER))
+    for key, value in plain(settings).items():
+        if document.get(key) != value:
+            document[key] = value
+    temporary = path.with_suffix(".toml.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(tomlkit.dumps(document))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise ProjectError(f"{path} cannot be written: {error.strerror}.", "check permissions and free space.") from error
+
+
+def plain(settings: Settings) -> dict[str, Any]:
+    """Settings as plain data, what equals its default left out."""
+    out: dict[str, Any] = {"seed": settings.seed}
+    for key in ("engine", "revision", "cost", "currency"):
+        if getattr(settings, key):
+            out[key] = getattr(settings, key)
+    if settings.costs:
+        out["costs"] = dict(settings.costs)
+    out["tasks"] = {name: _task_plain(task) for name, task in settings.tasks.items()}
+    out["sources"] = [{"path": spec.path, **_changed(spec.options, SourceOptions())} for spec in settings.sources]
+    return out
+
+
+def _task_plain(task: TaskSettings) -> dict[str, Any]:
+    return {"kind": task.kind, **_changed(task, TaskSettings(kind=task.kind))}
+
+
+def _changed(value: Any, default: Any) -> dict[str, Any]:
+    before = asdict(default)
+    after = asdict(value).items()
+    return {key: list(new) if isinstance(new, tuple) else new for key, new in after if new != before[key]}

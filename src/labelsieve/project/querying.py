@@ -1,0 +1,87 @@
+"""One query: what the strategy wants, mixed with its share of random audit (and, on request, control) items.
+
+A query depends on the seed and on what was answered, nothing else: asked twice without an answer
+in between, it is the same query.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from labelsieve.core.errors import PoolExhausted
+from labelsieve.core.rounds import Pool, Round
+from labelsieve.core.sockets import Head, Strategy
+from labelsieve.core.types import Ids, Labels, Purpose, Query
+from labelsieve.project.slices import Sides, audit_quota
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a task stands: `labels` train (search side), `answered` has any answer (skip and unsure too)."""
+
+    pool: Pool
+    sides: Sides
+    labels: Labels
+    answered: Ids
+    head: Head | None = None
+    number: int = 0  # queries answered before
+    control: int = 0  # control items among the next n
+
+
+def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator) -> Query:
+    """(n,) items, audit and control items at random places among the search items, whose order is kept.
+
+    PoolExhausted where fewer than n are left. The last items of a pool may all be audit items.
+    """
+    free_audit = standing.sides.audit[~np.isin(standing.sides.audit, standing.answered)]
+    audited = len(standing.sides.audit) - len(free_audit)
+    free = np.setdiff1d(standing.sides.search, standing.answered)
+    if n > len(free) + len(free_audit):
+        raise PoolExhausted(
+            f"{n} items were asked for, {len(free) + len(free_audit)} of {len(standing.pool.ids)} are left to ask.",
+            "ask for fewer, or sync new items.",
+        )
+    quota = min(audit_quota(n, len(standing.answered), audited), len(free_audit))
+    n_audit = max(quota, n - len(free))
+    audit = _plain(free_audit[:n_audit], standing.sides.share, "audit", "random: it measures the head, and never trains it")
+    n_control = min(standing.control, n - n_audit)
+    drawn = np.sort(rng.choice(free, n_control, replace=False))
+    control = _plain(drawn, n_control / max(len(free), 1), "control", "random: what labelling without a strategy would give")
+    blocked = np.union1d(np.union1d(standing.answered, standing.sides.audit), drawn)
+    state = Round(standing.pool, standing.labels, standing.head, asked=blocked, number=standing.number)
+    wanted = n - n_audit - n_control
+    search = strategy(state, wanted, rng) if wanted else _plain(np.empty(0, np.int64), np.nan, "search", "")
+    return _mix(search, [audit, control], rng)
+
+
+def _plain(ids: Ids, propensity: float, purpose: Purpose, why: str) -> Query:
+    n = len(ids)
+    return Query(ids, np.zeros(n), np.full(n, propensity), "random", (why,) * n, (purpose,) * n)
+
+
+def _mix(search: Query, others: list[Query], rng: Generator) -> Query:
+    """All in one query: the others at random places, so that nobody can tell them by where they stand."""
+    parts = [search, *others]
+    which = np.concatenate([np.full(len(part), i) for i, part in enumerate(parts)]).astype(int)
+    which = rng.permutation(which)
+    place = np.empty(len(which), np.int64)
+    for i, part in enumerate(parts):
+        place[which == i] = sum(len(p) for p in parts[:i]) + np.arange(len(part))
+    why = [reason for part in parts for reason in _each(part)]
+    purpose = [p for part in parts for p in (part.purpose or ("search",) * len(part))]
+    return Query(
+        ids=np.concatenate([part.ids for part in parts])[place],
+        score=np.concatenate([part.score for part in parts])[place],
+        propensity=np.concatenate([part.propensity for part in parts])[place],
+        strategy=search.strategy if len(search) else "random",
+        why=tuple(why[i] for i in place),
+        purpose=tuple(purpose[i] for i in place),
+        scored=search.scored,
+    )
+
+
+def _each(part: Query) -> tuple[str, ...]:
+    if len(part.why) == len(part):
+        return part.why
+    return (part.why[0] if part.why else part.strategy,) * len(part)
