@@ -1,0 +1,79 @@
+"""Acquisition functions: how much each item is wanted. A higher score is always more wanted."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from labelsieve.core.errors import ShapeError
+from labelsieve.core.rounds import Round
+from labelsieve.core.sockets import Acquisition
+from labelsieve.core.types import Ids, Matrix, Vector
+
+FromProba = Callable[[Matrix], Vector]
+
+
+def entropy(proba: Matrix) -> Vector:
+    """Entropy (m,) of each row of probabilities (m, c), in nats: 0 .. log(c).
+
+    >>> entropy(np.array([[1.0, 0.0], [0.5, 0.5]])).round(3).tolist()
+    [0.0, 0.693]
+    """
+    p = _checked(proba)
+    nats: Vector = -np.sum(p * np.log(np.where(p > 0, p, 1.0)), axis=1)
+    return nats + 0.0
+
+
+def margin(proba: Matrix) -> Vector:
+    """One minus the gap between the two likeliest classes (m,) of (m, c): 1 where they tie, 0 where one is certain.
+
+    Source: Scheffer, Decomain and Wrobel 2001. Cost: O(mc).
+
+    >>> margin(np.array([[0.9, 0.1, 0.0], [0.4, 0.4, 0.2]])).round(3).tolist()
+    [0.2, 1.0]
+    """
+    p = _checked(proba)
+    if p.shape[1] == 1:
+        return np.zeros(len(p))
+    top = np.partition(p, p.shape[1] - 2, axis=1)
+    return 1.0 - (top[:, -1] - top[:, -2])
+
+
+def least_confident(proba: Matrix) -> Vector:
+    """One minus the probability of the likeliest class (m,) of (m, c). Source: Lewis and Gale 1994.
+
+    >>> least_confident(np.array([[0.75, 0.25], [0.5, 0.5]])).tolist()
+    [0.25, 0.5]
+    """
+    surest: Vector = _checked(proba).max(axis=1)
+    return 1.0 - surest
+
+
+def from_proba(score: FromProba) -> Acquisition:
+    """An acquisition function of a round from a plain function of probabilities (m, c) -> (m,).
+
+    In a multilabel task each class is a question of its own: the item is wanted as much as its most wanted class.
+    """
+
+    def acquisition(state: Round, ids: Ids) -> Vector:
+        proba = state.proba(ids)
+        return most_wanted_class(score, proba) if state.labels.kind == "multilabel" else score(proba)
+
+    return acquisition
+
+
+def most_wanted_class(score: FromProba, proba: Matrix) -> Vector:
+    """Score (m,) of independent probabilities (m, c): the highest over classes of the score of (p, 1 - p)."""
+    p = _checked(proba)
+    wanted = np.full(len(p), -np.inf)
+    for column in p.T:
+        np.maximum(wanted, score(np.stack([column, 1.0 - column], axis=1)), out=wanted)
+    return wanted
+
+
+def _checked(proba: Matrix) -> Vector:
+    p = np.asarray(proba, dtype=np.float64)
+    if p.ndim != 2 or p.shape[1] == 0:
+        raise ShapeError(
+            f"probabilities have shape {p.shape}; (items, classes) was expected.", "pass what predict_proba gives."
+        )
+    return p
