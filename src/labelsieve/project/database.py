@@ -1,0 +1,184 @@
+"""The project's database: one SQLite file that several processes may write at once.
+
+    connect(path, create=False) -> Ledger     WAL, synchronous FULL, 30 s busy timeout, migrated to this version
+    transaction(conn)                         context manager, BEGIN IMMEDIATE; an inner one joins the outer one
+    translated(path)                          context manager: sqlite3 errors become ProjectError with a hint
+    backed_up(conn, target)                   a whole copy of the database, made while others write
+    now()                                     the time as ISO 8601 text, UTC
+
+A committed transaction survives a kill -9 and a power cut: synchronous FULL waits for the disk.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labelsieve.core.errors import ProjectError
+
+BUSY_SECONDS = 30.0
+
+
+def now() -> str:
+    """The time as ISO 8601 text in UTC, to the microsecond, so that it sorts as text."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Ledger(sqlite3.Connection):
+    """A connection whose errors are ProjectErrors. `path` is its file, `writable` whether that may be written."""
+
+    path: Path = Path(":memory:")
+    writable: bool = True
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        with translated(self.path):
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        with translated(self.path):
+            return super().executemany(*args)
+
+    def commit(self) -> None:
+        with translated(self.path):
+            super().commit()
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns sqlite3 errors into ProjectError: the file, what SQLite says, one thing to do."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise  # a fault of ours, not of the folder
+    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        said = str(error)
+        for part, hint in _HINTS.items():
+            if part in said:
+                raise ProjectError(f"{path}: {said}.", hint) from error
+        raise
+
+
+_HINTS = {
+    "readonly": "the folder or file may not be written by this user: change its permissions or copy the project.",
+    "unable to open": "check that the folder exists and that this user may read and write it.",
+    "full": "free some disk space and run the command again: what was reported as written is safe.",
+    "disk I/O": "check the disk and its free space (labelsieve doctor): what was reported as written is safe.",
+    "locked": f"another process has been writing for over {BUSY_SECONDS:.0f} s: wait for it, then try again.",
+    "malformed": "the database is damaged: restore the newest file of backups/ and keep the damaged one aside.",
+    "not a database": "this is no labelsieve database: restore the newest file of backups/.",
+}
+
+
+def connect(path: Path | str, *, create: bool = False) -> Ledger:
+    """A connection to the database file at `path`, migrated to this version.
+
+    A folder that this user may not write is opened for reading only. Errors: ProjectError where there is
+    no database (unless `create`), where it is damaged, or where a newer version of labelsieve made it.
+    """
+    from labelsieve.project.migrations import migrate
+
+    path = Path(path)
+    if not create and not path.exists():
+        raise ProjectError(f"{path} does not exist.", "labelsieve init FOLDER SOURCE makes a project.")
+    with translated(path):
+        conn = _open(path)
+        try:
+            _configure(conn)
+            migrate(conn)
+        except BaseException:
+            conn.close()
+            raise
+    return conn
+
+
+def _open(path: Path) -> Ledger:
+    writable = os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+    uri = path.absolute().as_uri()
+    if not writable:
+        # A log that somebody else holds open must be read too; without one the file alone is whole.
+        log = path.with_name(path.name + "-wal")
+        uri += "?mode=ro" if log.exists() and log.stat().st_size else "?immutable=1"
+    conn = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, factory=Ledger)
+    conn.path, conn.writable = path, writable
+    return conn
+
+
+def _configure(conn: Ledger) -> None:
+    conn.execute("PRAGMA foreign_keys = ON")
+    conn.execute("PRAGMA synchronous = FULL")
+    conn.execute("PRAGMA cache_size = -65536")  # KiB: the key index of a million items fits
+    if conn.writable and conn.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        _switch_to_wal(conn)
+
+
+def _switch_to_wal(conn: Ledger) -> None:
+    """SQLite does not wait for others when the journal mode changes, so this does."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            mode = sqlite3.Connection.execute(conn, "PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+            continue
+        if mode != "wal":
+            raise ProjectError(
+                f"{conn.path}: this file system gives journal mode {mode!r}, expected 'wal'.",
+                "put the project on a local disk: network folders cannot be shared safely between processes.",
+            )
+        return
+
+
+@contextmanager
+def transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, written to disk at the end. An inner transaction is part of the outer one."""
+    if conn.in_transaction:
+        yield
+        return
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        conn.execute("COMMIT")
+    except BaseException:
+        _roll_back(conn)
+        raise
+
+
+def _roll_back(conn: sqlite3.Connection) -> None:
+    if conn.in_transaction:  # a full disk has rolled back by itself
+        conn.execute("ROLLBACK")
+
+
+def backed_up(conn: Ledger, target: Path) -> Path:
+    """A whole copy of the database at `target`, under its final name only when it is complete.
+
+    Cost: one read of the database. It runs beside writers, also inside a transaction of `conn`
+    (then without what that transaction has changed).
+    """
+    with translated(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            with closing(_open(conn.path)) as source, closing(sqlite3.connect(partial)) as copy:
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            flush_to_disk(partial)
+            os.replace(partial, target)
+            flush_to_disk(target.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+    return target
+
+
+def flush_to_disk(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,190 @@
+"""The fold: label events -> what is known now.
+
+    fold(conn, task, by=None, exclude=()) -> Labels      training data, ids ascending
+    answers(conn, task, by=None) -> Iterator[Label]      every annotator's current answer, skip and unsure too
+    class_counts(conn, task) -> dict[name, items]        agreed labels a class
+    annotators(conn, task) -> dict[name, answers]        current answers an annotator
+
+Current is, for an item and an annotator, the latest live answer. Agreed is the answer that most annotators
+give now, skip and unsure counting as one answer (leave it out); a tie goes to the answer given last.
+Several classes at once are agreed class by class.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.types import DULL, ODD, Ids, Label, Labels, Matrix, Purpose, Task
+from labelsieve.project import events, tasks
+
+OUT = -1  # the code of an answer that trains nothing: skip, unsure
+BLOCK = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """Current answers, one row an item and annotator: items ascending, then in the order they were given.
+
+    `code` is a class code, OUT, or -2 - k for the k-th of `details`, each a tag and its JSON.
+    """
+
+    seq: Ids
+    item: Ids
+    code: Ids
+    details: list[tuple[str, str]]
+
+
+def fold(conn: sqlite3.Connection, task: str, by: str | None = None, exclude: Sequence[Purpose] = ()) -> Labels:
+    """Training labels of a task, one row an item: of one annotator, or agreed by all of them.
+
+    `exclude` leaves out the items that a query asked for one of these purposes ("audit"). Items that have
+    gone from their source are in it too. Cost: O(m log m) in the number of events.
+    """
+    found = tasks.get(conn, task)
+    current = _current(conn, found, by)
+    ids, agreed = _agree(current.item, _single(current, found))
+    keep = agreed != OUT
+    if exclude:
+        keep &= ~np.isin(ids, _asked_for(conn, found, exclude))
+    ids, agreed = ids[keep], agreed[keep]
+    if found.kind == "multilabel":
+        return Labels(ids, _several(current, found, ids), found.classes, "multilabel")
+    if found.kind == "screen":
+        dull = found.classes.index(found.dull) if found.dull in found.classes else OUT
+        return Labels(ids, np.where(agreed == dull, DULL, ODD), ("dull", "odd"), "screen")
+    return Labels(ids, agreed, found.classes)
+
+
+def answers(conn: sqlite3.Connection, task: str, by: str | None = None) -> Iterator[Label]:
+    """Every annotator's current answer on every item, skip and unsure among them; items ascending."""
+    found = tasks.get(conn, task)
+    current = _current(conn, found, by)
+    for first in range(0, len(current.seq), BLOCK):
+        seqs = current.seq[first : first + BLOCK]
+        labels = events.by_sequence(conn, found, seqs)
+        yield from (labels[seq] for seq in seqs.tolist())
+
+
+def class_counts(conn: sqlite3.Connection, task: str) -> dict[str, int]:
+    """Items a class, by the agreed labels; classes without any are 0. A screen task counts its own class names."""
+    found = tasks.get(conn, task)
+    if found.kind == "multilabel":
+        counts = np.count_nonzero(fold(conn, task).y >= 0.5, axis=0)
+    else:
+        current = _current(conn, found, None)
+        _, agreed = _agree(current.item, _single(current, found))
+        counts = np.bincount(agreed[agreed != OUT], minlength=len(found.classes))
+    return dict(zip(found.classes, counts.tolist(), strict=True))
+
+
+def annotators(conn: sqlite3.Connection, task: str) -> dict[str, int]:
+    """Current answers of each annotator, by name."""
+    found = tasks.get(conn, task)
+    sql = "SELECT DISTINCT annotator FROM events WHERE task = ? ORDER BY annotator"
+    names = [name for (name,) in conn.execute(sql, (found.id,))]
+    return {name: len(_current(conn, found, name).seq) for name in names}
+
+
+def _current(conn: sqlite3.Connection, task: Task, by: str | None) -> _Current:
+    sql = """SELECT seq, item, annotator, code, tag, detail FROM events
+      WHERE task = :task AND tag IS NOT NULL AND part IS NULL AND (:by IS NULL OR annotator = :by) ORDER BY seq"""
+    rows = conn.execute(sql, {"task": task.id, "by": by})
+    people: dict[str, int] = {}
+    details: dict[tuple[str, str], int] = {}
+
+    def coded(code: int | None, tag: str, detail: str | None) -> int:
+        if code is not None:
+            return code
+        return OUT if detail is None else -2 - details.setdefault((tag, detail), len(details))
+
+    parts = [np.empty((0, 4), np.int64)]
+    while block := rows.fetchmany(BLOCK):
+        coded_rows = [(seq, item, people.setdefault(who, len(people)), coded(*rest)) for seq, item, who, *rest in block]
+        parts.append(np.array(coded_rows, np.int64))
+    table = np.concatenate(parts)
+    dead = events.not_live(conn, task)
+    table = table[~np.isin(table[:, 0], np.fromiter(dead, np.int64, len(dead)))] if dead else table
+    table = table[np.lexsort((table[:, 0], table[:, 2], table[:, 1]))]
+    table = table[_last_of_each(table[:, 1], table[:, 2])]
+    table = table[np.lexsort((table[:, 0], table[:, 1]))]
+    return _Current(table[:, 0], table[:, 1], table[:, 3], list(details))
+
+
+def _last_of_each(*columns: Ids) -> NDArray[np.bool_]:
+    """Whether a row (m,) is the last of its run of equal columns."""
+    last = np.ones(len(columns[0]), bool)
+    last[:-1] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return last
+
+
+def _single(current: _Current, task: Task) -> Ids:
+    """One code an answer (m,): soft answers give their heaviest class; in a multilabel task 0 stands for "trains"."""
+    if task.kind == "multilabel":
+        return np.where(current.code == OUT, OUT, 0)
+    hard = [max(json.loads(detail), key=lambda pair: (pair[1], -pair[0]))[0] for _, detail in current.details]
+    if not hard:
+        return current.code
+    return np.where(current.code < OUT, np.array(hard, np.int64)[np.maximum(-2 - current.code, 0)], current.code)
+
+
+def _agree(item: Ids, code: Ids) -> tuple[Ids, Ids]:
+    """Items (m,) and the answer of most of their rows. Rows of an item are in the order they were given."""
+    given = np.arange(len(item))
+    order = np.lexsort((given, code, item))
+    run_item, run_code = item[order], code[order]
+    last = np.flatnonzero(_last_of_each(run_item, run_code))
+    votes = np.diff(last, prepend=-1)
+    run_item, run_code, latest = run_item[last], run_code[last], given[order][last]
+    best = np.lexsort((latest, votes, run_item))
+    best = best[_last_of_each(run_item[best])]
+    return run_item[best], run_code[best]
+
+
+def _several(current: _Current, task: Task, ids: Ids) -> Matrix:
+    """y (m, c) in [0, 1] of a multilabel task. Classes that a soft answer leaves out are NaN: not asked."""
+    rows = np.isin(current.item, ids) & (current.code < OUT)
+    item, detail = current.item[rows], -2 - current.code[rows]
+    stop = np.flatnonzero(_last_of_each(item)) + 1  # the rows of item k are start[k] : stop[k]
+    start = np.append(0, stop)[: len(stop)]
+    answers_ = np.empty((len(current.details), len(task.classes)), np.float32)
+    for k, (tag, text) in enumerate(current.details):
+        _spread(tag, text, answers_[k])
+    out: Matrix = answers_[detail[stop - 1]]
+    for row in np.flatnonzero(stop - start > 1):
+        out[row] = _vote(answers_[detail[start[row] : stop[row]]])
+    return out
+
+
+def _spread(tag: str, detail: str, row: NDArray[np.float32]) -> None:
+    """Writes one answer into its row (c,)."""
+    if tag == "classes":
+        row[:] = 0.0
+        row[json.loads(detail)] = 1.0
+    else:
+        row[:] = np.nan
+        for code, weight in json.loads(detail):
+            row[code] = weight
+
+
+def _vote(votes: Matrix) -> NDArray[np.float32]:
+    """Several annotators' answers (a, c), in the order given -> (c,): their mean where they are soft, else the
+    majority, the latest in a tie."""
+    asked = ~np.isnan(votes)
+    n, total = asked.sum(axis=0), np.nansum(votes, axis=0)
+    mean = np.divide(total, n, out=np.full(votes.shape[1], np.nan, np.float32), where=n > 0)
+    hard = np.all(~asked | (votes == 0) | (votes == 1), axis=0) & (n > 0)
+    latest = votes[len(votes) - 1 - np.argmax(asked[::-1], axis=0), np.arange(votes.shape[1])]
+    majority = np.where(mean == 0.5, latest, np.round(mean))
+    voted: NDArray[np.float32] = np.where(hard, majority, mean).astype(np.float32)
+    return voted
+
+
+def _asked_for(conn: sqlite3.Connection, task: Task, purposes: Sequence[Purpose]) -> Ids:
+    marks = ", ".join("?" * len(purposes))
+    sql = f"""SELECT DISTINCT i.item FROM queries q JOIN query_items i ON i.query = q.id
+      WHERE q.task = ? AND i.purpose IN ({marks})"""
+    return np.fromiter((item for (item,) in conn.execute(sql, (task.id, *purposes))), np.int64)

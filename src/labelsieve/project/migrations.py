@@ -1,0 +1,132 @@
+"""The schema, as a numbered list of steps. A database at version k has had the first k steps.
+
+    migrate(conn)      brings a database to this version, with a backup before each step
+    VERSION            the version that this labelsieve writes
+
+Steps are only ever appended: one that has been released is never edited.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labelsieve.core.errors import ProjectError
+from labelsieve.project.database import Ledger, backed_up, transaction
+
+_FIRST = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+CREATE TABLE sources (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, modality TEXT NOT NULL, prefix TEXT NOT NULL DEFAULT '',
+  spec TEXT NOT NULL DEFAULT '{}', fingerprint TEXT NOT NULL DEFAULT '', added TEXT NOT NULL, synced TEXT);
+
+CREATE TABLE items (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL REFERENCES sources(id),
+  ref NOT NULL, key TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, grp TEXT, time TEXT,
+  size INTEGER, mtime INTEGER, gone TEXT);
+
+CREATE TABLE ranges (
+  id INTEGER PRIMARY KEY, source INTEGER NOT NULL REFERENCES sources(id), first_id INTEGER NOT NULL UNIQUE,
+  first_row INTEGER NOT NULL, count INTEGER NOT NULL CHECK (count > 0), present INTEGER NOT NULL,
+  digests TEXT NOT NULL);
+
+CREATE TABLE changes (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, item INTEGER NOT NULL, at TEXT NOT NULL);
+
+CREATE TABLE set_aside (
+  id INTEGER PRIMARY KEY, source INTEGER REFERENCES sources(id), item INTEGER, key TEXT NOT NULL,
+  stage TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL);
+CREATE INDEX set_aside_item ON set_aside (item);
+
+CREATE TABLE tasks (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, closed INTEGER NOT NULL DEFAULT 0,
+  dull TEXT NOT NULL DEFAULT 'dull', added TEXT NOT NULL);
+CREATE TABLE classes (
+  task INTEGER NOT NULL REFERENCES tasks(id), code INTEGER NOT NULL, name TEXT NOT NULL,
+  PRIMARY KEY (task, code), UNIQUE (task, name));
+
+CREATE TABLE queries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, task INTEGER NOT NULL REFERENCES tasks(id), number INTEGER NOT NULL,
+  strategy TEXT NOT NULL, at TEXT NOT NULL, seed INTEGER NOT NULL, scored INTEGER NOT NULL, select_seconds REAL);
+CREATE INDEX queries_task ON queries (task, id);
+CREATE TABLE query_items (
+  query INTEGER NOT NULL REFERENCES queries(id), position INTEGER NOT NULL, item INTEGER NOT NULL,
+  score REAL, propensity REAL, purpose TEXT NOT NULL, why TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (query, position)) WITHOUT ROWID;
+
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, task INTEGER NOT NULL REFERENCES tasks(id),
+  item INTEGER NOT NULL, part TEXT, tag TEXT, code INTEGER, detail TEXT, annotator TEXT NOT NULL, at TEXT NOT NULL,
+  seconds REAL, source TEXT NOT NULL, query INTEGER REFERENCES queries(id), supersedes INTEGER REFERENCES events(seq));
+CREATE INDEX events_annotator ON events (task, annotator, seq);
+CREATE INDEX events_item ON events (task, item);
+CREATE INDEX events_supersedes ON events (task, supersedes) WHERE supersedes IS NOT NULL;
+CREATE TRIGGER events_keep BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'label events are append-only'); END;
+CREATE TRIGGER events_fix BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'label events are append-only'); END;
+
+CREATE TABLE fits (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, task INTEGER NOT NULL REFERENCES tasks(id), at TEXT NOT NULL,
+  labels INTEGER NOT NULL, head TEXT NOT NULL, metrics TEXT NOT NULL);
+CREATE INDEX fits_task ON fits (task, id);
+
+CREATE TABLE learnt (
+  engine TEXT NOT NULL, revision TEXT NOT NULL, state BLOB NOT NULL, at TEXT NOT NULL,
+  PRIMARY KEY (engine, revision));
+"""
+
+
+def _first(conn: Ledger) -> None:
+    for statement in _split(_FIRST):
+        conn.execute(statement)
+
+
+def _split(script: str) -> Iterator[str]:
+    """Statements of a script (executescript would commit the transaction that a step runs in)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""
+
+
+STEPS: list[Callable[[Ledger], None]] = [_first]
+VERSION = len(STEPS)
+
+
+def migrate(conn: Ledger, steps: Sequence[Callable[[Ledger], None]] | None = None) -> list[Path]:
+    """Backups made on the way to the newest version, none when there was nothing to do.
+
+    Each step is one transaction. ProjectError where a newer labelsieve made the database.
+    """
+    steps = STEPS if steps is None else steps
+    backups = []
+    while (version := _version(conn)) < len(steps):
+        if not conn.writable:
+            raise ProjectError(
+                f"{conn.path} has version {version}, this labelsieve needs {len(steps)}, and it may not be written.",
+                "open it once as a user who may write to the folder.",
+            )
+        with transaction(conn):
+            version = _version(conn)  # another process may have been faster
+            if version < len(steps):
+                if version:
+                    backups.append(_backup_before(conn, version + 1))
+                steps[version](conn)
+                conn.execute(f"PRAGMA user_version = {version + 1}")
+    if version > len(steps):
+        raise ProjectError(
+            f"{conn.path} has version {version}, made by a newer labelsieve; this one knows up to {len(steps)}.",
+            "pip install --upgrade labelsieve",
+        )
+    return backups
+
+
+def _version(conn: Ledger) -> int:
+    return int(conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _backup_before(conn: Ledger, version: int) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    return backed_up(conn, conn.path.parent / "backups" / f"{conn.path.stem}-{stamp}-before-{version}.sqlite")

@@ -1,0 +1,110 @@
+"""Queries as they were asked: which items, why, with what propensity.
+
+save(conn, task, query, round, seed, select_seconds) -> int     the query's id
+load(conn, query_id) -> StoredQuery
+history(conn, task) -> list[StoredQuery]                        oldest first
+asked(conn, task) -> Ids                                        every id ever asked or answered
+asked_for(conn, task, *purposes) -> Ids                         ids asked for one of these purposes
+"""
+
+import json
+import math
+import sqlite3
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelsieve.core.errors import InputError
+from labelsieve.core.types import Ids, Purpose, Query
+from labelsieve.project import manifest, tasks
+from labelsieve.project.database import now, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuery:
+    """A query with what is needed to replay it: its task, number (rounds before it) and seed."""
+
+    id: int
+    task: str
+    query: Query
+    number: int
+    seed: int
+    at: str
+    select_seconds: float | None
+
+
+def save(
+    conn: sqlite3.Connection, task: str, query: Query, round: int, seed: int, select_seconds: float | None = None
+) -> int:
+    """Id of the stored query; on the disk when it returns. UnknownName where an item is not in the manifest."""
+    n = len(query)
+    purposes, why = query.purpose or ("search",) * n, query.why if len(query.why) != 1 else query.why * n
+    if not n == len(query.score) == len(query.propensity) == len(purposes) or len(why) not in (0, n):
+        fact = f"a query of {n} items has {len(purposes)} purposes and {len(why)} reasons."
+        raise InputError(fact, "give one for each item.")
+    with transaction(conn):
+        found = tasks.get(conn, task)
+        manifest.require(conn, query.ids)
+        row = (found.id, round, query.strategy, now(), seed, query.scored, select_seconds)
+        columns = "task, number, strategy, at, seed, scored, select_seconds"
+        new = conn.execute(f"INSERT INTO queries ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row).lastrowid
+        numbers = (query.ids.tolist(), query.score.tolist(), query.propensity.tolist())
+        rows = zip((new,) * n, range(n), *numbers, purposes, why or ("",) * n, strict=True)
+        conn.executemany("INSERT INTO query_items VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    return int(new or 0)
+
+
+def load(conn: sqlite3.Connection, query_id: int) -> StoredQuery:
+    """The stored query of that id."""
+    found = _read(conn, "q.id = ?", query_id)
+    if not found:
+        raise InputError(f"there is no query {query_id}.", "labelsieve next makes a query.")
+    return found[0]
+
+
+def history(conn: sqlite3.Connection, task: str) -> list[StoredQuery]:
+    """All queries of a task, oldest first."""
+    return _read(conn, "q.task = ?", tasks.get(conn, task).id)
+
+
+def _read(conn: sqlite3.Connection, where: str, value: int) -> list[StoredQuery]:
+    sql = f"""SELECT q.id, t.name, q.number, q.seed, q.at, q.select_seconds, q.strategy, q.scored
+      FROM queries q JOIN tasks t ON t.id = q.task WHERE {where} ORDER BY q.id"""
+    heads = conn.execute(sql, (value,)).fetchall()
+    sql = f"""SELECT i.query, i.item, i.score, i.propensity, i.purpose, i.why
+      FROM queries q JOIN query_items i ON i.query = q.id WHERE {where} ORDER BY i.query, i.position"""
+    items: dict[int, list[tuple[int, float | None, float | None, Purpose, str]]] = {}
+    for query, *row in conn.execute(sql, (value,)):
+        items.setdefault(query, []).append(tuple(row))
+    return [
+        StoredQuery(id_, task, _query(items.get(id_, []), strategy, scored), number, seed, at, seconds)
+        for id_, task, number, seed, at, seconds, strategy, scored in heads
+    ]
+
+
+def _query(rows: list[tuple[int, float | None, float | None, Purpose, str]], strategy: str, scored: int) -> Query:
+    ids, score, propensity, purpose, why = zip(*rows, strict=True) if rows else ((),) * 5
+    return Query(
+        np.array(ids, np.int64),
+        np.array([math.nan if value is None else value for value in score], np.float64),  # SQLite keeps NaN as NULL
+        np.array([math.nan if value is None else value for value in propensity], np.float64),
+        strategy,
+        tuple(why) if any(why) else (),
+        tuple(purpose),
+        scored,
+    )
+
+
+def asked(conn: sqlite3.Connection, task: str) -> Ids:
+    """Every id (m,) that was ever asked or answered, ascending: none of them may be asked again."""
+    sql = """SELECT i.item FROM queries q JOIN query_items i ON i.query = q.id WHERE q.task = :task
+      UNION SELECT item FROM events WHERE task = :task ORDER BY 1"""
+    return np.fromiter((item for (item,) in conn.execute(sql, {"task": tasks.get(conn, task).id})), np.int64)
+
+
+def asked_for(conn: sqlite3.Connection, task: str, *purposes: Purpose) -> Ids:
+    """Ids (m,) that a query asked for one of these purposes, ascending."""
+    sql = """SELECT DISTINCT i.item FROM queries q JOIN query_items i ON i.query = q.id
+      WHERE q.task = ? AND i.purpose IN (SELECT value FROM json_each(?)) ORDER BY 1"""
+    values = (tasks.get(conn, task).id, json.dumps(purposes))
+    return np.fromiter((item for (item,) in conn.execute(sql, values)), np.int64)
