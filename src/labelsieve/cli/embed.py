@@ -1,0 +1,40 @@
+"""labelsieve embed: turn items into embeddings, once."""
+
+from typing import Annotated, Any
+
+import typer
+
+from labelsieve.cli import options as given
+from labelsieve.cli.output import as_json, count, hint, say
+
+
+def run(
+    project: given.ProjectPath,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Built-in name, folder, short name or hub id.", show_default="the built-in of the modality"),
+    ] = None,
+    relearn: Annotated[bool, typer.Option("--relearn", help="Let a built-in engine learn anew from the pool.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Allow fetching the engine from the hub.")] = False,
+    json: given.AsJson = False,
+) -> None:
+    """Embed what has no embeddings yet. Interrupted runs go on where they stopped."""
+    from labelsieve.cli.progress import showing
+    from labelsieve.project.facade import open as open_project
+
+    with open_project(project) as opened, showing("Embedding") as tell:
+
+        def progress(at: Any) -> None:
+            tell(at.done, at.total, "")
+
+        report = opened.embed(engine=engine, relearn=relearn, download=download, progress=progress)
+    if json:
+        say(as_json(report))
+        return
+    rate = f", {report.done / report.seconds:,.0f} a second" if report.done and report.seconds else ""
+    say(f"{count(report.done, 'item')} embedded by {report.engine}{rate}; {report.there:,} were there already.")
+    if report.set_aside:
+        hint(
+            f"{count(len(report.set_aside), 'item')} set aside: labelsieve status {project} lists them with the reason."
+        )
+    hint(f"Next: labelsieve label {project} (or: labelsieve next {project} --out query.csv)")

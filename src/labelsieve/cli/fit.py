@@ -1,0 +1,15 @@
+"""labelsieve fit: fit the head on all labels."""
+
+from labelsieve.cli import options as given
+from labelsieve.cli.output import as_json, hint, say
+
+
+def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: given.AsJson = False) -> None:
+    """Fit the head on the labels; the audit slice measures it and does not train it."""
+    from labelsieve.project.facade import open as open_project
+
+    with open_project(project, task_name) as opened:
+        report = opened.fit()
+    say(as_json(report) if json else str(report))
+    if not json:
+        hint(f"Next: labelsieve label {project} goes on; labelsieve report {project} shows how good the head is.")

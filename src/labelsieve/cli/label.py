@@ -1,0 +1,175 @@
+"""labelsieve label: label in the terminal, one key an item."""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from labelsieve.cli import options as given
+from labelsieve.cli.output import count, hint
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from labelsieve.cli.keys import Keyboard
+    from labelsieve.cli.screen import View
+    from labelsieve.core.types import Item
+
+LONGEST = 300.0  # seconds an answer may have taken: beyond that somebody was away
+
+
+def run(
+    project: given.ProjectPath,
+    by: given.Annotator = "",
+    n: Annotated[
+        int | None, typer.Option("-n", "--n", help="Items a query.", show_default="the size of the task")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="Query strategy.", show_default="auto")] = None,
+    task_name: given.TaskName = "main",
+) -> None:
+    """Label texts and rows: one key an item, undo, skip, unsure. Each label is saved when its key is pressed."""
+    from rich.console import Console
+
+    from labelsieve.cli.keys import keyboard
+    from labelsieve.project.facade import open as open_project
+
+    with open_project(project, task_name) as opened, keyboard() as keys:
+        session = Session(opened, given.annotator(by), Console(highlight=False), keys, n, strategy)
+        session.work()
+    hint(f"{count(len(session.done), 'label')} saved. Next: labelsieve fit {project}")
+
+
+@dataclass
+class Session:
+    """One sitting. What is answered is in the project at once; this keeps the screen, and what can be undone."""
+
+    project: Any
+    by: str
+    console: "Console"
+    keys: "Keyboard"
+    n: int | None = None
+    strategy: str | None = None
+    waiting: "deque[tuple[Item, int]]" = field(default_factory=deque)
+    done: "list[tuple[Item, int]]" = field(default_factory=list)
+    note: str = ""
+    ended: bool = False
+
+    def work(self) -> None:
+        """Show, answer, show the next, until the pool or the patience ends."""
+        from labelsieve.core.errors import PoolExhausted
+
+        while not self.ended:
+            if not self.waiting:
+                try:
+                    self._ask()
+                except PoolExhausted as error:
+                    hint(error.fact)
+                    return
+                if not self.waiting:
+                    return
+            self._one(*self.waiting[0])
+
+    def _ask(self) -> None:
+        hint("choosing what to ask ...")
+        stored = self.project.next(self.n, strategy=self.strategy)
+        self.waiting.extend((item, stored.id) for item in stored.items)
+
+    def _one(self, item: "Item", query: int) -> None:
+        """Until this item has an answer, or something else happens to it."""
+        from labelsieve.cli.keys import BACKSPACE, END, ENTER, ESCAPE
+        from labelsieve.cli.screen import class_keys
+        from labelsieve.core.types import Value
+
+        several = self.project.task.kind == "multilabel"
+        chosen: list[str] = []
+        whole, began = False, time.monotonic()
+        while True:
+            names = class_keys(self.project.task)
+            self._draw(item, self._view(names, chosen, whole))
+            self.note = ""
+            key = self.keys.read()
+            name = names.get(key)
+            if key == "n":
+                name = self._type_name(item, names, chosen)
+            if name is not None and several:
+                chosen.remove(name) if name in chosen else chosen.append(name)
+            elif name is not None:
+                return self._answer(item, query, Value("class", (name,)), began)
+            elif several and key == ENTER:
+                return self._answer(item, query, Value("classes", tuple(sorted(chosen))), began)
+            elif key in (" ", "s"):
+                return self._answer(item, query, Value("skip"), began)
+            elif key == "?":
+                return self._answer(item, query, Value("unsure"), began)
+            elif key in ("u", BACKSPACE):
+                return self._undo()
+            elif key in ("q", END, ESCAPE):
+                self.ended = True
+                return None
+            elif key == "m":
+                whole = not whole
+            elif key:
+                self.note = f"{key!r} is no key here."
+
+    def _answer(self, item: "Item", query: int, value: Any, began: float) -> None:
+        from labelsieve.core.errors import InputError
+
+        seconds = round(min(time.monotonic() - began, LONGEST), 3)
+        try:
+            self.project.label([item.id], [value], by=self.by, seconds=seconds, query=query)
+        except InputError as error:  # a class that is closed: nothing was saved, the item stays
+            self.note = error.fact
+            return
+        self.done.append(self.waiting.popleft())
+        self.note = f"{item.key}: {', '.join(value.names) or value.tag}"
+
+    def _undo(self) -> None:
+        if not self.done:
+            self.note = "nothing of this sitting is left to undo."
+            return
+        self.project.undo(by=self.by, n=1)
+        self.waiting.appendleft(self.done.pop())
+        self.note = "taken back."
+
+    def _type_name(self, item: "Item", names: dict[str, str], chosen: list[str]) -> str | None:
+        """A class typed in full, or completed with tab; None when it was left."""
+        from labelsieve.cli.keys import BACKSPACE, END, ENTER, ESCAPE, TAB
+
+        text = ""
+        while True:
+            self._draw(item, self._view(names, chosen, False, typing=text))
+            key = self.keys.read()
+            if key in (ESCAPE, END):
+                return None
+            if key == ENTER:
+                return text.strip() or None
+            if key == BACKSPACE:
+                text = text[:-1]
+            elif key == TAB:
+                text = next((name for name in self.project.task.classes if name.startswith(text)), text)
+            elif len(key) == 1 and key.isprintable():
+                text += key
+
+    def _view(self, names: dict[str, str], chosen: list[str], whole: bool, typing: str | None = None) -> "View":
+        from labelsieve.cli.screen import View
+
+        task = self.project.task
+        header = f"{task.name} · {self.by} · {len(self.done) + 1} of {len(self.done) + len(self.waiting)}"
+        commands = [
+            ("space", "skip"),
+            ("?", "unsure"),
+            ("u", "undo"),
+            ("n", "type a class"),
+            ("m", "more"),
+            ("q", "quit"),
+        ]
+        if task.kind == "multilabel":
+            commands.insert(0, ("enter", "save"))
+        return View(header, names, tuple(chosen), typing, self.note, whole, commands)
+
+    def _draw(self, item: "Item", view: "View") -> None:
+        from labelsieve.cli.screen import draw
+
+        draw(self.console, item, view)

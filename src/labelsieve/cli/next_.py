@@ -1,0 +1,84 @@
+"""labelsieve next: what to label next, as a table to fill in."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from labelsieve.cli import options as given
+from labelsieve.cli.output import as_json, hint, plain, say
+
+
+def run(
+    project: given.ProjectPath,
+    n: Annotated[
+        int | None, typer.Option("-n", "--n", help="How many items.", show_default="the size of the task")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="Query strategy.", show_default="auto")] = None,
+    control: Annotated[
+        bool, typer.Option("--control", help="Mix in random items, to see the gain over random.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="A .csv, .jsonl or .json file.", show_default="stdout")] = None,
+    form: Annotated[Literal["csv", "jsonl", "json"], typer.Option("--format", help="On stdout.")] = "csv",
+    task_name: given.TaskName = "main",
+    json: given.AsJson = False,
+) -> None:
+    """Choose the next items to label. Fill in the column `label`, then: labelsieve import PROJECT FILE --by YOU."""
+    from labelsieve.project.facade import open as open_project
+
+    with open_project(project, task_name) as opened:
+        rows = query_rows(opened.next(n, strategy=strategy, control=control))
+    kind = "json" if json else form if out is None else out.suffix.lstrip(".")
+    _write(rows, kind, out)
+    if out is not None:
+        hint(f"Next: fill in the column label, then: labelsieve import {project} {out} --by YOU")
+
+
+def query_rows(stored: Any) -> list[dict[str, Any]]:
+    """One row an item of a stored query: key, an empty label, what to look at, and why it is asked."""
+    query = stored.query
+    rows = []
+    for i, item in enumerate(stored.items):
+        row: dict[str, Any] = {"key": item.key, "label": ""}
+        if item.modality == "row":
+            row |= {f"{name}": value for name, value in item.data.items()}
+        elif item.modality != "embedding":
+            row[item.modality] = plain(item.data)
+        why = query.why[i if len(query.why) > 1 else 0] if query.why else ""
+        purpose = query.purpose[i] if query.purpose else "search"
+        facts = {
+            "why": why,
+            "purpose": purpose,
+            "score": query.score[i],
+            "propensity": query.propensity[i],
+            "query": stored.id,
+        }
+        rows.append(row | {name: plain(value) for name, value in facts.items() if name not in row})
+    return rows
+
+
+def _write(rows: list[dict[str, Any]], kind: str, out: Path | None) -> None:
+    from labelsieve.core.errors import InputError
+    from labelsieve.project.safecsv import csv_text, write_csv
+
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[row.get(name) for name in columns] for row in rows]
+    if kind not in ("csv", "jsonl", "json"):
+        raise InputError(
+            f"--out ends in {kind!r}; expected .csv, .jsonl or .json.", "give the file one of these endings."
+        )
+    if out is not None and kind == "csv":
+        write_csv(out, columns, cells)
+    elif out is not None:
+        out.write_text(_lines(rows) if kind == "jsonl" else as_json(rows) + "\n", encoding="utf-8")
+    else:
+        text = csv_text(columns, cells) if kind == "csv" else _lines(rows) if kind == "jsonl" else as_json(rows)
+        typer.echo(text.rstrip("\n"))
+    if not rows:
+        say("nothing is left to ask.")
+
+
+def _lines(rows: list[dict[str, Any]]) -> str:
+    import json as lines
+
+    return "".join(lines.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,48 @@
+"""Arguments and options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Kind = Literal["classes", "multilabel", "screen"]
+
+ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)]
+TaskName = Annotated[str, typer.Option("--task-name", help="Which task of the project.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Annotator = Annotated[str, typer.Option("--by", help="Who answers.", envvar="LABELSIEVE_BY", show_default="you")]
+
+TaskKind = Annotated[Kind, typer.Option("--task", help="One class an item, several, or dull against odd.")]
+Dull = Annotated[str, typer.Option(help="screen: the class that counts as dull; every other one is odd.")]
+Classes = Annotated[str | None, typer.Option(help="Close the classes: a,b,c. Else new ones may appear any time.")]
+
+Text = Annotated[str | None, typer.Option(help="Column that holds the text.")]
+Image = Annotated[str | None, typer.Option(help="Column that holds the path of an image.")]
+Embeddings = Annotated[str | None, typer.Option(help="Column, or array of an .npz, that holds embeddings.")]
+Columns = Annotated[str | None, typer.Option(help="Columns that an engine may see: a,b,c.")]
+Key = Annotated[str | None, typer.Option(help="Column that names an item for good.")]
+Group = Annotated[str | None, typer.Option(help="Column that no split may cut: patient, part, customer.")]
+Time = Annotated[str | None, typer.Option(help="Column that orders the items.")]
+KnownLabels = Annotated[str | None, typer.Option("--labels", help="Import known labels: COLUMN or @folder.")]
+Separator = Annotated[str | None, typer.Option(help="Between several classes in one cell.", show_default=";")]
+
+
+def split_names(text: str | None) -> tuple[str, ...] | None:
+    """The names in "a, b,c", or None.
+
+    >>> split_names("a, b,c")
+    ('a', 'b', 'c')
+    """
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def source_options(columns: str | None, **options: str | None) -> dict[str, object]:
+    """What was given, as keywords of `Project.create` and `Project.sync`."""
+    return {name: value for name, value in {**options, "columns": split_names(columns)}.items() if value is not None}
+
+
+def annotator(by: str) -> str:
+    """`by`, or the name of whoever is logged in."""
+    import getpass
+
+    return by or getpass.getuser()

@@ -1,0 +1,58 @@
+"""labelsieve sync: bring the project up to date with its sources."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labelsieve.cli import options as given
+from labelsieve.cli.output import as_json, count, hint, say
+
+
+def run(
+    project: given.ProjectPath,
+    sources: Annotated[list[Path] | None, typer.Argument(help="New sources to add.", show_default=False)] = None,
+    text: given.Text = None,
+    image: given.Image = None,
+    embeddings: given.Embeddings = None,
+    columns: given.Columns = None,
+    key: given.Key = None,
+    group: given.Group = None,
+    time: given.Time = None,
+    labels: given.KnownLabels = None,
+    separator: given.Separator = None,
+    json: given.AsJson = False,
+) -> None:
+    """Add what is new, recognise what has moved, mark what has gone. No item doubles and no label is lost."""
+    from labelsieve.project.facade import open as open_project
+
+    options = given.source_options(
+        columns,
+        text=text,
+        image=image,
+        embeddings=embeddings,
+        key=key,
+        group=group,
+        time=time,
+        labels=labels,
+        separator=separator,
+    )
+    with open_project(project) as opened:
+        report = opened.sync(*(sources or ()), **options)
+    if json:
+        say(as_json(report))
+        return
+    parts = [count(getattr(report, "added", 0), "new item")]
+    parts += [f"{getattr(report, name):,} {name}" for name in ("moved", "returned", "gone") if getattr(report, name, 0)]
+    say(", ".join(parts) + f", {report.unchanged:,} unchanged.")
+    if report.set_aside:
+        hint(f"{count(report.set_aside, 'item')} set aside: labelsieve status {project} lists them with the reason.")
+
+
+def tell_sync(state: Mapping[str, Any]) -> str:
+    """One line on what there is after a sync."""
+    aside = len(state.get("set_aside", ()))
+    return count(int(state["items"]), "item") + (
+        f", {aside:,} set aside (labelsieve status lists them)" if aside else ""
+    )
