@@ -1,0 +1,193 @@
+"""Syncing: the manifest follows the sources. Items are added, found again or marked as gone, never deleted.
+
+    sync(conn, {name: source}) -> SyncReport
+
+A label belongs to an item's id, and an id belongs to a content (or to the user's own key), not to a place:
+see matching.py. Other processes may label meanwhile; the scan holds no lock.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+from labelsieve.core.types import Modality
+from labelsieve.project import manifest, matching
+from labelsieve.project.database import now, transaction
+from labelsieve.project.matching import Found, KeyedBy
+
+
+class Scanned(Protocol):
+    """What syncing needs of a source."""
+
+    modality: Modality
+    bad: list[tuple[int | str, str]]
+
+    def scan(self, known: Any = None) -> Iterator[Found]: ...
+    def fingerprint(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """How many items were added, `moved` to another path, `changed` in content under the same key, `returned`,
+    have `gone`, or are `unchanged`; and how many rows or files are `set_aside` now."""
+
+    added: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    changed: int = 0
+    returned: int = 0
+    gone: int = 0
+    set_aside: int = 0
+
+    def __add__(self, other: "SyncReport") -> "SyncReport":
+        return SyncReport(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+def sync(conn: sqlite3.Connection, sources: Mapping[str, Scanned]) -> SyncReport:
+    """What changed, over all of `sources` (name -> opened source); sources not named are left as they are.
+
+    Each source is one transaction: after an error the ones before it are synced. Cost: one scan of each,
+    O(n log n) in SQLite with one chunk of rows in memory.
+    """
+    total = SyncReport()
+    for name, source in sources.items():
+        total += _sync_one(conn, name, source)
+    conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return total
+
+
+def _sync_one(conn: sqlite3.Connection, name: str, source: Scanned) -> SyncReport:
+    if _is_range(source):
+        return _sync_range(conn, name, source)
+    chunks = iter(source.scan(_known(conn, name)))
+    first = next(chunks, None)
+    keyed_by = _keyed_by(source, first)
+    found = matching.load(conn, _chain(first, chunks), keyed_by)
+    with transaction(conn):
+        id_ = manifest.add_source(conn, name, source.modality, _prefix(conn, name, keyed_by))
+        manifest.clear_set_aside(conn, "sync", id_)
+        matching.match(conn, id_, keyed_by)
+        report = _apply(conn, id_, keyed_by, found)
+        _keep_bad(conn, id_, source)
+        _stamp(conn, id_, source)
+        aside = conn.execute("SELECT COUNT(*) FROM set_aside WHERE source = ? AND stage = 'sync'", (id_,)).fetchone()[0]
+    conn.execute("DROP TABLE temp.found")
+    conn.execute("DROP TABLE temp.pairs")
+    return report + SyncReport(set_aside=aside)
+
+
+def _chain(first: Found | None, rest: Iterator[Found]) -> Iterator[Found]:
+    if first is not None:
+        yield first
+        yield from rest
+
+
+def _keyed_by(source: Scanned, first: Found | None) -> KeyedBy:
+    if first is not None and first.keys is not None:
+        return "key"
+    if hasattr(source, "block_digests"):
+        return "row"
+    return "path" if first is not None and len(first.refs) and isinstance(first.refs[0], str) else "digest"
+
+
+def _known(conn: sqlite3.Connection, name: str) -> dict[str, tuple[int, int, str]]:
+    """(size, mtime, digest) of the files known at each path: one that has not changed need not be read again."""
+    sql = """SELECT i.ref, i.size, i.mtime, i.digest FROM items i JOIN sources s ON s.id = i.source
+      WHERE s.name = ? AND i.mtime IS NOT NULL AND i.gone IS NULL"""
+    return {ref: (size, mtime, digest) for ref, size, mtime, digest in conn.execute(sql, (name,))}
+
+
+def _prefix(conn: sqlite3.Connection, name: str, keyed_by: KeyedBy) -> str:
+    """Row numbers are keys as they are in the first source of a project, and say their source in any other."""
+    others = conn.execute("SELECT 1 FROM sources WHERE name <> ? LIMIT 1", (name,)).fetchone()
+    return f"{name}:" if keyed_by == "row" and others else ""
+
+
+_DIFFERS = "i.{0} IS NOT f.{0}"
+_CARRIED = ("ref", "digest", "grp", "time", "size", "mtime")
+
+
+def _apply(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy, found: int) -> SyncReport:
+    """Writes what `match` found out into the manifest."""
+    joined = "FROM temp.pairs p JOIN temp.found f ON f.pos = p.pos JOIN items i ON i.id = p.id"
+    paired, moved, changed, returned = conn.execute(
+        f"""SELECT COUNT(*), COALESCE(SUM(i.ref <> f.ref), 0), COALESCE(SUM(i.digest <> f.digest), 0),
+        COALESCE(SUM(i.gone IS NOT NULL), 0) {joined}"""
+    ).fetchone()
+    differs = " OR ".join(_DIFFERS.format(name) for name in _CARRIED)
+    touched = f"SELECT COUNT(*) {joined} WHERE i.gone IS NULL AND (i.digest <> f.digest"
+    touched += " OR i.ref <> f.ref)" if keyed_by == "path" else ")"
+    busy = conn.execute(touched).fetchone()[0]
+    at = now()
+    conn.execute(f"INSERT INTO changes (item, at) SELECT i.id, ? {joined} WHERE i.digest <> f.digest", (at,))
+    carried = ", ".join(f"{name} = f.{name}" for name in _CARRIED)
+    conn.execute(
+        f"""UPDATE items SET source = ?, gone = NULL, {carried} FROM (
+          SELECT i.id AS item, f.* {joined} WHERE i.gone IS NOT NULL OR i.source <> ? OR {differs}) f
+        WHERE items.id = f.item""",
+        (source, source),
+    )
+    missed = "source = ? AND gone IS NULL AND id NOT IN (SELECT id FROM temp.pairs)"
+    gone = conn.execute(f"UPDATE items SET gone = ? WHERE {missed}", (at, source)).rowcount
+    matching.settle_keys(conn, source, keyed_by)
+    names = ", ".join(_CARRIED)
+    added = conn.execute(
+        f"""INSERT INTO items (source, key, {names}) SELECT ?, key, {names} FROM temp.found
+        WHERE pos NOT IN (SELECT pos FROM temp.pairs) ORDER BY pos""",
+        (source,),
+    ).rowcount
+    return SyncReport(added, paired - busy - returned, moved if keyed_by == "path" else 0, changed, returned, gone)
+
+
+def _keep_bad(conn: sqlite3.Connection, source: int, opened: Scanned) -> None:
+    """Rows and files that the source itself set aside; an item that they once were has gone by now."""
+    rows = (manifest.Aside(_said(ref), reason, source=source) for ref, reason in opened.bad)
+    manifest.set_aside(conn, rows)
+
+
+def _said(ref: int | str) -> str:
+    return f"row {ref}" if isinstance(ref, int) else ref
+
+
+def _stamp(conn: sqlite3.Connection, source: int, opened: Scanned) -> None:
+    values = (str(opened.fingerprint()), now(), source)
+    conn.execute("UPDATE sources SET fingerprint = ?, synced = ? WHERE id = ?", values)
+
+
+def _is_range(source: Scanned) -> bool:
+    """Whether rows need no row each in the manifest: an array without keys, groups and times."""
+    options = getattr(source, "options", None)
+    return hasattr(source, "block_digests") and not any(getattr(options, k, None) for k in ("key", "group", "time"))
+
+
+def _sync_range(conn: sqlite3.Connection, name: str, source: Any) -> SyncReport:
+    """Appends a range of ids for the rows that are new. The digests of all earlier rows must be the same."""
+    n = len(source)
+    with transaction(conn):
+        id_ = manifest.add_source(conn, name, source.modality, _prefix(conn, name, "row"))
+        known = conn.execute("SELECT COALESCE(SUM(count), 0) FROM ranges WHERE source = ?", (id_,)).fetchone()[0]
+        if known > n:
+            raise matching.rows_changed(name, f"an array of {known} rows (now {n})")
+        before = conn.execute(
+            "SELECT digests FROM ranges WHERE source = ? ORDER BY first_row DESC LIMIT 1", (id_,)
+        ).fetchone()
+        if before and (said := _first_difference(json.loads(before[0]), source.block_digests(known))):
+            raise matching.rows_changed(name, said)
+        if n > known:
+            first = manifest.last_id(conn) + 1
+            values = (id_, first, known, n - known, n - known, json.dumps(source.block_digests(n)))
+            columns = "source, first_id, first_row, count, present, digests"
+            conn.execute(f"INSERT INTO ranges ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
+            manifest.jump(conn, first + n - known - 1)
+        _stamp(conn, id_, source)
+    return SyncReport(added=n - known, unchanged=known)
+
+
+def _first_difference(before: list[str], after: list[str]) -> str:
+    """Which part of an array changed, as text; empty when none did."""
+    for number, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old != new:
+            return f"block {number} of {len(before)}"
+    return ""
