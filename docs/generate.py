@@ -1,6 +1,6 @@
 """Write the pages that can be generated: docs/reference/command-line.md and python.md. `--check` only compares."""
 
-import ast
+import re
 import sys
 from importlib import import_module
 from inspect import getdoc, isclass, signature
@@ -76,13 +76,10 @@ def _signature(name: str, value: Any) -> list[str]:
     if isclass(value) and issubclass(value, Exception):
         return []
     try:
-        node = ast.parse(f"def f{signature(value)}: ...").body[0]
-    except (SyntaxError, ValueError, TypeError):
+        shown = str(signature(value))
+    except (ValueError, TypeError):
         return []
-    assert isinstance(node, ast.FunctionDef)
-    shown = (
-        ast.unparse(node).removeprefix("def f").removesuffix(":\n    ...").replace("self, ", "").replace("(self)", "()")
-    )
+    shown = re.sub(r"\(self(, )?", "(", shown).replace("labelsieve.core.types.", "").replace("numpy.", "np.")
     return ["```python", f"{name}{shown}", "```", ""]
 
 

@@ -21,7 +21,9 @@ def _tracked() -> list[Path]:
 
 def test_no_machine_path_and_no_registry_host() -> None:
     homes = "|".join(("/" + "work/", "/" + "root/", "/" + "home/[a-z]", "/" + "Users/[a-z]", "/opt/" + "(wheels|pypi)"))
-    hosts = "|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "registry\\.npmjs" + r"\.org", "deb\\.debian" + r"\.org"))
+    hosts = "|".join(
+        ("pypi" + r"\.org", "pythonhosted" + r"\.org", "registry\\.npmjs" + r"\.org", "deb\\.debian" + r"\.org")
+    )
     pattern = re.compile(f"{homes}|{hosts}")
     found = []
     for path in _tracked():
@@ -67,7 +69,9 @@ def _plain(requirement: str) -> str:
 
 def test_architecture_names_real_paths() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:src|docs|tests|benchmarks|examples|\.ci)/[\w./-]*|[\w-]+\.(?:toml|txt|md)|Makefile)`", text)
+    named = re.findall(
+        r"`((?:src|docs|tests|benchmarks|examples|\.ci)/[\w./-]*|[\w-]+\.(?:toml|txt|md)|Makefile)`", text
+    )
     inside = [name for name in named if name not in ("labelsieve.toml",)]
     assert len(inside) > 20
     assert [name for name in inside if not (ROOT / name).exists()] == []
