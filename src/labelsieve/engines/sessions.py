@@ -1,0 +1,72 @@
+"""onnxruntime, kept in one place: sessions that one thread each may use, outputs by name, errors of ours."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from labelsieve.core.errors import EngineError
+
+# onnxruntime's errors have no common root but Exception.
+ORT_ERRORS = tuple(
+    getattr(state, name)
+    for name in (
+        *("Fail", "InvalidArgument", "NoSuchFile", "NoModel", "EngineError", "RuntimeException"),
+        *("InvalidProtobuf", "ModelLoaded", "NotImplemented", "InvalidGraph", "EPFail"),
+    )
+    if hasattr(state, name)
+)
+
+
+class Session:
+    """One model.onnx. `run` may be called from several threads at once; each call computes on one thread."""
+
+    def __init__(self, file: Path) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what goes wrong is raised, not printed
+        try:
+            self._session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        except ORT_ERRORS as error:
+            raise EngineError(f"{file} is no model that onnxruntime can load: {short(error)}", "fetch it again.") from error
+        self.file = file
+        self.inputs = {i.name: i for i in self._session.get_inputs()}
+        self.outputs = {o.name: o for o in self._session.get_outputs()}
+
+    def run(self, output: str, feed: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """The named output as float32. EngineError where the model does not take what it is fed."""
+        try:
+            return np.asarray(self._session.run([output], dict(feed))[0], dtype=np.float32)
+        except ORT_ERRORS as error:
+            raise EngineError(f"{self.file} failed: {short(error)}", "check that the files beside it belong to it.") from error
+
+    def rank(self, output: str) -> int:
+        """How many axes the output has; 0 where the model does not say."""
+        return len(self.outputs[output].shape or ())
+
+
+def dtype_of(tensor: Any) -> Any:
+    """The numpy type of an input: float16, float32, int32 or int64."""
+    kinds = {"tensor(float16)": np.float16, "tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(bool)": np.bool_}
+    return kinds.get(tensor.type, np.int64)
+
+
+def short(error: BaseException) -> str:
+    """The first line of what onnxruntime says, without its code."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line.split(" : ", 2)[-1][:300]
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """16 hex letters of all the bytes of the files: the revision of a local folder. Cost: O(bytes)."""
+    total = hashlib.blake2b(digest_size=8)
+    for file in sorted(files):
+        total.update(f"{file.name}\0".encode())
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "blake2b").digest())
+    return total.hexdigest()
