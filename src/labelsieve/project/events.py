@@ -4,6 +4,7 @@
     undo(conn, task, by, n=1) -> list[Label]        takes back the last n answers of an annotator, as events
     history(conn, task, item=None) -> Iterator      every event in the order it was written
     answered(conn, task) -> Ids                     items that were ever answered, also skipped or taken back
+    current_of(conn, task, ids, by) -> dict         the standing answer's UUID of each item
     new_id() -> str                                 a fresh UUID for a label
 
 An event is *taken back* by an undo that is not itself taken back, and *replaced* by an answer that
@@ -168,7 +169,7 @@ def _require_queries(conn: sqlite3.Connection, task: Task, queries: set[int | No
 
 
 def _sequences(conn: sqlite3.Connection, task: Task, ids: set[str]) -> dict[str, tuple[int, int, str | None]]:
-    where = "task = ? AND id IN (SELECT value FROM json_each(?))"
+    where = "+task = ? AND id IN (SELECT value FROM json_each(?))"
     rows = conn.execute(f"SELECT id, seq, item, part FROM events WHERE {where}", (task.id, json.dumps(list(ids))))
     return {label: (seq, item, part) for label, seq, item, part in rows}
 
@@ -216,7 +217,8 @@ def _decode(tag: Tag | None, code: int | None, detail: str | None, names: Sequen
 
 def _read(conn: sqlite3.Connection, task: Task, where: str, values: Iterable[Any]) -> Iterator[tuple[int, Label]]:
     """Events of a task as (sequence number, label), in the order they were written."""
-    sql = f"SELECT {_COLUMNS} FROM events e WHERE e.task = ? AND {where} ORDER BY e.seq"
+    # +task keeps SQLite from walking the whole task where `where` names a few events.
+    sql = f"SELECT {_COLUMNS} FROM events e WHERE +e.task = ? AND {where} ORDER BY e.seq"
     for seq, id_, item, tag, code, detail, by, at, *rest in conn.execute(sql, (task.id, *values)):
         yield seq, Label(id_, task.name, item, _decode(tag, code, detail, task.classes), by, at, *rest)
 
@@ -271,3 +273,13 @@ def not_live(conn: sqlite3.Connection, task: Task) -> set[int]:
     taken = taken_back(conn, task)
     sql = "SELECT seq, supersedes FROM events WHERE task = ? AND supersedes IS NOT NULL AND tag IS NOT NULL"
     return taken | {target for seq, target in conn.execute(sql, (task.id,)) if seq not in taken}
+
+
+def current_of(conn: sqlite3.Connection, task: str, ids: Ids, by: str) -> dict[int, str]:
+    """UUID of the answer that stands for each item of `ids` by one annotator; items without one are left out."""
+    found = tasks.get(conn, task)
+    dead = not_live(conn, found)
+    sql = """SELECT seq, item, id FROM events WHERE task = ? AND annotator = ? AND tag IS NOT NULL AND part IS NULL
+      AND item IN (SELECT value FROM json_each(?)) ORDER BY seq"""
+    rows = conn.execute(sql, (found.id, by, json.dumps(np.asarray(ids).tolist())))
+    return {item: label for seq, item, label in rows if seq not in dead}

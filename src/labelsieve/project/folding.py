@@ -34,8 +34,10 @@ class _Current:
 
     seq: Ids
     item: Ids
+    by: Ids  # position in `people`
     code: Ids
     details: list[tuple[str, str]]
+    people: list[str]
 
 
 def fold(conn: sqlite3.Connection, task: str, by: str | None = None, exclude: Sequence[Purpose] = ()) -> Labels:
@@ -69,6 +71,11 @@ def answers(conn: sqlite3.Connection, task: str, by: str | None = None) -> Itera
         yield from (labels[seq] for seq in seqs.tolist())
 
 
+def answered(conn: sqlite3.Connection, task: str) -> Ids:
+    """Ids (m,) with a current answer of anyone, ascending: skip and unsure count, what was taken back does not."""
+    return np.unique(_current(conn, tasks.get(conn, task), None).item)
+
+
 def class_counts(conn: sqlite3.Connection, task: str) -> dict[str, int]:
     """Items a class, by the agreed labels; classes without any are 0. A screen task counts its own class names."""
     found = tasks.get(conn, task)
@@ -84,14 +91,15 @@ def class_counts(conn: sqlite3.Connection, task: str) -> dict[str, int]:
 def annotators(conn: sqlite3.Connection, task: str) -> dict[str, int]:
     """Current answers of each annotator, by name."""
     found = tasks.get(conn, task)
-    sql = "SELECT DISTINCT annotator FROM events WHERE task = ? ORDER BY annotator"
-    names = [name for (name,) in conn.execute(sql, (found.id,))]
-    return {name: len(_current(conn, found, name).seq) for name in names}
+    current = _current(conn, found, None)
+    counts = np.bincount(current.by, minlength=len(current.people)).tolist()
+    return dict(sorted(zip(current.people, counts, strict=True)))
 
 
 def _current(conn: sqlite3.Connection, task: Task, by: str | None) -> _Current:
-    sql = """SELECT seq, item, annotator, code, tag, detail FROM events
-      WHERE task = :task AND tag IS NOT NULL AND part IS NULL AND (:by IS NULL OR annotator = :by) ORDER BY seq"""
+    one = "task = :task AND annotator = :by" if by is not None else "+task = :task"  # + reads the table in its order
+    sql = f"""SELECT seq, item, annotator, code, tag, detail FROM events
+      WHERE {one} AND tag IS NOT NULL AND part IS NULL ORDER BY seq"""
     rows = conn.execute(sql, {"task": task.id, "by": by})
     people: dict[str, int] = {}
     details: dict[tuple[str, str], int] = {}
@@ -111,7 +119,8 @@ def _current(conn: sqlite3.Connection, task: Task, by: str | None) -> _Current:
     table = table[np.lexsort((table[:, 0], table[:, 2], table[:, 1]))]
     table = table[_last_of_each(table[:, 1], table[:, 2])]
     table = table[np.lexsort((table[:, 0], table[:, 1]))]
-    return _Current(table[:, 0], table[:, 1], table[:, 3], list(details))
+    seq, item, who_, code_ = table.T
+    return _Current(seq, item, who_, code_, list(details), list(people))
 
 
 def _last_of_each(*columns: Ids) -> NDArray[np.bool_]:

@@ -50,7 +50,8 @@ def load(conn: sqlite3.Connection, chunks: Iterable[Found], keyed_by: KeyedBy) -
 
 def _rows(chunk: Found, keyed_by: KeyedBy) -> Iterator[tuple[Any, ...]]:
     columns = [chunk.groups, chunk.times, getattr(chunk, "sizes", None), getattr(chunk, "mtimes", None)]
-    return zip(chunk.refs, _keys(chunk, keyed_by), chunk.digests, *(repeat(None) if c is None else c for c in columns))
+    given = (repeat(None, len(chunk.refs)) if column is None else column for column in columns)
+    return zip(chunk.refs, _keys(chunk, keyed_by), chunk.digests, *given, strict=True)
 
 
 def _keys(chunk: Found, keyed_by: KeyedBy) -> Iterable[str | None]:
@@ -115,9 +116,8 @@ def _drop_foreign(conn: sqlite3.Connection, source: int) -> None:
         return
     held = "SELECT f.pos, i.id FROM temp.found f JOIN items i ON i.key = f.key WHERE i.source <> :source"
     _pair(conn, f"{held} AND i.gone IS NOT NULL", source)
-    _aside(
-        conn, source, f"pos IN (SELECT pos FROM ({held} AND i.gone IS NULL))", "key", "'the key stands in another source'"
-    )  # fmt: skip
+    where = f"pos IN (SELECT pos FROM ({held} AND i.gone IS NULL))"
+    _aside(conn, source, where, "key", "'the key stands in another source'")
     for prefix, first, count in conn.execute(
         "SELECT s.prefix, r.first_row, r.count FROM ranges r JOIN sources s ON s.id = r.source"
     ).fetchall():

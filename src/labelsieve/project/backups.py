@@ -1,0 +1,52 @@
+"""Backups of the two precious files.
+
+    backup(root) -> Path                      backups/<time>/ with labels.sqlite and labelsieve.toml
+    listed(root) -> list[Path]                oldest first, those before migrations among them
+
+To restore, copy the files of a backup over those of the project while nothing has it open, and delete
+labels.sqlite-wal and labels.sqlite-shm.
+"""
+
+import os
+import shutil
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labelsieve.core.errors import ProjectError
+from labelsieve.project.database import backed_up, connect, flush_to_disk
+
+DATABASE, SETTINGS, FOLDER = "labels.sqlite", "labelsieve.toml", "backups"
+
+
+def backup(root: Path) -> Path:
+    """The new folder with a copy of both files, whole also while others write. It has its name only when complete.
+
+    ProjectError where the disk is full or may not be written; then nothing of it is left behind.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    target = root / FOLDER / stamp
+    partial = target.with_name(f".{stamp}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        with closing(connect(root / DATABASE)) as conn:
+            backed_up(conn, partial / DATABASE)
+        if (root / SETTINGS).is_file():
+            shutil.copyfile(root / SETTINGS, partial / SETTINGS)
+            flush_to_disk(partial / SETTINGS)
+        flush_to_disk(partial)
+        partial.rename(target)
+        flush_to_disk(target.parent)
+    except OSError as error:
+        fact = f"{target} cannot be written: {error.strerror}."
+        raise ProjectError(fact, "check the permissions of the folder and the free disk space.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def listed(root: Path) -> list[Path]:
+    """Backups there are, oldest first: folders, and single databases made before a migration."""
+    folder = root / FOLDER
+    found = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
