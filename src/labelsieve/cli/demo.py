@@ -1,9 +1,8 @@
 """labelsieve demo: handwritten digits, from a folder of pictures to a report."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -11,7 +10,7 @@ from labelsieve.cli.output import hint, say
 
 if TYPE_CHECKING:
     from labelsieve.cli.curve import Curve
-    from labelsieve.core.types import Label, Query
+    from labelsieve.project.simulation import Run
 
 
 def run(
@@ -23,38 +22,29 @@ def run(
     from labelsieve.cli.progress import showing
     from labelsieve.cli.simulate import show_summary
     from labelsieve.project.facade import create
+    from labelsieve.project.playing import Game, play
     from labelsieve.testing.digits import write_digits
 
-    pictures = write_digits(folder / "digits")
-    project = folder / "digits.sieve"
+    pictures, project = folder / "digits", folder / "digits.sieve"
+    write_digits(pictures)
     say(f"1. {pictures}: 1,797 handwritten digits as PNG files, one folder a class")
-    with create(project, pictures, task="classes") as made:
-        say(f"2. labelsieve init {project} {pictures}")
-        say(f"   labelsieve embed {project}    the built-in engine `patches` learns from the pictures alone")
-        with showing("   Embedding") as tell:
-            made.embed(progress=lambda at: tell(at.done, at.total, ""))
-        say(f"3. labelsieve simulate {project} --truth @folder --budget {budget} --batch 10 --seeds {seeds}")
-        with LiveCurve(seeds) as watch:
-            result = made.simulate(truth="@folder", budget=budget, n=10, against=("auto",), seeds=seeds, progress=watch)
+    say(f"2. labelsieve init {project} {pictures}")
+    with create(project, pictures) as made:
+        say(f"3. labelsieve embed {project}    (the built-in engine learns from the pictures alone)")
+        with showing("   embedding") as tell:
+            made.embed(progress=lambda at: tell(at.done, at.total))
+        say(f"4. labelsieve simulate {project} --truth @folder --budget {budget} --batch 10 --seeds {seeds}")
+        with LiveCurve(seeds) as curve:
+            result = play(made.context, Game("@folder", budget, 10, ("auto",), seeds), watch=curve.watch)
         show_summary(result["summary"])
-        say(f"4. one run's {budget} answers become labels; a random slice of them only measures the head")
-        for _ in made.rounds(10, budget, FolderOracle(made)):
-            pass
+        say(f"5. {budget} answers become labels, query by query; a random slice of them only measures the head")
+        for asked in made.rounds(10, budget):
+            made.label(asked.ids, [item.key.split("/")[0] for item in asked.items], by="demo", query=asked.id)
         made.fit()
         report = made.report()
-    say(f"5. report: {report}")
-    hint(f"Next: open {report} in a browser, then do the same with your own folder:")
+    say(f"6. {report}: the report")
+    hint(f"Next: open {report} in a browser, then do the same with a folder of your own:")
     hint("  labelsieve init mine.sieve FOLDER; labelsieve embed mine.sieve; labelsieve next mine.sieve --out query.csv")
-
-
-class FolderOracle:
-    """Answers with the name of the folder that a picture lies in."""
-
-    def __init__(self, project: Any) -> None:
-        self._project = project
-
-    def answer(self, query: "Query") -> "list[Label]":
-        raise NotImplementedError
 
 
 class LiveCurve:
@@ -64,16 +54,17 @@ class LiveCurve:
         self._seeds = seeds
         self._runs: dict[str, dict[int, Curve]] = {}
 
-    def __enter__(self) -> Callable[[Any, int], None]:
+    def __enter__(self) -> Self:
         from rich.console import Console
         from rich.live import Live
 
         self._live = Live(console=Console(), auto_refresh=False, transient=False) if sys.stdout.isatty() else None
         if self._live is not None:
             self._live.__enter__()
-        return self._watch
+        return self
 
-    def _watch(self, run: Any, budget: int) -> None:
+    def watch(self, run: "Run") -> None:
+        """Take in a run that has grown."""
         self._runs.setdefault(run.strategy, {})[run.seed] = list(
             zip(run.lists["labels"], run.lists["accuracy"], strict=True)
         )

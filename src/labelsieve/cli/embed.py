@@ -25,7 +25,7 @@ def run(
     with open_project(project) as opened, showing("Embedding") as tell:
 
         def progress(at: Any) -> None:
-            tell(at.done, at.total, "")
+            tell(at.done, at.total)
 
         report = opened.embed(engine=engine, relearn=relearn, download=download, progress=progress)
     if json:

@@ -1,7 +1,7 @@
 """labelsieve fit: fit the head on all labels."""
 
 from labelsieve.cli import options as given
-from labelsieve.cli.output import as_json, hint, say
+from labelsieve.cli.output import as_json, count, hint, say
 
 
 def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: given.AsJson = False) -> None:
@@ -9,7 +9,16 @@ def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: gi
     from labelsieve.project.facade import open as open_project
 
     with open_project(project, task_name) as opened:
-        report = opened.fit()
-    say(as_json(report) if json else str(report))
-    if not json:
-        hint(f"Next: labelsieve label {project} goes on; labelsieve report {project} shows how good the head is.")
+        opened.fit()
+        found = opened.status()["fit"]
+    if json:
+        say(as_json(found))
+        return
+    audit = found["audit"]
+    measured = (
+        f"audit accuracy {audit['mean']:.3f} [{audit['low']:.3f}, {audit['high']:.3f}]" if audit else "no claim yet"
+    )
+    say(f"{found['head']} head on {count(found['labels'], 'label')}: {measured}")
+    if not audit:
+        hint("Under 10 audit items nothing is claimed: every query brings some.")
+    hint(f"Next: labelsieve label {project} goes on; labelsieve report {project} shows how good the head is.")

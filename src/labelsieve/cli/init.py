@@ -28,12 +28,14 @@ def run(
     time: given.Time = None,
     labels: given.KnownLabels = None,
     separator: given.Separator = None,
+    cost: given.Cost = None,
     seed: Annotated[int, typer.Option(help="Every choice can be replayed from it.")] = 0,
     json: given.AsJson = False,
 ) -> None:
     """Make a project: read the sources, give every item an id, and nothing is a label unless asked."""
     from labelsieve.cli.sync import tell_sync
     from labelsieve.project.facade import create
+    from labelsieve.project.limits import Limits, set_limits
 
     options = given.source_options(
         columns,
@@ -56,6 +58,8 @@ def run(
         seed=seed,
         **options,
     ) as made:
+        if cost:
+            set_limits(made.context, Limits(costs=cost))
         state = made.status()
     if json:
         say(as_json(state))

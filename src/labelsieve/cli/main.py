@@ -12,6 +12,7 @@ import typer
 from labelsieve import __version__
 from labelsieve.cli import (
     backup,
+    budget,
     demo,
     doctor,
     embed,
@@ -46,7 +47,7 @@ app = typer.Typer(
 
 VERBS = {
     "Start": {"init": init, "sync": sync, "embed": embed, "task": task, "demo": demo},
-    "Label": {"next": next_, "label": label, "import": import_},
+    "Label": {"next": next_, "label": label, "import": import_, "budget": budget},
     "Model": {"fit": fit, "predict": predict, "export": export, "report": report, "status": status},
     "Compare": {"simulate": simulate},
     "Care": {"doctor": doctor, "backup": backup},

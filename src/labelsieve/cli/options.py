@@ -25,6 +25,9 @@ Group = Annotated[str | None, typer.Option(help="Column that no split may cut: p
 Time = Annotated[str | None, typer.Option(help="Column that orders the items.")]
 KnownLabels = Annotated[str | None, typer.Option("--labels", help="Import known labels: COLUMN or @folder.")]
 Separator = Annotated[str | None, typer.Option(help="Between several classes in one cell.", show_default=";")]
+Cost = Annotated[
+    list[str] | None, typer.Option(help="Money a label: 0.1, or ann=0.2 for one annotator.", show_default=False)
+]
 
 
 def split_names(text: str | None) -> tuple[str, ...] | None:

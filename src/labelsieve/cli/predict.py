@@ -24,12 +24,15 @@ def run(
             hint(f"Written: {out}")
             return
         found = opened.predict()
-    top = found.proba.argmax(axis=1)
     if json:
-        rows = zip(found.keys, top, found.proba, strict=True)
-        say(as_json([{"key": key, "label": found.classes[i], "probability": p[i]} for key, i, p in rows]))
+        rows = zip(found.keys, found.names, found.proba, strict=True)
+        say(
+            as_json(
+                [{"key": k, "label": n, "probability": dict(zip(found.classes, p, strict=True))} for k, n, p in rows]
+            )
+        )
         return
-    for code, name in enumerate(found.classes):
-        say(f"{int((top == code).sum()):>8,}  {name}")
-    say(f"{len(top):>8,}  in all")
-    hint(f"All {count(len(top), 'prediction')} go to a file with --out predictions.csv")
+    for name in found.classes:
+        say(f"{sum(name in names for names in found.names):>9,}  {name}")
+    say(f"{len(found.keys):>9,}  in all")
+    hint(f"All {count(len(found.keys), 'prediction')} go to a file with --out predictions.csv")

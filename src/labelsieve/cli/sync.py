@@ -43,8 +43,12 @@ def run(
     if json:
         say(as_json(report))
         return
-    parts = [count(getattr(report, "added", 0), "new item")]
-    parts += [f"{getattr(report, name):,} {name}" for name in ("moved", "returned", "gone") if getattr(report, name, 0)]
+    parts = [count(report.added, "new item")]
+    parts += [
+        f"{getattr(report, name):,} {name}"
+        for name in ("moved", "changed", "returned", "gone")
+        if getattr(report, name)
+    ]
     say(", ".join(parts) + f", {report.unchanged:,} unchanged.")
     if report.set_aside:
         hint(f"{count(report.set_aside, 'item')} set aside: labelsieve status {project} lists them with the reason.")

@@ -1,0 +1,35 @@
+"""labelsieve budget: what may be spent, and what was."""
+
+from typing import Annotated
+
+import typer
+
+from labelsieve.cli import options as given
+from labelsieve.cli.output import as_json, say, show_table
+
+
+def run(
+    project: given.ProjectPath,
+    labels: Annotated[
+        int | None, typer.Option(help="At most so many labels; 0 for no limit.", show_default=False)
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="At most so many minutes.", show_default=False)] = None,
+    money: Annotated[float | None, typer.Option(help="At most so much money.", show_default=False)] = None,
+    cost: given.Cost = None,
+    currency: Annotated[str | None, typer.Option(help="Its name, in the report.", show_default=False)] = None,
+    task_name: given.TaskName = "main",
+    json: given.AsJson = False,
+) -> None:
+    """Set a budget in labels, minutes or money (the first one reached ends it), and show what was spent."""
+    from labelsieve.project.facade import open as open_project
+    from labelsieve.project.limits import Limits, set_limits
+
+    with open_project(project, task_name) as opened:
+        set_limits(opened.context, Limits(labels, minutes, money, cost or (), currency))
+        state = opened.status()
+    if json:
+        say(as_json({"spent": state["spent"], "budget": state["budget"]}))
+        return
+    money_is = state["spent"]["currency"] or "money"
+    rows = [[money_is if name == "money" else name, state["spent"][name]] for name in ("labels", "minutes", "money")]
+    show_table(["", "spent", "budget"], [[*row, state["budget"].get(row[0])] for row in rows])
