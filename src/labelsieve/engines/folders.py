@@ -10,6 +10,7 @@ from labelsieve.engines.preprocess import FILE as IMAGE_CONFIG
 
 ONNX_IMAGE = ("vision_model.onnx", "onnx/vision_model.onnx", "model.onnx", "onnx/model.onnx")
 ONNX_TEXT = ("text_model.onnx", "onnx/text_model.onnx", "model.onnx", "onnx/model.onnx")
+_MARKS: dict[Modality, str] = {"image": IMAGE_CONFIG, "text": "tokenizer.json"}
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 
@@ -28,9 +29,7 @@ def find_model(files: Iterable[str], where: str, modality: Modality | None = Non
     Raises EngineError that says what is absent.
     """
     there = set(files)
-    takes: list[Modality] = [m for m, file in (("image", IMAGE_CONFIG), ("text", "tokenizer.json")) if file in there]
-    if modality is not None:
-        takes = [m for m in takes if m == modality]
+    takes = [m for m, file in _MARKS.items() if file in there and modality in (None, m)]
     for found in takes:
         for file in ONNX_IMAGE if found == "image" else ONNX_TEXT:
             if file in there:
@@ -39,13 +38,14 @@ def find_model(files: Iterable[str], where: str, modality: Modality | None = Non
         for file in WEIGHTS:
             if file in there and "config.json" in there:
                 return Found(file, found, "transformers")
-    raise EngineError(_what_is_absent(there, where, takes, modality), "see docs/reference/engines.md for the files of an engine.")
+    raise EngineError(
+        _what_is_absent(there, where, takes, modality), "docs/reference/engines.md lists the files of an engine."
+    )
 
 
 def _what_is_absent(there: set[str], where: str, takes: list[Modality], modality: Modality | None) -> str:
     if not takes:
-        wanted = {"image": IMAGE_CONFIG, "text": "tokenizer.json"}
-        file = wanted[modality] if modality in wanted else f"{IMAGE_CONFIG} (images) or tokenizer.json (texts)"
+        file = _MARKS[modality] if modality in _MARKS else f"{IMAGE_CONFIG} (images) or tokenizer.json (texts)"
         return f"{where} has no {file}; it cannot be read as an engine."
     if any(name.endswith((".bin", ".pt", ".pth", ".pkl")) for name in there):
         return f"{where} has pickled weights only; those are never opened: expected model.onnx or model.safetensors."

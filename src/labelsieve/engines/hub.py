@@ -77,9 +77,11 @@ class _Told:
             hint = "accept its licence on the hub, and log in with the hub's own tool (hf auth login)."
             raise EngineError(f"{self._which} is open only to those who accepted its licence.", hint) from error
         if isinstance(error, errors.RevisionNotFoundError):
-            raise EngineError(f"the hub has no revision {self._which}.", "remove `revision` from labelsieve.toml.") from error
+            hint = "remove `revision` from labelsieve.toml."
+            raise EngineError(f"the hub has no revision {self._which}.", hint) from error
         if isinstance(error, errors.RepositoryNotFoundError):
-            raise EngineError(f"the hub has no model {self._which}.", "labelsieve engines list shows the names.") from error
+            hint = "labelsieve engines list shows the names."
+            raise EngineError(f"the hub has no model {self._which}.", hint) from error
         if isinstance(error, errors.OfflineModeIsEnabled):
             raise EngineError(f"{self._which} cannot be fetched: HF_HUB_OFFLINE is set.", offline) from error
         if isinstance(error, errors.HFValidationError):
@@ -98,9 +100,9 @@ def _line(error: BaseException) -> str:
 
 
 def _bars(progress: Progress) -> type:
-    from huggingface_hub.utils import tqdm
+    from tqdm.auto import tqdm
 
-    class Bar(tqdm):  # type: ignore[misc]
+    class Bar(tqdm):  # type: ignore[type-arg, misc]
         """Draws nothing: it hands each step to the caller, who shows it in a way of his own."""
 
         def display(self, *_: Any, **__: Any) -> None:

@@ -17,6 +17,7 @@ class ShortName:
 
 
 _CLIP, _SIGLIP = "Xenova/clip-vit-base-patch32", "Xenova/siglip-base-patch16-224"
+_MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _DINOV3 = "onnx-community/dinov3-vits16-pretrain-lvd1689m-ONNX"
 
 SHORT_NAMES: dict[str, ShortName] = {
@@ -26,6 +27,6 @@ SHORT_NAMES: dict[str, ShortName] = {
     "clip-text": ShortName(_CLIP, "text", "onnx/text_model.onnx", "CLIP ViT-B/32, text tower", "clip"),
     "siglip-image": ShortName(_SIGLIP, "image", "onnx/vision_model.onnx", "SigLIP B/16, image tower", "siglip"),
     "siglip-text": ShortName(_SIGLIP, "text", "onnx/text_model.onnx", "SigLIP B/16, text tower", "siglip"),
-    "minilm": ShortName("sentence-transformers/all-MiniLM-L6-v2", "text", "onnx/model.onnx", "MiniLM, 384 numbers, fast"),
+    "minilm": ShortName(_MINILM, "text", "onnx/model.onnx", "MiniLM L6, 384 numbers"),
     "bge": ShortName("BAAI/bge-base-en-v1.5", "text", "onnx/model.onnx", "BGE base, 768 numbers, stronger, English"),
 }

@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from labelsieve.core.errors import EngineError, InputError
 from labelsieve.core.types import Matrix, Modality
 from labelsieve.engines.identity import Identity
 from labelsieve.engines.images import load_image
 from labelsieve.engines.preprocess import pixels, read_recipe
-from labelsieve.engines.sessions import Session, dtype_of
+from labelsieve.engines.sessions import Session, dtype_of, width_of
 from labelsieve.engines.tokens import read_json
 
 # Best first: one row an image, in the space that the model was trained for.
-WANTED = ("features", "image_embeds", "image_features", "embeddings", "embedding", "pooler_output", "sentence_embedding")
+WANTED = ("features", "image_embeds", "image_features", "embeddings", "embedding", "pooler_output")
 
 # Their pooler was not trained with the rest: the first token is the embedding.
 UNTRAINED_POOLER = ("vit", "deit", "beit", "data2vec-vision")
@@ -46,7 +47,7 @@ class OnnxImage:
     def prepare(self, thing: Any) -> Matrix:
         """Pixels (3, h, w). InputError for what is no image."""
         if not isinstance(thing, str | bytes | Path) and not hasattr(thing, "getexif"):
-            raise InputError(f"an image was expected, not {type(thing).__name__}.", "name the image column with --image.")
+            raise InputError(f"an image was expected, not {type(thing).__name__}.", "name its column with --image.")
         return pixels(load_image(thing), self._recipe)
 
     def compute(self, prepared: Sequence[Matrix]) -> Matrix:
@@ -56,7 +57,7 @@ class OnnxImage:
         for i, image in enumerate(prepared):
             sizes.setdefault(image.shape, []).append(i)
         for rows in sizes.values():
-            step = self._fixed or len(rows)
+            step = self._fixed or (1 if self._session.alone else len(rows))
             for first in range(0, len(rows), step):
                 part = rows[first : first + step]
                 out[part] = self._run(np.stack([prepared[i] for i in part]))
@@ -70,19 +71,11 @@ class OnnxImage:
 
     def _probe(self) -> int:
         """The width of a row, by running one grey picture: a broken model is found here, not after an hour."""
-        from PIL import Image
-
         shape = self._session.inputs[self._input].shape or []
         sides = [side if isinstance(side, int) else 224 for side in shape[2:]] or [224, 224]
         grey = pixels(Image.new("RGB", (sides[1], sides[0]), "grey"), self._recipe)
         rows = self._run(grey[None])
-        if rows.ndim != 2 or not np.isfinite(rows).all():
-            raise EngineError(
-                f"{self._session.file} gives {'an array of shape ' + str(rows.shape) if rows.ndim != 2 else 'NaN'} for a "
-                "grey picture; expected one row of numbers.",
-                "the model is damaged, or is no image engine.",
-            )
-        return int(rows.shape[1])
+        return width_of(rows, f"{self._session.file}, for a grey picture,")
 
 
 def to_rows(values: Matrix) -> Matrix:

@@ -11,7 +11,7 @@ from labelsieve.core.errors import EngineError
 from labelsieve.core.types import Matrix, Modality
 from labelsieve.engines.identity import Identity
 from labelsieve.engines.pooling import Pooling, read_pooling
-from labelsieve.engines.sessions import Session, dtype_of
+from labelsieve.engines.sessions import Session, dtype_of, width_of
 from labelsieve.engines.tokens import Tokens, read_tokens
 
 # Best first: one row a text, made by the model itself.
@@ -46,9 +46,10 @@ class OnnxText:
 
     def compute(self, prepared: Sequence[NDArray[np.int64]]) -> Matrix:
         """(b, dim) float32, in order."""
+        if self._session.alone and len(prepared) > 1:
+            return np.concatenate([self.compute([row]) for row in prepared])
         ids, mask = self._tokens.padded(prepared)
-        feed = self._feed(ids, mask)
-        values = self._session.run(self._output, feed)
+        values = self._session.run(self._output, self._feed(ids, mask))
         return values if self._pooling is None else self._pooling(values, mask)
 
     def _feed(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
@@ -72,20 +73,15 @@ class OnnxText:
 
     def _probe(self) -> int:
         """The width of a row. It runs the last token there is: a tokenizer of another model fails here."""
+        last = np.array([self._tokens.count - 1])
         try:
-            rows = self.compute([self.prepare("a"), np.array([self._tokens.count - 1])])
+            rows = np.concatenate([self.compute([row]) for row in (self.prepare("a"), last)])
         except EngineError as error:
             raise EngineError(
                 f"{error.fact} The tokenizer knows {self._tokens.count:,} tokens.",
                 "is tokenizer.json the one of this model?",
             ) from error
-        if rows.ndim != 2 or not np.isfinite(rows[0]).all():
-            raise EngineError(
-                f"{self._session.file} gives {'an array of shape ' + str(rows.shape) if rows.ndim != 2 else 'NaN'} for "
-                "the text 'a'; expected one row of numbers.",
-                "the model is damaged, or is no text engine.",
-            )
-        return int(rows.shape[1])
+        return width_of(rows[:1], f"{self._session.file}, for the text 'a',")
 
 
 def _text_output(session: Session, model_type: str) -> str:

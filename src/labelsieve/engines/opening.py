@@ -44,8 +44,8 @@ def open_engine(
     if _HUB_ID.fullmatch(text):
         return _from_hub(text, tower, download, revision, progress)
     if "/" in text or "\\" in text or text.startswith("."):
-        raise EngineError(f"there is no folder {text}.", "labelsieve engines list shows the names that need no folder.")
-    raise UnknownName("engine", text, known_names(), "the path of a folder with model.onnx, or a hub id owner/name, works too.")
+        raise EngineError(f"there is no folder {text}.", "labelsieve engines list shows what needs no folder.")
+    raise UnknownName("engine", text, known_names(), "a folder with model.onnx, or a hub id owner/name, works too.")
 
 
 def known_names() -> list[str]:
@@ -91,8 +91,8 @@ def _from_folder(folder: Path, tower: Modality | None, revision: str | None) -> 
 
     files = _files(folder)
     found = find_model(files, folder.name, tower)
-    parts = [f for f in files if f.startswith(found.file) or (found.runs_in == "transformers" and f.endswith(".safetensors"))]
-    digest = digest_of([folder / name for name in parts])
+    weights = (found.file,) if found.runs_in == "onnxruntime" else ("model",)
+    digest = digest_of([folder / name for name in files if name.startswith(weights)])
     if revision and revision != digest:
         raise EngineError(
             f"the model in {folder} has the digest {digest}; this project was made with {revision}.",
@@ -110,14 +110,18 @@ def _from_short_name(
         _, commit = listing(short.hub_id, revision)
         folder = fetch(short.hub_id, commit, patterns_of(found), progress)
     else:
-        hint = f"labelsieve embed --engine {name} --download fetches {short.hub_id}, or name a folder that has its files."
+        hint = (
+            f"labelsieve embed --engine {name} --download fetches {short.hub_id}; a folder with its files will do too."
+        )
         folder, commit = on_disk(short.hub_id, revision, hint)
     if not (folder / short.file).is_file():
         raise EngineError(f"{short.hub_id} has no {short.file} at {commit[:12]}.", "fetch it with --download.")
     return _build(folder, found, Identity(name, commit, short.space or name))
 
 
-def _from_hub(hub_id: str, tower: Modality | None, download: bool, revision: str | None, progress: Progress | None) -> Engine:
+def _from_hub(
+    hub_id: str, tower: Modality | None, download: bool, revision: str | None, progress: Progress | None
+) -> Engine:
     if download:
         files, commit = listing(hub_id, revision)
         found = find_model(files, hub_id, tower)
@@ -132,7 +136,8 @@ def _from_hub(hub_id: str, tower: Modality | None, download: bool, revision: str
 
 def _files(folder: Path) -> list[str]:
     """Names relative to the folder, two levels deep: no model has its files deeper."""
-    return sorted(p.relative_to(folder).as_posix() for pattern in ("*", "*/*") for p in folder.glob(pattern) if p.is_file())
+    found = [*folder.glob("*"), *folder.glob("*/*")]
+    return sorted(path.relative_to(folder).as_posix() for path in found if path.is_file())
 
 
 def _build(folder: Path, found: Found, identity: Identity) -> Engine:

@@ -12,6 +12,7 @@ from labelsieve.core.errors import EngineError
 from labelsieve.core.types import Matrix
 from labelsieve.engines.tokens import read_json
 
+_OTHER = "choose another engine."
 Mask = NDArray[np.float32]
 
 
@@ -70,7 +71,7 @@ def read_pooling(folder: Path) -> Pooling:
     """
     modules = folder / "modules.json"
     if modules.is_file() and '"sentence_transformers.models.Dense"' in modules.read_text(encoding="utf-8"):
-        raise EngineError(f"{folder.name} has a Dense layer after its pooling; that is not done here.", "choose another.")
+        raise EngineError(f"{folder.name} has a Dense layer after its pooling; that is not done here.", _OTHER)
     config = read_json(folder / "1_Pooling" / "config.json")
     named = config.get("pooling_mode")
     if named:
@@ -79,5 +80,5 @@ def read_pooling(folder: Path) -> Pooling:
         modes = tuple(name for key, (name, _) in _MODES.items() if config.get(key))
     unknown = [mode for mode in modes if mode not in _BY_NAME]
     if unknown:
-        raise EngineError(f"{folder.name} is pooled by {unknown[0]!r}; known are {', '.join(_BY_NAME)}.", "choose another.")
+        raise EngineError(f"{folder.name} is pooled by {unknown[0]!r}; known are {', '.join(_BY_NAME)}.", _OTHER)
     return Pooling(modes or ("mean",))

@@ -21,6 +21,7 @@ FILE = "preprocessor_config.json"
 _HALF = (0.5, 0.5, 0.5)
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+_AGAIN = "fetch the file again."
 _OTHER = "choose another engine."
 _KNOWN_STEPS = {"do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb", "do_pad"}
 
@@ -70,13 +71,13 @@ def read_recipe(folder: Path) -> Recipe:
     except FileNotFoundError as error:
         raise EngineError(f"{folder.name} has no {FILE}.", "put the model's own beside model.onnx.") from error
     except (OSError, ValueError) as error:
-        raise EngineError(f"{file.name} of {folder.name} cannot be read: {error}.", "fetch the file again.") from error
+        raise EngineError(f"{file.name} of {folder.name} cannot be read: {error}.", _AGAIN) from error
     if not isinstance(config, Mapping):
-        raise EngineError(f"{file.name} of {folder.name} is no JSON object.", "fetch the file again.")
+        raise EngineError(f"{file.name} of {folder.name} is no JSON object.", _AGAIN)
     try:
         return recipe_of(config)
     except (TypeError, ValueError, KeyError) as error:
-        raise EngineError(f"{file.name} of {folder.name} makes no sense: {error!r}.", "fetch the file again.") from error
+        raise EngineError(f"{file.name} of {folder.name} makes no sense: {error!r}.", _AGAIN) from error
 
 
 def recipe_of(config: Mapping[str, Any]) -> Recipe:

@@ -61,7 +61,8 @@ def read_tokens(folder: Path) -> Tokens:
         raw = file.read_bytes()
         tokenizer = Tokenizer.from_buffer(raw)
     except OSError as error:
-        raise EngineError(f"{folder.name} has no tokenizer.json that can be read.", "put the model's own there.") from error
+        fact = f"{folder.name} has no tokenizer.json that can be read."
+        raise EngineError(fact, "put the model's own there.") from error
     except ValueError as error:
         raise EngineError(f"tokenizer.json of {folder.name} is damaged: {error}.", "fetch it again.") from error
     config, bert, said = (
@@ -94,7 +95,7 @@ def _name_padding(tokenizer: Tokenizer, said: dict[str, Any]) -> None:
 
 
 def _length(tokenizer: Tokenizer, bert: dict[str, Any], said: dict[str, Any], config: dict[str, Any]) -> int:
-    """What the model was made for: sentence-transformers' word, the tokenizer's, then the size of the position table."""
+    """What the model was made for: sentence-transformers says it, the tokenizer, or the table of positions."""
     positions = int(config.get("max_position_embeddings") or 0)
     if config.get("model_type") in ("roberta", "xlm-roberta", "mpnet", "camembert") and positions:
         positions -= 2  # the first two places of their table are never used
