@@ -34,10 +34,10 @@ def compare(
     from labelsieve.project.facade import open as open_project
 
     with open_project(project, task_name) as opened, showing("Comparing", "engines"):
-        rows = [dict(row) for row in opened.compare_engines(engines)]
+        rows = opened.compare_engines(engines)
     if json:
         say(as_json(rows))
-    elif rows:
+    else:
         show_table(list(rows[0]), [list(row.values()) for row in rows])
-    if not all(row.get("enough", True) for row in rows):
+    if not rows[0]["enough"]:
         raise typer.Exit(3)
