@@ -4,6 +4,7 @@
     undo(conn, task, by, n=1) -> list[Label]        takes back the last n answers of an annotator, as events
     history(conn, task, item=None) -> Iterator      every event in the order it was written
     answered(conn, task) -> Ids                     items that were ever answered, also skipped or taken back
+    current_of(conn, task, ids, by) -> dict         item -> UUID of the annotator's current answer
     current_of(conn, task, ids, by) -> dict         the standing answer's UUID of each item
     new_id() -> str                                 a fresh UUID for a label
 
@@ -279,7 +280,7 @@ def current_of(conn: sqlite3.Connection, task: str, ids: Ids, by: str) -> dict[i
     """UUID of the answer that stands for each item of `ids` by one annotator; items without one are left out."""
     found = tasks.get(conn, task)
     dead = not_live(conn, found)
-    sql = """SELECT seq, item, id FROM events WHERE task = ? AND annotator = ? AND tag IS NOT NULL AND part IS NULL
+    sql = """SELECT seq, item, id FROM events WHERE task = ? AND +annotator = ? AND tag IS NOT NULL AND part IS NULL
       AND item IN (SELECT value FROM json_each(?)) ORDER BY seq"""
     rows = conn.execute(sql, (found.id, by, json.dumps(np.asarray(ids).tolist())))
     return {item: label for seq, item, label in rows if seq not in dead}

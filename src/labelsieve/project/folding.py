@@ -2,6 +2,7 @@
 
     fold(conn, task, by=None, exclude=()) -> Labels      training data, ids ascending
     answers(conn, task, by=None) -> Iterator[Label]      every annotator's current answer, skip and unsure too
+    answered(conn, task) -> Ids                          items with a current answer, skip and unsure too
     class_counts(conn, task) -> dict[name, items]        agreed labels a class
     annotators(conn, task) -> dict[name, answers]        current answers an annotator
 

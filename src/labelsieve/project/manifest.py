@@ -7,6 +7,7 @@
     entries(conn, ids) -> list[Entry]                in the order asked
     keys / groups / times / digests(conn, ids)       lists, in the order asked
     locate(conn, ids) -> dict[source id, (positions, refs)]      what to read from which source
+    numbered(conn, source) -> (Ids, rows)            present ids of one source, ascending, and their row numbers
     sources(conn) -> list[SourceRow]
     changed(conn, after=0) -> (Ids, seq)             items whose content changed under the same key since `seq`
     set_aside(conn, rows) / set_asides(conn) / clear_set_aside(conn, stage, ...)
@@ -109,6 +110,17 @@ def ids(conn: sqlite3.Connection, source: int | None = None, usable: bool = Fals
         bad = [id_ for (id_,) in conn.execute("SELECT DISTINCT item FROM set_aside WHERE item IS NOT NULL")]
         found = found[~np.isin(found, np.array(bad, np.int64))] if bad else found
     return found
+
+
+def numbered(conn: sqlite3.Connection, source: int) -> tuple[Ids, Ids]:
+    """Ids (m,) of the present items of an array source, ascending, and the row of each. Cost: O(m), no object a row."""
+    found = conn.execute("SELECT id, ref FROM items WHERE source = ? AND gone IS NULL ORDER BY id", (source,))
+    table = np.fromiter((cell for row in found for cell in row), np.int64).reshape(-1, 2)
+    spans = [span for span in _ranges(conn) if span.source == source]
+    ids_ = np.concatenate([table[:, 0], *(np.arange(s.first_id, s.first_id + s.present) for s in spans)])
+    rows = np.concatenate([table[:, 1], *(np.arange(s.first_row, s.first_row + s.present) for s in spans)])
+    order = np.argsort(ids_, kind="stable")
+    return ids_[order], rows[order]
 
 
 def require(conn: sqlite3.Connection, ids: Ids) -> None:

@@ -15,6 +15,7 @@ Identity, by what the source says:
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import repeat
+from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
 from labelsieve.core.errors import ProjectError
@@ -163,7 +164,8 @@ def settle_keys(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy) -> Non
     """
     if keyed_by == "key":
         return
-    name, prefix = conn.execute("SELECT name, prefix FROM sources WHERE id = ?", (source,)).fetchone()
+    prefix = conn.execute("SELECT prefix FROM sources WHERE id = ?", (source,)).fetchone()[0]
+    name = short_name(conn, source)
     if keyed_by == "path":
         _settle_moved(conn, source, name)
     if prefix:
@@ -179,6 +181,14 @@ def settle_keys(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy) -> Non
             free = [_free_path(conn, source, name, key)]
         pairs = [(new, pos) for new, (pos,) in zip(free, rows, strict=True)]
         conn.executemany("UPDATE temp.found SET key = ? WHERE pos = ?", pairs)
+
+
+def short_name(conn: sqlite3.Connection, source: int) -> str:
+    """What a source is called in keys: the last part of its name, all of it where an earlier source has that too."""
+    names = dict(conn.execute("SELECT id, name FROM sources WHERE id <= ?", (source,)).fetchall())
+    mine = str(names.pop(source))
+    last = PurePosixPath(mine).name
+    return mine if last in (PurePosixPath(name).name for name in names.values()) else last
 
 
 _FRESH = "pos NOT IN (SELECT pos FROM temp.pairs)"

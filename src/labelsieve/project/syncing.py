@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
+import numpy as np
+
 from labelsieve.core.types import Modality
 from labelsieve.project import manifest, matching
 from labelsieve.project.database import now, transaction
@@ -66,7 +68,7 @@ def _sync_one(conn: sqlite3.Connection, name: str, source: Scanned) -> SyncRepor
     keyed_by = _keyed_by(source, first)
     found = matching.load(conn, _chain(first, chunks), keyed_by)
     with transaction(conn):
-        id_ = manifest.add_source(conn, name, source.modality, _prefix(conn, name, keyed_by))
+        id_ = _source_id(conn, name, source.modality, keyed_by)
         manifest.clear_set_aside(conn, "sync", id_)
         matching.match(conn, id_, keyed_by)
         report = _apply(conn, id_, keyed_by, found)
@@ -99,10 +101,13 @@ def _known(conn: sqlite3.Connection, name: str) -> dict[str, tuple[int, int, str
     return {ref: (size, mtime, digest) for ref, size, mtime, digest in conn.execute(sql, (name,))}
 
 
-def _prefix(conn: sqlite3.Connection, name: str, keyed_by: KeyedBy) -> str:
+def _source_id(conn: sqlite3.Connection, name: str, modality: str, keyed_by: KeyedBy) -> int:
     """Row numbers are keys as they are in the first source of a project, and say their source in any other."""
-    others = conn.execute("SELECT 1 FROM sources WHERE name <> ? LIMIT 1", (name,)).fetchone()
-    return f"{name}:" if keyed_by == "row" and others else ""
+    new = not any(row.name == name for row in manifest.sources(conn))
+    id_ = manifest.add_source(conn, name, modality)
+    if new and id_ > 1 and keyed_by == "row":
+        conn.execute("UPDATE sources SET prefix = ? WHERE id = ?", (f"{matching.short_name(conn, id_)}:", id_))
+    return id_
 
 
 _DIFFERS = "i.{0} IS NOT f.{0}"
@@ -166,13 +171,12 @@ def _sync_range(conn: sqlite3.Connection, name: str, source: Any) -> SyncReport:
     """Appends a range of ids for the rows that are new. The digests of all earlier rows must be the same."""
     n = len(source)
     with transaction(conn):
-        id_ = manifest.add_source(conn, name, source.modality, _prefix(conn, name, "row"))
+        id_ = _source_id(conn, name, source.modality, "row")
         known = conn.execute("SELECT COALESCE(SUM(count), 0) FROM ranges WHERE source = ?", (id_,)).fetchone()[0]
         if known > n:
             raise matching.rows_changed(name, f"an array of {known} rows (now {n})")
-        before = conn.execute(
-            "SELECT digests FROM ranges WHERE source = ? ORDER BY first_row DESC LIMIT 1", (id_,)
-        ).fetchone()
+        sql = "SELECT digests FROM ranges WHERE source = ? ORDER BY first_row DESC LIMIT 1"
+        before = conn.execute(sql, (id_,)).fetchone()
         if before and (said := _first_difference(json.loads(before[0]), source.block_digests(known))):
             raise matching.rows_changed(name, said)
         if n > known:
@@ -181,8 +185,26 @@ def _sync_range(conn: sqlite3.Connection, name: str, source: Any) -> SyncReport:
             columns = "source, first_id, first_row, count, present, digests"
             conn.execute(f"INSERT INTO ranges ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
             manifest.jump(conn, first + n - known - 1)
+        aside = _keep_bad_rows(conn, id_, source)
         _stamp(conn, id_, source)
-    return SyncReport(added=n - known, unchanged=known)
+    return SyncReport(added=n - known, unchanged=known, set_aside=aside)
+
+
+def _keep_bad_rows(conn: sqlite3.Connection, source: int, opened: Scanned) -> int:
+    """How many rows of an array are set aside: they are items, so that the numbers of the others stay."""
+    manifest.clear_set_aside(conn, "sync", source)
+    sql = "SELECT first_row, count, first_id FROM ranges WHERE source = ?"
+    spans = conn.execute(sql, (source,)).fetchall()
+    rows = [
+        (first_id + int(row) - first, why)
+        for row, why in opened.bad
+        for first, count, first_id in spans
+        if 0 <= int(row) - first < count
+    ]
+    keys = manifest.keys(conn, np.array([item for item, _ in rows], np.int64))
+    asides = (manifest.Aside(key, why, item=item, source=source) for key, (item, why) in zip(keys, rows, strict=True))
+    manifest.set_aside(conn, asides)
+    return len(rows)
 
 
 def _first_difference(before: list[str], after: list[str]) -> str:

@@ -1,0 +1,214 @@
+"""Known labels into events: from a file of keys and labels, or from a column of a source.
+
+    import_file(conn, task, path, by, separator=";") -> ImportReport     CSV, TSV, JSONL or Parquet
+    import_column(context, spec, source) -> ImportReport                 the `--labels` column of a source
+    read_label_file(path) -> list[LabelRow]                              key, label, annotator, seconds, at, source
+
+UUIDs are made from the content, so that importing twice doubles nothing. What cannot be a label (an unknown
+key, a class that a closed task has not) is set aside, counted and named, and stops nothing.
+"""
+
+import hashlib
+import math
+import sqlite3
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.core.types import Label, Origin, Task, Value
+from labelsieve.project import events, folding, manifest, tasks
+from labelsieve.project.context import Context
+from labelsieve.project.database import now, transaction
+from labelsieve.sources import Source, SourceOptions, open_source
+
+COLUMNS = ("key", "label", "annotator", "seconds", "at", "source")
+BLOCK = 50_000  # labels in memory at once
+_SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One row of a label file, as text. `row` counts from 1, the line of column names not among them."""
+
+    row: int
+    key: str
+    label: str | None
+    annotator: str | None = None
+    seconds: str | None = None
+    at: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """How many labels were `added`, were `known` already, and rows that had no label (`empty`);
+    `set_aside` lists keys by reason."""
+
+    added: int = 0
+    known: int = 0
+    empty: int = 0
+    set_aside: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass
+class _Import:
+    """One import on its way. `stamp` marks its origin in UUIDs, `name` in what is set aside."""
+
+    conn: sqlite3.Connection
+    task: Task
+    by: str
+    separator: str
+    name: str
+    stamp: str
+    at: str = field(default_factory=now)
+    counts: Counter[str] = field(default_factory=Counter)
+    aside: dict[str, list[str]] = field(default_factory=dict)
+    _current: dict[str, dict[int, Value | None]] = field(default_factory=dict)
+
+    def run(self, rows: Iterable[LabelRow]) -> ImportReport:
+        stage = f"import {self.name}"
+        with transaction(self.conn):
+            manifest.clear_set_aside(self.conn, stage)
+            stream = iter(rows)
+            while block := list(islice(stream, BLOCK)):
+                ids = manifest.by_key(self.conn, (row.key for row in block))
+                self._write([label for row in block if (label := self._label(row, ids)) is not None])
+            marked = (manifest.Aside(key, why, stage) for why, keys in self.aside.items() for key in keys)
+            manifest.set_aside(self.conn, marked)
+        return ImportReport(self.counts["added"], self.counts["known"], self.counts["empty"], self.aside)
+
+    def _write(self, labels: list[Label]) -> None:
+        added = events.write(self.conn, labels)
+        self.counts["added"] += added
+        self.counts["known"] += len(labels) - added
+
+    def _label(self, row: LabelRow, ids: Mapping[str, int]) -> Label | None:
+        names = self._names(row.label)
+        if row.label is None or not names:
+            self.counts["empty"] += 1
+            return None
+        reason = self._misfit(row, ids, names)
+        if reason:
+            self.aside.setdefault(reason, []).append(row.key)
+            return None
+        by, item = row.annotator or self.by, ids[row.key]
+        value = Value("classes" if self.task.kind == "multilabel" else "class", names)
+        if _same(self._answers(by).get(item), value):
+            self.counts["known"] += 1
+            return None
+        self._answers(by)[item] = value
+        mark = str(uuid.uuid5(_SPACE, "\0".join((self.stamp, str(row.row), self.task.name, by, row.key, *names))))
+        origin: Origin = row.source if row.source in get_args(Origin) else "import"  # type: ignore[assignment]
+        seconds = None if row.seconds is None else float(row.seconds)
+        return Label(mark, self.task.name, item, value, by, row.at or self.at, seconds, origin)
+
+    def _names(self, cell: str | None) -> tuple[str, ...]:
+        if cell is None or not cell.strip():
+            return ()
+        if self.task.kind != "multilabel":
+            return (cell.strip(),)
+        return tuple(dict.fromkeys(part.strip() for part in cell.split(self.separator) if part.strip()))
+
+    def _misfit(self, row: LabelRow, ids: Mapping[str, int], names: Sequence[str]) -> str:
+        """Why a row cannot be a label; empty when it can."""
+        if row.key not in ids:
+            return "unknown key"
+        if self.task.closed:
+            for name in names:
+                if name not in self.task.classes:
+                    return f"class {name!r} is not among the closed classes"
+        if row.at is not None and not _is_time(row.at):
+            return f"time {row.at!r} is not ISO 8601"
+        if row.seconds is not None and not _is_duration(row.seconds):
+            return f"seconds {row.seconds!r} are not a number from 0 on"
+        return ""
+
+    def _answers(self, by: str) -> dict[int, Value | None]:
+        if by not in self._current:
+            self._current[by] = {a.item: a.value for a in folding.answers(self.conn, self.task.name, by)}
+        return self._current[by]
+
+
+def _same(a: Value | None, b: Value) -> bool:
+    return a is not None and a.tag == b.tag and set(a.names) == set(b.names)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return math.isfinite(float(text)) and float(text) >= 0
+    except ValueError:
+        return False
+
+
+def import_file(conn: sqlite3.Connection, task: str, path: Path, by: str, separator: str = ";") -> ImportReport:
+    """What a file of labels added. All of it is one transaction.
+
+    Columns: key, label, and where they are there annotator (else `by`), seconds, at, source (else import).
+    A row whose annotator gives that very answer already is `known`. Errors: InputError where the file
+    cannot be read or has no column key or label.
+    """
+    rows = read_label_file(path)
+    stamp = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    return _Import(conn, tasks.get(conn, task), by, separator, path.name, stamp).run(rows)
+
+
+def read_label_file(path: Path) -> list[LabelRow]:
+    """The rows of a label file, as text. InputError where it cannot be read or a column is missing."""
+    source: Any = open_source(path, SourceOptions(columns=_columns_of(path)))
+    known = [name for name in COLUMNS if name in source.names()]
+    columns = {name: source.column(name) for name in known}
+    keys = columns["key"]
+    blank: list[str | None] = [None] * len(keys)
+    rest = zip(*(columns.get(name, blank) for name in COLUMNS[1:]), strict=True)
+    return [LabelRow(at, key or "", *cells) for at, (key, cells) in enumerate(zip(keys, rest, strict=True), 1)]
+
+
+def _columns_of(path: Path) -> tuple[str, ...]:
+    """key and label, once the file is seen to have them."""
+    names = open_source(path).names()
+    for name in COLUMNS[:2]:
+        if name not in names:
+            raise UnknownName(f"column of {path.name}", name, names, "a label file has the columns key and label.")
+    return COLUMNS[:2]
+
+
+def import_column(context: Context, spec: Any, source: Source) -> ImportReport:
+    """What the labels column of a source added to the context's task, as answers of the annotator "import".
+
+    A later sync imports what is new or has changed. A label that somebody else gave stays beside it.
+    """
+    name = str(spec.path)
+    row = next(row for row in manifest.sources(context.conn) if row.name == name)
+    if not source.options.labels:
+        raise InputError(f"the source {name} names no labels.", "labelsieve sync PROJECT SOURCE --labels COLUMN")
+    stamp = f"{name}\0{source.options.labels}"
+    task = tasks.get(context.conn, context.task_name)
+    made = _Import(context.conn, task, "import", source.options.separator, name, stamp)
+    return made.run(_column_rows(context.conn, row.id, source))
+
+
+def _column_rows(conn: sqlite3.Connection, source_id: int, source: Source) -> Iterator[LabelRow]:
+    ids = manifest.ids(conn, source=source_id)
+    for first in range(0, len(ids), BLOCK):
+        part: np.ndarray[Any, np.dtype[np.int64]] = ids[first : first + BLOCK]
+        keys = manifest.keys(conn, part)
+        for positions, refs in manifest.locate(conn, part).values():
+            cells = source.column(str(source.options.labels), refs)
+            for at, cell in zip(positions.tolist(), cells, strict=True):
+                yield LabelRow(int(part[at]), keys[at], cell)
