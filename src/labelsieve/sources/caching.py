@@ -1,0 +1,69 @@
+"""Working copies below cache/: written under a temporary name, synced, renamed; deletable at any time."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import IO
+from weakref import finalize
+
+from labelsieve.core.errors import InputError
+from labelsieve.sources.base import digest
+
+
+def working_folder(cache: Path | None, owner: object) -> Path:
+    """cache/sources, or a folder that goes when `owner` does."""
+    if cache is not None:
+        return cache / "sources"
+    folder = Path(mkdtemp(prefix="labelsieve-"))
+    finalize(owner, _remove, folder)
+    return folder
+
+
+def _remove(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def copy_name(path: Path, mark: str, what: str, ending: str) -> str:
+    """A file name that says the source, and changes when the source or `mark` does."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "-", path.name)[:60]
+    whole = digest(f"{path}\0{what}".encode())[:8]
+    return f"{plain}-{whole}-{digest(mark.encode())[:12]}{ending}"
+
+
+@contextmanager
+def copying(path: Path) -> Iterator[IO[bytes]]:
+    """A file to fill, which becomes `path` whole or not at all; copies of earlier states of the source then go."""
+    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(
+            f"the working copy {path} cannot be written: {error.strerror or error}.",
+            "check free space and permissions of the project folder.",
+        ) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _drop_outdated(path)
+
+
+def _drop_outdated(path: Path) -> None:
+    """Removes the copies that differ from `path` in nothing but the state of the source."""
+    stem = path.name[: -len(path.suffix)].rpartition("-")[0]
+    for old in path.parent.glob(f"{stem}-*{path.suffix}"):
+        if old.name != path.name:
+            try:
+                old.unlink()
+            except OSError:  # mapped by another process on a system that forbids this: the next scan tries again
+                continue

@@ -1,0 +1,134 @@
+"""What the items of a table file are made of, chunk by chunk: their digests, and which rows cannot be items."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from labelsieve.core.errors import InputError
+from labelsieve.core.types import Matrix
+from labelsieve.sources import cells
+from labelsieve.sources.arrays import NOT_FINITE
+from labelsieve.sources.base import Known, Ref, digest
+from labelsieve.sources.imagefiles import hash_image
+from labelsieve.sources.options import SourceOptions
+from labelsieve.sources.paths import LEAVES, RowPaths
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """One chunk. `bad` maps positions to reasons; the lists are parallel to the rows, bad ones included."""
+
+    digests: Sequence[str]
+    bad: dict[int, str] = field(default_factory=dict)
+    refs: Sequence[Ref] | None = None
+    sizes: Sequence[int] | None = None
+    mtimes: Sequence[int] | None = None
+    embeddings: list[Matrix | None] | None = None
+
+
+class Taker(Protocol):
+    """Chunks in their order -> contents."""
+
+    def take(self, batch: pa.RecordBatch, first: int) -> Contents: ...
+
+
+def contents_of(options: SourceOptions, columns: Sequence[str], path: Path, known: Known | None) -> Taker:
+    """The taker for what the options say that an item is."""
+    if options.text is not None:
+        return Texts(options.text)
+    if options.image is not None:
+        return Images(options.image, path.parent, known or {})
+    return Rows(columns) if options.embeddings is None else Embedded(options.embeddings)
+
+
+class Texts:
+    """Texts; a cell with nothing but white space is no item."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def take(self, batch: pa.RecordBatch, first: int) -> Contents:
+        texts = cells.texts(batch.column(self._name))
+        bad = {at: "the text is empty" for at, text in enumerate(texts) if text is None}
+        return Contents([digest(text.encode()) if text else "" for text in texts], bad)
+
+
+class Rows:
+    """Rows of a table: what counts is the columns that an engine sees."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def take(self, batch: pa.RecordBatch, first: int) -> Contents:
+        return Contents(cells.row_digests([batch.column(name) for name in self._names]))
+
+
+class Images:
+    """Files that a column names. A file that is as it was at the last scan is not read again."""
+
+    def __init__(self, name: str, folder: Path, known: Known) -> None:
+        self._name, self._known = name, known
+        self._paths = RowPaths(folder)
+
+    def take(self, batch: pa.RecordBatch, first: int) -> Contents:
+        texts = cells.texts(batch.column(self._name))
+        refs: list[Ref] = []
+        rows: list[tuple[str, int, int]] = []
+        bad: dict[int, str] = {}
+        for at, (text, ref) in enumerate(zip(texts, self._paths.add(texts), strict=True)):
+            refs.append(first + at if ref is None else ref)
+            try:
+                rows.append(self._file(text, ref))
+            except InputError as error:
+                bad[at] = error.fact
+                rows.append(("", 0, 0))
+        marks, sizes, mtimes = (list(column) for column in zip(*rows, strict=True))
+        return Contents(marks, bad, refs, sizes, mtimes)
+
+    def _file(self, text: str | None, ref: str | None) -> tuple[str, int, int]:
+        """(digest, size, mtime in ns); InputError says why a row is no item."""
+        if text is None:
+            raise InputError("the path is empty")
+        if ref is None:
+            raise InputError(f"{text}: {LEAVES}")
+        path = self._paths.path(ref)
+        try:
+            stat = path.stat()
+            before = self._known.get(ref)
+            if before is not None and tuple(before[:2]) == (stat.st_size, stat.st_mtime_ns):
+                return before[2], stat.st_size, stat.st_mtime_ns
+            return hash_image(path), stat.st_size, stat.st_mtime_ns
+        except (OSError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise InputError(f"{text}: {error.fact}") from error
+            raise InputError(f"{text}: {getattr(error, 'strerror', None) or error}") from error
+
+
+class Embedded:
+    """Embeddings in a column. The first chunk's commonest width counts; other widths are set aside."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._dim = 0
+
+    def take(self, batch: pa.RecordBatch, first: int) -> Contents:
+        rows = list(cells.embedding_rows(batch.column(self._name)))
+        widths = Counter(len(row) for row in rows if isinstance(row, np.ndarray) and len(row))
+        if not self._dim and widths:
+            self._dim = widths.most_common(1)[0][0]
+        bad = {at: why for at, row in enumerate(rows) if (why := self._fault(row))}
+        kept = [None if at in bad else row for at, row in enumerate(rows)]
+        good = [row if isinstance(row, np.ndarray) else None for row in kept]
+        return Contents(["" if r is None else digest(r.tobytes()) for r in good], bad, embeddings=good)
+
+    def _fault(self, row: Matrix | str) -> str | None:
+        if isinstance(row, str):
+            return row
+        if len(row) != self._dim or not len(row):
+            return f"the embedding has {len(row)} numbers; the others have {self._dim}"
+        return None if np.isfinite(row).all() else NOT_FINITE

@@ -1,0 +1,48 @@
+"""How a source is read: which column is what. The same names are options of the command line."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+SEPARATOR = ";"
+
+
+class SourceKeywords(TypedDict, total=False):
+    """The fields of SourceOptions as keywords of `create` and `sync`."""
+
+    text: str | None
+    image: str | None
+    embeddings: str | None
+    columns: tuple[str, ...] | None
+    key: str | None
+    group: str | None
+    time: str | None
+    labels: str | None
+    separator: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """Names of columns (of arrays, in an .npz). At most one of text, image, embeddings and columns is given.
+
+    `labels` and `group` may also be "@folder": the first folder below the source.
+    """
+
+    text: str | None = None
+    image: str | None = None
+    embeddings: str | None = None
+    columns: tuple[str, ...] | None = None
+    key: str | None = None
+    group: str | None = None
+    time: str | None = None
+    labels: str | None = None
+    separator: str = SEPARATOR
+
+    def data(self) -> dict[str, str]:
+        """Those of text, image and embeddings that are given, by option name."""
+        given = {"text": self.text, "image": self.image, "embeddings": self.embeddings}
+        return {option: name for option, name in given.items() if name is not None}
+
+    def named(self) -> dict[str, str]:
+        """Every single column that an option names, by option name."""
+        rest = {"key": self.key, "group": self.group, "time": self.time, "labels": self.labels}
+        return {**self.data(), **{option: name for option, name in rest.items() if name is not None}}

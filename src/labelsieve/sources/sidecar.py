@@ -1,0 +1,93 @@
+"""Working copies of a table file for random access: an Arrow file of its columns, an .npy of its embeddings."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from labelsieve.core.types import Matrix
+
+
+class ColumnsWriter:
+    """Appends record batches to an Arrow IPC file. Without any column nothing is written."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self._sink = pa.PythonFile(file, "w")
+        self._writer = pa.ipc.new_file(self._sink, schema)
+        self._schema = schema
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        self._writer.write_batch(batch.select(self._schema.names))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Columns:
+    """A mapped Arrow IPC file; rows are read where they lie."""
+
+    def __init__(self, path: Path) -> None:
+        with pa.memory_map(str(path)) as source:
+            self._batches = pa.ipc.open_file(source).read_all().to_batches()
+        self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def all(self, name: str) -> list[pa.Array]:
+        """A whole column, chunk by chunk."""
+        return [batch.column(name) for batch in self._batches]
+
+    def take(self, name: str, rows: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], pa.Array]]:
+        """Cells of `rows`, as (positions in `rows`, cells) chunk by chunk; each chunk is read once."""
+        which = np.searchsorted(self._starts, rows, side="right") - 1
+        out = []
+        for chunk in np.unique(which).tolist():
+            at = np.flatnonzero(which == chunk)
+            inside = rows[at] - self._starts[chunk]
+            out.append((at, self._batches[chunk].column(name).take(pa.array(inside))))
+        return out
+
+
+class EmbeddingsWriter:
+    """Appends rows to an .npy file whose length is known at the end only. The first row sets the width."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._dim = 0
+        self._waiting = self._count = 0  # rows before the first that shows the width
+
+    def append(self, rows: Sequence[Matrix | None]) -> None:
+        """Rows (d,), all of one width; NaN takes the place of those that are None."""
+        if not self._dim:
+            self._dim = next((len(row) for row in rows if row is not None), 0)
+            if not self._dim:
+                self._waiting += len(rows)
+                return
+            self._header()
+            self._file.write(np.full((self._waiting, self._dim), np.nan, np.float32).tobytes())
+        block = np.full((len(rows), self._dim), np.nan, np.float32)
+        for at, row in enumerate(rows):
+            if row is not None:
+                block[at] = row
+        self._file.write(block.data)
+        self._count += len(rows)
+
+    def _header(self) -> None:
+        """The header leaves room for the count to grow, so it can be written over."""
+        shape = (self._count + self._waiting, self._dim)
+        header: dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+        self._file.flush()
+
+    def close(self) -> None:
+        if not self._dim:
+            np.save(self._file, np.empty((self._waiting, 0), np.float32))
+            return
+        self._file.seek(0)
+        self._header()
+        self._file.seek(0, os.SEEK_END)

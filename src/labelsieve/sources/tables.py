@@ -1,0 +1,271 @@
+"""A table file: CSV, TSV, JSON lines or Parquet, whose rows are texts, images, table rows or embeddings."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.core.types import Matrix, Modality
+from labelsieve.sources import cells
+from labelsieve.sources.base import FOLDER, Found, Known, Ref, first_folder, require_names, require_one_kind, stat_of
+from labelsieve.sources.caching import copy_name, copying, working_folder
+from labelsieve.sources.contents import Contents, contents_of
+from labelsieve.sources.options import SourceOptions
+from labelsieve.sources.paths import RowPaths
+from labelsieve.sources.sidecar import Columns, ColumnsWriter, EmbeddingsWriter
+
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+
+
+class Reader(Protocol):
+    """One file format: the columns, and the rows in chunks. Rows that cannot be read go to `bad`."""
+
+    schema: pa.Schema
+    bad: list[tuple[Ref, str]]
+    notes: list[str]
+
+    def batches(self) -> Iterator[pa.RecordBatch]: ...
+
+
+class TableFile:
+    """Rows are items; their ref is the row number, or for images the path below the folder of the table.
+
+    A scan streams the file and keeps a working copy of its columns in `cache`, mapped for random access.
+    """
+
+    def __init__(self, path: Path, options: SourceOptions | None = None, cache: Path | None = None) -> None:
+        self.path = path
+        self.options = options or SourceOptions()
+        require_one_kind(self.options)
+        self.modality: Modality = _modality(self.options)
+        self.bad: list[tuple[Ref, str]] = []
+        self.notes: list[str] = []
+        self._folder = working_folder(cache, self)
+        self._mapped: tuple[str, Columns | None, NDArray[Any] | None] = ("", None, None)
+        self._open()
+
+    def _open(self) -> None:
+        """Reads the names of columns; what options say must fit them."""
+        self._opened = self.fingerprint()
+        self._reader = _reader(self.path, self.options)
+        require_names(self.options, self.names(), self.path, folders=self.modality == "image")
+        self._require_unseen()
+        if not self.engine_columns():
+            raise InputError(
+                f"{self.path.name} has no column that the engine for rows can read; it has {', '.join(self.names())}.",
+                "say what an item is: --text, --image, --embeddings or --columns.",
+            )
+
+    def _require_unseen(self) -> None:
+        """What names, groups, orders or answers an item is no input of an engine. A path is not seen by it."""
+        seen = [] if self.modality == "image" else self.engine_columns()
+        for option in ("key", "group", "time", "labels"):
+            name = getattr(self.options, option)
+            if name in seen:
+                raise InputError(
+                    f"column {name!r} of {self.path.name} is --{option}, so no engine may see it.",
+                    "leave it out of what describes an item, for example by --columns.",
+                )
+
+    def names(self) -> list[str]:
+        names: list[str] = self._reader.schema.names
+        return list(names)
+
+    def engine_columns(self) -> list[str]:
+        """The columns that an engine sees: never key, group, time and labels, unless named as the data."""
+        given = [*self.options.data().values()]
+        if given or self.options.columns:
+            return given or list(self.options.columns or ())
+        hidden = {self.options.key, self.options.group, self.options.time, self.options.labels}
+        fields = [field for field in self._reader.schema if field.name not in hidden]
+        return [f.name for f in fields if not cells.is_nested(f.type) and not _PANDAS_INDEX.fullmatch(f.name)]
+
+    def fingerprint(self) -> str:
+        """Size and time of change of the file."""
+        return "{}-{}".format(*stat_of(self.path))
+
+    def scan(self, known: Known | None = None) -> Iterator[Found]:
+        """Chunks of rows that can be items; the others go to `bad`. Cost: one pass, one chunk in memory."""
+        self.bad, self.notes = [], []
+        if self.fingerprint() != self._opened:
+            self._open()
+        yield from self._pass(known)
+        self.bad = self._reader.bad + self.bad
+        self.notes = self._reader.notes + self.notes
+
+    def _pass(self, known: Known | None) -> Iterator[Found]:
+        """One pass over the file, which leaves fresh working copies."""
+        mark = self.fingerprint()
+        contents = contents_of(self.options, self.engine_columns(), self.path, known)
+        first = 0
+        with ExitStack() as stack:
+            write = self._writers(stack, mark)
+            for batch in self._reader.batches():
+                content = contents.take(batch, first)
+                write(batch, content.embeddings)
+                yield self._found(batch, first, content)
+                first += batch.num_rows
+        self._forget()
+
+    def _forget(self) -> None:
+        self._mapped = ("", None, None)
+        self.__dict__.pop("_paths", None)
+
+    def _writers(self, stack: ExitStack, mark: str) -> Callable[[pa.RecordBatch, list[Matrix | None] | None], None]:
+        kept = self._kept()
+        columns = embeddings = None
+        if len(kept):
+            columns = ColumnsWriter(stack.enter_context(copying(self._copy(mark, ".arrow"))), kept)
+            stack.callback(columns.close)
+        if self.modality == "embedding":
+            embeddings = EmbeddingsWriter(stack.enter_context(copying(self._copy(mark, ".npy"))))
+            stack.callback(embeddings.close)
+
+        def write(batch: pa.RecordBatch, rows: list[Matrix | None] | None) -> None:
+            if columns is not None:
+                columns.append(batch)
+            if embeddings is not None and rows is not None:
+                embeddings.append(rows)
+
+        return write
+
+    def _kept(self) -> pa.Schema:
+        return pa.schema([field for field in self._reader.schema if field.name != self.options.embeddings])
+
+    def _copy(self, mark: str, ending: str) -> Path:
+        return self._folder / copy_name(self.path, mark, self.options.embeddings or "", ending)
+
+    def _found(self, batch: pa.RecordBatch, first: int, content: Contents) -> Found:
+        options = self.options
+        refs: Sequence[Ref] = content.refs or range(first, first + batch.num_rows)
+        keys = None if options.key is None else cells.key_texts(batch.column(options.key))
+        groups, times = (self._texts(batch, name, refs) for name in (options.group, options.time))
+        found = Found(refs, content.digests, keys, groups, times, content.sizes, content.mtimes)
+        if not content.bad:
+            return found
+        for at, why in sorted(content.bad.items()):
+            self.bad.append(((keys[at] if keys else None) or refs[at], why))
+        return found.only([at for at in range(batch.num_rows) if at not in content.bad])
+
+    def _texts(self, batch: pa.RecordBatch, name: str | None, refs: Sequence[Ref]) -> list[str | None] | None:
+        if name is None:
+            return None
+        if name == FOLDER:
+            return [first_folder(str(ref)) for ref in refs]
+        return cells.class_texts(batch.column(name), self.options.separator)
+
+    # Random access, over the working copies of the file as it is now.
+
+    def _copies(self) -> tuple[Columns | None, NDArray[Any] | None]:
+        mark = self.fingerprint()
+        if self._mapped[0] != mark:
+            self._forget()
+            wanted = ([".arrow"] if len(self._kept()) else []) + ([".npy"] if self.modality == "embedding" else [])
+            if not all(self._copy(mark, ending).exists() for ending in wanted):
+                bad, notes = self.bad, self.notes
+                for _ in self._pass(None):
+                    pass
+                self.bad, self.notes = bad, notes
+            columns = Columns(self._copy(mark, ".arrow")) if ".arrow" in wanted else None
+            rows = np.load(self._copy(mark, ".npy"), mmap_mode="r") if ".npy" in wanted else None
+            self._mapped = (mark, columns, rows)
+        return self._mapped[1:]
+
+    @property
+    def _columns(self) -> Columns:
+        columns = self._copies()[0]
+        if columns is None:
+            raise InputError(f"{self.path.name} has no column but {self.options.embeddings!r}.", "name that one.")
+        return columns
+
+    def array(self) -> NDArray[Any]:
+        """The embeddings (rows of the file, d) float32, mapped; NaN in rows that are set aside."""
+        rows = self._copies()[1]
+        if rows is None:
+            raise InputError(f"{self.path.name} holds no embeddings.", "name their column: --embeddings COLUMN.")
+        return rows
+
+    @cached_property
+    def _paths(self) -> RowPaths:
+        paths = RowPaths(self.path.parent)
+        for chunk in self._columns.all(str(self.options.image)):
+            paths.add(cells.texts(chunk))
+        return paths
+
+    def _rows(self, refs: Sequence[Ref] | None) -> NDArray[np.int64]:
+        if refs is None:
+            return np.arange(len(self._columns))
+        if self.modality == "image":
+            refs = [self._paths.row(str(ref)) for ref in refs]
+        return np.asarray(refs, dtype=np.int64)
+
+    def _gather(self, name: str, rows: NDArray[np.int64], convert: Callable[[pa.Array], list[Any]]) -> list[Any]:
+        out: list[Any] = [None] * len(rows)
+        for positions, chunk in self._columns.take(name, rows):
+            for at, value in zip(positions.tolist(), convert(chunk), strict=True):
+                out[at] = value
+        return out
+
+    def read(self, refs: Sequence[Ref]) -> Iterator[Any]:
+        """The data of each ref, in order: text, path, mapping of columns, or (d,) float32."""
+        if self.modality == "image":
+            yield from (self._paths.path(str(ref)) for ref in refs)
+            return
+        rows = self._rows(refs)
+        if self.modality == "embedding":
+            yield from np.asarray(self.array()[rows], dtype=np.float32)
+        elif self.modality == "text":
+            yield from (text or "" for text in self._gather(str(self.options.text), rows, cells.texts))
+        else:
+            names = self.engine_columns()
+            columns = [self._gather(name, rows, lambda chunk: chunk.to_pylist()) for name in names]
+            yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+
+    def metas(self, refs: Sequence[Ref]) -> list[dict[str, Any]]:
+        """The other columns of each ref, but for the truth."""
+        hidden = {*self.engine_columns(), self.options.labels, self.options.embeddings}
+        names = [name for name in self.names() if name not in hidden]
+        if not names:
+            return [{} for _ in refs]
+        rows = self._rows(refs)
+        columns = [self._gather(name, rows, lambda chunk: chunk.to_pylist()) for name in names]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def column(self, name: str, refs: Sequence[Ref] | None = None) -> list[str | None]:
+        """A column as class text, of all rows by default. "@folder" works where items are images."""
+        if name == FOLDER and self.modality == "image":
+            chosen = self._paths.refs if refs is None else [str(ref) for ref in refs]
+            return [None if ref is None else first_folder(ref) for ref in chosen]
+        if name not in self.names() or name == self.options.embeddings:
+            raise UnknownName(f"column of {self.path.name}", name, self.names())
+        return self._gather(name, self._rows(refs), lambda chunk: cells.class_texts(chunk, self.options.separator))
+
+
+def _modality(options: SourceOptions) -> Modality:
+    if options.text is not None:
+        return "text"
+    if options.image is not None:
+        return "image"
+    return "row" if options.embeddings is None else "embedding"
+
+
+def _reader(path: Path, options: SourceOptions) -> Reader:
+    ending = path.suffix.lower()
+    if ending in (".jsonl", ".ndjson"):
+        from labelsieve.sources.jsonl import JsonLines
+
+        return JsonLines(path, options.embeddings)
+    if ending == ".parquet":
+        from labelsieve.sources.parquet import ParquetFile
+
+        return ParquetFile(path)
+    from labelsieve.sources.csvfile import CsvFile
+
+    return CsvFile(path)
