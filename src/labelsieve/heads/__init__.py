@@ -1,0 +1,1 @@
+"""Small models on top of embeddings: arrays in, arrays out, no pickle."""

@@ -1,0 +1,39 @@
+"""Which head to fit on what is labelled so far."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.sockets import Head
+from labelsieve.core.types import Labels
+from labelsieve.heads.linear import Linear
+from labelsieve.heads.means import NearestMean
+
+C_SCREEN = 1.0
+FEW = 3  # labels of the rarest class below which classes are weighed equally
+
+
+def choose(labels: Labels, *, tabular: bool = False, previous: Head | None = None) -> Head:
+    """An unfitted head for these labels; `previous`, the head of the round before, makes its fit cheaper.
+
+    classes: nearest class mean until every class has 2 labels, then linear (C=30), balanced while one has < 3.
+    multilabel: linear, one question a class. screen: linear, balanced, C=1.
+    Source: measured, see benchmarks/results/heads.json.
+    """
+    start = previous if isinstance(previous, Linear) else None
+    c = len(labels.classes)
+    if labels.kind == "multilabel":
+        return Linear(c, start=start)
+    if labels.kind == "screen":
+        return Linear(2, c=C_SCREEN, balanced=True, start=start)
+    counts = class_sizes(labels)
+    seen = counts[counts > 0]
+    if len(seen) < 2 or seen.min() < 2:
+        return NearestMean(c)
+    return Linear(c, balanced=bool(seen.min() < FEW), start=start)
+
+
+def class_sizes(labels: Labels) -> NDArray[np.int64]:
+    """Labels a class (c,); multilabel: items that have it."""
+    if labels.kind == "multilabel":
+        return np.asarray((np.nan_to_num(labels.y) > 0.5).sum(axis=0), dtype=np.int64)
+    return np.bincount(labels.y.astype(np.int64), minlength=len(labels.classes)).astype(np.int64)

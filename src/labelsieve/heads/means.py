@@ -1,0 +1,86 @@
+"""Nearest class mean: the head for the very first labels."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.errors import NotEnoughLabels
+from labelsieve.core.types import Matrix, State, Vector
+from labelsieve.heads.inputs import rows, spread, training
+
+SHARPNESS = 10.0  # logits are -SHARPNESS x squared distance over the mean one between means
+
+
+class NearestMean:
+    """Softmax over the squared distances to the class means; works from one label a class.
+
+    Multilabel: for each class the mean of the items that have it against the mean of those that do not.
+    Cost: fit O(m d), predict O(n c d).
+    """
+
+    def __init__(self, n_classes: int | None = None) -> None:
+        self.n_classes = n_classes
+        self._means: NDArray[np.float64] = np.empty((0, 0))
+        self._present: NDArray[np.int64] = np.empty(0, np.int64)
+        self._sharpness = 1.0
+        self._rate: NDArray[np.float64] | None = None  # (c,) share of the items of each class; multilabel only
+
+    def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
+        data = training(x, y, weight, self.n_classes)
+        self.n_classes = data.n_classes
+        if data.multilabel:
+            w = np.where(np.isnan(data.y), 0.0, 1.0) * data.weight[:, None]
+            on = np.nan_to_num(data.y) * w
+            self._rate = (on.sum(axis=0) + 0.5) / (w.sum(axis=0) + 1)
+            self._present = np.flatnonzero((on.sum(axis=0) > 0) & ((w - on).sum(axis=0) > 0))
+            self._means = np.concatenate([_means(data.x, part[:, self._present]) for part in (on, w - on)])
+        else:
+            self._rate, self._present = None, data.present
+            self._means = _means(data.x, (data.y[:, None] == self._present) * data.weight[:, None])
+        gaps = self._means - self._means.mean(axis=0) if len(self._means) else np.zeros((1, 1))
+        spread_of_means = 2 * float((gaps**2).sum(axis=1).mean())
+        self._sharpness = SHARPNESS / spread_of_means if spread_of_means > 0 else 1.0
+        return self
+
+    def predict_proba(self, x: Matrix) -> Matrix:
+        if self.n_classes is None:
+            raise NotEnoughLabels("this head has not been fitted.", "call fit first.")
+        x = rows(x, self._means.shape[1] if self._means.size else None)
+        logit = _logits(x, self._means, self._sharpness)
+        if self._rate is None:
+            logit -= logit.max(axis=1, keepdims=True)
+            power = np.exp(logit)
+            return spread(power / power.sum(axis=1, keepdims=True), self._present, self.n_classes)
+        out = np.tile(self._rate.astype(np.float32), (len(x), 1))
+        k = len(self._present)
+        rate = self._rate[self._present]
+        out[:, self._present] = 1 / (1 + np.exp(logit[:, k:] - logit[:, :k] - np.log(rate / (1 - rate))))
+        return out
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a head like this one."""
+        return {"n_classes": self.n_classes}
+
+    def state(self) -> State:
+        out: State = {"means": self._means, "present": self._present, "sharpness": np.array(self._sharpness)}
+        return out if self._rate is None else {**out, "rate": self._rate}
+
+    def restore(self, state: State) -> Self:
+        self._means, self._present = state["means"], state["present"]
+        self._sharpness, self._rate = float(state["sharpness"]), state.get("rate")
+        return self
+
+
+def _means(x: Matrix, member: NDArray[Any]) -> NDArray[np.float64]:
+    """Weighted means (k, d) of x (m, d) for memberships (m, k)."""
+    total: NDArray[np.float64] = member.sum(axis=0, dtype=np.float64)
+    return np.asarray((member.T @ x.astype(np.float64)) / total[:, None])
+
+
+def _logits(x: Matrix, means: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
+    """-sharpness x squared distance (m, k), up to a number that is the same for the whole row."""
+    if not means.size:
+        return np.zeros((len(x), 0))
+    half = np.asarray(x @ means.T.astype(np.float32), dtype=np.float64)
+    return np.asarray(sharpness * (2 * half - (means**2).sum(axis=1)))

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from labelsieve.core.types import Labels
+from labelsieve.heads.choose import choose, class_sizes
+from labelsieve.heads.linear import Linear
+from labelsieve.heads.means import NearestMean
+
+
+def labels(y, c, kind="classes"):
+    y = np.asarray(y)
+    return Labels(np.arange(len(y)), y, tuple(map(str, range(c))), kind)
+
+
+@pytest.mark.parametrize(
+    ("y", "kind", "balanced"),
+    [
+        ([0], NearestMean, None),
+        ([0, 0, 0], NearestMean, None),
+        ([0, 0, 1], NearestMean, None),
+        ([0, 0, 1, 1], Linear, True),
+        ([0, 0, 0, 2, 2, 2], Linear, False),
+    ],
+)
+def test_means_until_every_class_has_two_labels_then_linear(y, kind, balanced):
+    head = choose(labels(y, 3))
+    assert type(head) is kind
+    assert getattr(head, "balanced", None) == balanced
+    assert head.n_classes == 3
+
+
+def test_the_previous_linear_head_is_the_start():
+    x = np.eye(6, dtype=np.float32)
+    known = labels([0, 0, 0, 1, 1, 1], 2)
+    first = choose(known).fit(x, known.y)
+    assert choose(known, previous=first).start is first
+    assert choose(known, previous=NearestMean(2).fit(x, known.y)).start is None
+
+
+def test_sizes_count_a_multilabel_item_once_a_class():
+    y = np.array([[1, 0, np.nan], [1, 1, 0]])
+    assert class_sizes(labels(y, 3, "multilabel")).tolist() == [2, 1, 0]
+    assert type(choose(labels(y, 3, "multilabel"))) is Linear
