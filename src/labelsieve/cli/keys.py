@@ -41,12 +41,17 @@ class Keyboard:
         return _NAMED.get(text, text)
 
     def _escape(self) -> str:
+        """The escape key; nothing for an arrow or function key, which sends several bytes at once."""
         import select
 
-        if select.select([self._fd], [], [], 0.02)[0]:  # an arrow or function key: swallow it
-            os.read(self._fd, 16)
+        if not select.select([self._fd], [], [], 0.02)[0]:
+            return ESCAPE
+        byte = os.read(self._fd, 1)
+        if byte in (b"[", b"O"):
+            while (byte := os.read(self._fd, 1)) and not 0x40 <= byte[0] <= 0x7E:
+                pass
             return ""
-        return ESCAPE
+        return ESCAPE if not byte else ""
 
 
 def _whole(raw: bytes) -> bool:

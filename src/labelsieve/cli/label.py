@@ -58,23 +58,21 @@ class Session:
 
     def work(self) -> None:
         """Show, answer, show the next, until the pool or the patience ends."""
-        from labelsieve.core.errors import PoolExhausted
-
-        while not self.ended:
-            if not self.waiting:
-                try:
-                    self._ask()
-                except PoolExhausted as error:
-                    hint(error.fact)
-                    return
-                if not self.waiting:
-                    return
+        while not self.ended and (self.waiting or self._ask()):
             self._one(*self.waiting[0])
 
-    def _ask(self) -> None:
+    def _ask(self) -> bool:
+        """Whether there is something to ask."""
+        from labelsieve.core.errors import PoolExhausted
+
         hint("choosing what to ask ...")
-        stored = self.project.next(self.n, strategy=self.strategy)
-        self.waiting.extend((item, stored.id) for item in stored.items)
+        try:
+            asked = self.project.next(self.n, strategy=self.strategy)
+        except PoolExhausted as error:
+            hint(error.fact)
+            return False
+        self.waiting.extend((item, asked.id) for item in asked.items)
+        return bool(self.waiting)
 
     def _one(self, item: "Item", query: int) -> None:
         """Until this item has an answer, or something else happens to it."""
