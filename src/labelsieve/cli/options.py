@@ -1,9 +1,12 @@
 """Arguments and options that several verbs share."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from labelsieve.sources.options import SourceKeywords
 
 Kind = Literal["classes", "multilabel", "screen"]
 
@@ -39,9 +42,10 @@ def split_names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def source_options(columns: str | None, **options: str | None) -> dict[str, object]:
+def source_options(columns: str | None, **options: str | None) -> "SourceKeywords":
     """What was given, as keywords of `Project.create` and `Project.sync`."""
-    return {name: value for name, value in {**options, "columns": split_names(columns)}.items() if value is not None}
+    values = {**options, "columns": split_names(columns)}
+    return cast("SourceKeywords", {name: value for name, value in values.items() if value is not None})
 
 
 def annotator(by: str) -> str:

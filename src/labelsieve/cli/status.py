@@ -1,6 +1,7 @@
 """labelsieve status: where the project stands."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from labelsieve.cli import options as given
@@ -23,7 +24,7 @@ def _show(state: Mapping[str, Any]) -> None:
         if name not in known and not isinstance(value, (Mapping, list, tuple)):
             say(f"{name.replace('_', ' ')}: {'-' if value is None else value}")
     if state["classes"]:
-        show_table(["class", "labels"], sorted(state["classes"].items(), key=lambda pair: -pair[1]))
+        show_table(["class", "labels"], sorted(state["classes"].items(), key=itemgetter(1), reverse=True))
     for name, value in state.items():
         if name not in known and isinstance(value, (Mapping, list, tuple)) and value:
             say(f"{name.replace('_', ' ')}:")
