@@ -14,9 +14,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Signatures fixed by the design: (module, function) -> why
 MANY_ARGUMENTS = {
     ("selection/oneshot.py", "query"): "ls.query: the one-shot call on plain arrays",
-    ("project/facade.py", "create"): "ls.create: mirrors `labelsieve init`",
     ("project/facade.py", "simulate"): "mirrors `labelsieve simulate`",
-    ("project/facade.py", "label"): "Project.label: who, what, when, for which query",
 }
 
 

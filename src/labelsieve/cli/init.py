@@ -1,12 +1,13 @@
 """labelsieve init: make a project of one or more sources."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from labelsieve.cli import options as given
-from labelsieve.cli.output import as_json, hint, say
+from labelsieve.cli.output import as_json, count, hint, say
 
 
 def run(
@@ -33,36 +34,28 @@ def run(
     json: given.AsJson = False,
 ) -> None:
     """Make a project: read the sources, give every item an id, and nothing is a label unless asked."""
-    from labelsieve.cli.sync import tell_sync
     from labelsieve.project.facade import create
     from labelsieve.project.limits import Limits, set_limits
 
-    options = given.source_options(
-        columns,
-        text=text,
-        image=image,
-        embeddings=embeddings,
-        key=key,
-        group=group,
-        time=time,
-        labels=labels,
-        separator=separator,
-    )
+    names = {"text": text, "image": image, "embeddings": embeddings, "key": key, "group": group, "time": time}
+    options = given.source_options(columns, labels=labels, separator=separator, **names)
+    closed = given.split_names(classes)
     with create(
-        project,
-        *sources,
-        task=task,
-        task_name=task_name,
-        dull=dull,
-        classes=given.split_names(classes),
-        seed=seed,
-        **options,
+        project, *sources, task=task, task_name=task_name, dull=dull, classes=closed, seed=seed, **options
     ) as made:
         if cost:
             set_limits(made.context, Limits(costs=cost))
-        state = made.status()
+        _tell(made.status(), project, json)
+
+
+def _tell(state: Mapping[str, Any], project: Path, json: bool) -> None:
     if json:
         say(as_json(state))
         return
-    say(f"{project}: {tell_sync(state)}")
-    hint(f"Next: labelsieve embed {project}")
+    aside = f", {state['set_aside_total']:,} set aside (labelsieve status lists them)" if state["set_aside"] else ""
+    labels = f", {count(state['labels'], 'label')}" if state["labels"] else ""
+    say(f"{project}: {count(state['items'], 'item')}{labels}{aside}")
+    if any(source["modality"] != "embedding" for source in state["sources"]):
+        hint(f"Next: labelsieve embed {project}")
+    else:
+        hint(f"Next: labelsieve next {project} --out query.csv")

@@ -1,8 +1,7 @@
 """labelsieve sync: bring the project up to date with its sources."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,17 +26,8 @@ def run(
     """Add what is new, recognise what has moved, mark what has gone. No item doubles and no label is lost."""
     from labelsieve.project.facade import open as open_project
 
-    options = given.source_options(
-        columns,
-        text=text,
-        image=image,
-        embeddings=embeddings,
-        key=key,
-        group=group,
-        time=time,
-        labels=labels,
-        separator=separator,
-    )
+    names = {"text": text, "image": image, "embeddings": embeddings, "key": key, "group": group, "time": time}
+    options = given.source_options(columns, labels=labels, separator=separator, **names)
     with open_project(project) as opened:
         report = opened.sync(*(sources or ()), **options)
     if json:
@@ -52,11 +42,3 @@ def run(
     say(", ".join(parts) + f", {report.unchanged:,} unchanged.")
     if report.set_aside:
         hint(f"{count(report.set_aside, 'item')} set aside: labelsieve status {project} lists them with the reason.")
-
-
-def tell_sync(state: Mapping[str, Any]) -> str:
-    """One line on what there is after a sync."""
-    aside = len(state.get("set_aside", ()))
-    return count(int(state["items"]), "item") + (
-        f", {aside:,} set aside (labelsieve status lists them)" if aside else ""
-    )
