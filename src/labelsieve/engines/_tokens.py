@@ -1,7 +1,6 @@
 """Texts of any script -> words and character n-grams."""
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -43,7 +42,7 @@ def _pattern() -> re.Pattern[str]:
 @cache
 def _marks() -> str:
     """All combining marks as ranges: Python's \\w leaves them out and would cut Hindi or Thai words in pieces."""
-    points = [point for point in range(sys.maxunicode + 1) if unicodedata.category(chr(point))[0] == "M"]
+    points = [point for point in (*range(0x20000), *range(0xE0100, 0xE01F0)) if unicodedata.category(chr(point))[0] == "M"]
     ranges: list[list[int]] = []
     for point in points:
         if ranges and point == ranges[-1][1] + 1:

@@ -45,7 +45,8 @@ def find_model(files: Iterable[str], where: str, modality: Modality | None = Non
 
 def _what_is_absent(there: set[str], where: str, takes: list[Modality], modality: Modality | None) -> str:
     if not takes:
-        file = _MARKS[modality] if modality in _MARKS else f"{IMAGE_CONFIG} (images) or tokenizer.json (texts)"
+        either = f"{IMAGE_CONFIG} (images) or tokenizer.json (texts)"
+        file = _MARKS.get(modality, either) if modality else either
         return f"{where} has no {file}; it cannot be read as an engine."
     if any(name.endswith((".bin", ".pt", ".pth", ".pkl")) for name in there):
         return f"{where} has pickled weights only; those are never opened: expected model.onnx or model.safetensors."

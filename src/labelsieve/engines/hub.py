@@ -100,9 +100,9 @@ def _line(error: BaseException) -> str:
 
 
 def _bars(progress: Progress) -> type:
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
-    class Bar(tqdm):  # type: ignore[type-arg, misc]
+    class Bar(tqdm):  # type: ignore[misc]
         """Draws nothing: it hands each step to the caller, who shows it in a way of his own."""
 
         def display(self, *_: Any, **__: Any) -> None:

@@ -46,17 +46,13 @@ class OnnxImage:
 
     def prepare(self, thing: Any) -> Matrix:
         """Pixels (3, h, w). InputError for what is no image."""
-        if not isinstance(thing, str | bytes | Path) and not hasattr(thing, "getexif"):
-            raise InputError(f"an image was expected, not {type(thing).__name__}.", "name its column with --image.")
+        check_picture(thing)
         return pixels(load_image(thing), self._recipe)
 
     def compute(self, prepared: Sequence[Matrix]) -> Matrix:
         """(b, dim) float32. Pictures of different sizes run by size, and come back in order."""
         out = np.empty((len(prepared), self.dim), dtype=np.float32)
-        sizes: dict[tuple[int, ...], list[int]] = {}
-        for i, image in enumerate(prepared):
-            sizes.setdefault(image.shape, []).append(i)
-        for rows in sizes.values():
+        for rows in by_size(prepared):
             step = self._fixed or (1 if self._session.alone else len(rows))
             for first in range(0, len(rows), step):
                 part = rows[first : first + step]
@@ -67,7 +63,8 @@ class OnnxImage:
         count = len(images)
         if self._fixed > count:
             images = np.concatenate([images, np.repeat(images[-1:], self._fixed - count, axis=0)])
-        return to_rows(self._session.run(self._output, {self._input: images.astype(self._dtype, copy=False)}))[:count]
+        feed = {self._input: images.astype(self._dtype, copy=False)}
+        return to_rows(self._session.run(self._output, feed))[:count]
 
     def _probe(self) -> int:
         """The width of a row, by running one grey picture: a broken model is found here, not after an hour."""
@@ -76,6 +73,20 @@ class OnnxImage:
         grey = pixels(Image.new("RGB", (sides[1], sides[0]), "grey"), self._recipe)
         rows = self._run(grey[None])
         return width_of(rows, f"{self._session.file}, for a grey picture,")
+
+
+def check_picture(thing: Any) -> None:
+    """InputError for what cannot be a picture: a text in the place of a path is one, a number is not."""
+    if not isinstance(thing, str | bytes | Path | Image.Image):
+        raise InputError(f"an image was expected, not {type(thing).__name__}.", "name its column with --image.")
+
+
+def by_size(prepared: Sequence[Matrix]) -> list[list[int]]:
+    """Positions of pictures of one size each: only those can run together."""
+    sizes: dict[tuple[int, ...], list[int]] = {}
+    for i, image in enumerate(prepared):
+        sizes.setdefault(image.shape, []).append(i)
+    return list(sizes.values())
 
 
 def to_rows(values: Matrix) -> Matrix:

@@ -46,6 +46,8 @@ class OnnxText:
 
     def compute(self, prepared: Sequence[NDArray[np.int64]]) -> Matrix:
         """(b, dim) float32, in order."""
+        if not prepared:
+            return np.empty((0, self.dim), dtype=np.float32)
         if self._session.alone and len(prepared) > 1:
             return np.concatenate([self.compute([row]) for row in prepared])
         ids, mask = self._tokens.padded(prepared)

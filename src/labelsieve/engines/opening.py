@@ -34,8 +34,8 @@ def open_engine(
     """
     text, tower = _split(str(spec))
     if text in plugins.names("engines"):
-        engine: Engine = plugins.load("engines", text)()
-        return engine
+        built_in: Engine = plugins.load("engines", text)()
+        return built_in
     folder = _local(text, root)
     if folder is not None:
         return _from_folder(folder, tower, revision)

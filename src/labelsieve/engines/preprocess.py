@@ -52,15 +52,15 @@ class Recipe:
 
 # What a processor does where its config is silent. Source: the classes' own defaults in transformers.
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "ViT": {"size": 224, "resample": 2, "image_mean": _HALF, "image_std": _HALF},
+    "ViT": {"size": 224, "resample": 2},
     "Bit": {"size": {"shortest_edge": 224}, "resample": 3, "do_center_crop": True, "crop_size": 224, "square": False},
     "DeiT": {"size": 256, "resample": 3, "do_center_crop": True, "crop_size": 224},
-    "Siglip": {"size": 224, "resample": 3, "image_mean": _HALF, "image_std": _HALF},
+    "Siglip": {"size": 224, "resample": 3},
     "ConvNext": {"size": {"shortest_edge": 384}, "resample": 3, "square": False},
     "DINOv3ViT": {"size": 224, "resample": 2},
 }
 _DEFAULTS["CLIP"] = _DEFAULTS["Bit"]
-_STATISTICS = {"Bit": _CLIP, "CLIP": _CLIP, "ViT": (_HALF, _HALF), "Siglip": (_HALF, _HALF)}
+_STATISTICS = {"Bit": _CLIP, "CLIP": _CLIP, "DINOv3ViT": _IMAGENET}
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -114,7 +114,7 @@ def _kind(config: Mapping[str, Any]) -> str:
 def _filled(config: Mapping[str, Any], kind: str) -> dict[str, Any]:
     usual = dict(_DEFAULTS.get(kind, {}))
     if usual:
-        mean, std = _STATISTICS.get(kind, _IMAGENET)
+        mean, std = _STATISTICS.get(kind, (_HALF, _HALF))
         usual = {"do_resize": True, "do_normalize": True, "image_mean": mean, "image_std": std} | usual
     return usual | {k: v for k, v in config.items() if v is not None}
 

@@ -22,7 +22,7 @@ class Tokens:
     def __init__(self, tokenizer: Tokenizer, length: int, model_type: str, digest: str, fixed: bool) -> None:
         self._tokenizer = tokenizer
         self._digest = digest
-        self._fixed = fixed
+        self.fixed = fixed
         padding = tokenizer.padding or {}
         self._pad = int(padding.get("pad_id", 0))
         self.length = length
@@ -40,7 +40,7 @@ class Tokens:
 
     def padded(self, rows: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Ids and mask, both (b, s)."""
-        width = self.length if self._fixed else max((len(row) for row in rows), default=1)
+        width = self.length if self.fixed else max((len(row) for row in rows), default=1)
         ids = np.full((len(rows), width), self._pad, dtype=np.int64)
         mask = np.zeros_like(ids)
         for i, row in enumerate(rows):
@@ -50,7 +50,7 @@ class Tokens:
 
     def digest(self, more: str) -> str:
         """The preprocess id: the tokenizer's bytes, the length, the padding and `more`."""
-        text = json.dumps([CODE, self._digest, self.length, self._fixed, self._pad, more])
+        text = json.dumps([CODE, self._digest, self.length, self.fixed, self._pad, more])
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
