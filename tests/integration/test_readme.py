@@ -64,6 +64,22 @@ def test_python_blocks_run(place: Path) -> None:
     assert "10" in done.stdout
 
 
+@pytest.mark.parametrize("page", ["tutorials/python.md", "how-to/write-a-plugin.md"])
+def test_python_blocks_of_the_pages_run(place: Path, page: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.M | re.S))
+    (tmp_path / "tickets.csv").write_bytes((place / "tickets.csv").read_bytes())
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_short_names_in_the_pages_are_those_of_the_code() -> None:
+    from labelsieve.engines.names import SHORT_NAMES
+
+    page = (ROOT / "docs" / "how-to" / "choose-an-engine.md").read_text(encoding="utf-8")
+    assert [name for name, short in SHORT_NAMES.items() if name not in page or short.hub_id not in page] == []
+
+
 def test_the_commands_named_in_the_pages_exist() -> None:
     import typer
 
