@@ -37,8 +37,9 @@ class Found:
 
     def only(self, positions: Sequence[int]) -> "Found":
         """The same for some positions."""
-        lists = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Found(**{k: None if v is None else [v[at] for at in positions] for k, v in lists.items()})
+        lists: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen: dict[str, Any] = {k: None if v is None else [v[at] for at in positions] for k, v in lists.items()}
+        return Found(**chosen)
 
 
 @runtime_checkable

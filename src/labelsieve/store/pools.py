@@ -1,0 +1,98 @@
+"""Pools made of other pools: several in one, a part of one, or one as seen through a function."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from labelsieve.core.errors import InputError, ShapeError
+from labelsieve.core.rounds import Pool, locate
+from labelsieve.core.types import Ids, Matrix
+
+
+class ConcatPool:
+    """Several pools of one width as one; no id may stand in two of them."""
+
+    def __init__(self, pools: Sequence[Pool]) -> None:
+        if not pools:
+            raise InputError("no pool was given; expected at least one.", "give the pools to join.")
+        widths = [pool.dim for pool in pools if len(pool.ids)] or [pools[0].dim]
+        if len(set(widths)) > 1:
+            raise ShapeError(f"the pools have {widths} columns; expected one width.", "use one engine for all sources.")
+        self._pools = list(pools)
+        ids = np.concatenate([pool.ids for pool in pools])
+        which = np.repeat(np.arange(len(pools)), [len(pool.ids) for pool in pools])
+        order = np.argsort(ids, kind="stable")
+        self._ids: Ids = ids[order]
+        self._which = which[order]
+        self._dim = widths[0]
+        if np.any(np.diff(self._ids) == 0):
+            raise InputError(
+                f"item {self._ids[:-1][np.diff(self._ids) == 0][0]} stands in two pools.", "give each item to one pool."
+            )
+
+    @property
+    def ids(self) -> Ids:
+        return self._ids
+
+    @property
+    def dim(self) -> int:
+        return self._dim
+
+    def take(self, ids: Ids) -> Matrix:
+        """Rows (m, d) of `ids`, in that order."""
+        ids = np.asarray(ids, dtype=np.int64)
+        which = self._which[locate(self._ids, ids)]
+        if len(which) and np.all(which == which[0]):
+            return self._pools[int(which[0])].take(ids)
+        out = np.empty((len(ids), self._dim), np.float32)
+        for number in np.unique(which).tolist():
+            at = np.flatnonzero(which == number)
+            out[at] = self._pools[number].take(ids[at])
+        return out
+
+
+class SubPool:
+    """Some items of a pool."""
+
+    def __init__(self, pool: Pool, ids: Ids) -> None:
+        self._pool = pool
+        self._ids: Ids = np.unique(np.asarray(ids, dtype=np.int64))
+        locate(pool.ids, self._ids)
+
+    @property
+    def ids(self) -> Ids:
+        return self._ids
+
+    @property
+    def dim(self) -> int:
+        return self._pool.dim
+
+    def take(self, ids: Ids) -> Matrix:
+        """Rows (m, d) of `ids`, in that order."""
+        locate(self._ids, ids)
+        return self._pool.take(ids)
+
+
+class ViewedPool:
+    """A pool whose rows go through `view` on their way: (m, d) -> (m, e), row by row."""
+
+    def __init__(self, pool: Pool, view: Callable[[Matrix], Matrix]) -> None:
+        self._pool = pool
+        self._view = view
+        self._dim: int | None = None
+
+    @property
+    def ids(self) -> Ids:
+        return self._pool.ids
+
+    @property
+    def dim(self) -> int:
+        if self._dim is None:
+            self._dim = (
+                int(self._view(self._pool.take(self._pool.ids[:1])).shape[1]) if len(self.ids) else self._pool.dim
+            )
+        return self._dim
+
+    def take(self, ids: Ids) -> Matrix:
+        """Viewed rows (m, e) of `ids`, in that order."""
+        return self._view(self._pool.take(ids))
