@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,10 @@ from labelsieve.engines.sessions import width_of
 from labelsieve.engines.tokens import read_tokens
 
 # The towers of two-tower models, with the projection into their common space.
-_IMAGE_TOWERS = {"clip": "CLIPVisionModelWithProjection", "siglip": "SiglipVisionModel"}
-_TEXT_TOWERS = {"clip": "CLIPTextModelWithProjection", "siglip": "SiglipTextModel"}
+_TOWERS: dict[str, dict[str, str]] = {
+    "image": {"clip": "CLIPVisionModelWithProjection", "siglip": "SiglipVisionModel"},
+    "text": {"clip": "CLIPTextModelWithProjection", "siglip": "SiglipTextModel"},
+}
 _BROKEN = (OSError, ValueError, RuntimeError, KeyError, ImportError, AttributeError, TypeError)
 
 
@@ -40,7 +42,7 @@ class TorchImage:
         self.name, self.revision, self.space = identity.name, identity.revision, identity.space
         self._recipe = read_recipe(folder)
         self.preprocess = self._recipe.id
-        self._torch, self._model = _load(folder, _IMAGE_TOWERS)
+        self._torch, self._model = _load(folder, "image")
         side = getattr(self._model.config, "image_size", None)
         self.dim = width_of(self._compute(self.prepare(_grey(side))[None]), f"{folder.name}, for a grey picture,")
 
@@ -76,7 +78,7 @@ class TorchImage:
 
 
 class TorchText:
-    """A text engine: BERT-like models with their 1_Pooling, and the text towers of CLIP and SigLIP -> (dim,) float32."""
+    """A text engine: BERT-like models with their 1_Pooling, text towers of CLIP and SigLIP -> (dim,) float32."""
 
     accepts: frozenset[Modality] = frozenset({"text"})
     chunk = 32
@@ -86,7 +88,7 @@ class TorchText:
         self._tokens = read_tokens(folder)
         self._pooling = None if self._tokens.model_type.startswith(TOWERS) else read_pooling(folder)
         self.preprocess = self._tokens.digest(repr(self._pooling))
-        self._torch, self._model = _load(folder, _TEXT_TOWERS)
+        self._torch, self._model = _load(folder, "text")
         size = int(getattr(self._model.config, "vocab_size", 0) or self._tokens.count)
         if self._tokens.count > size:
             raise EngineError(
@@ -115,7 +117,7 @@ class TorchText:
             return np.ascontiguousarray((found.pooler_output if values is None else values).numpy())
 
 
-def _load(folder: Path, towers: dict[str, str]) -> tuple[ModuleType, Any]:
+def _load(folder: Path, tower: Literal["image", "text"]) -> tuple[ModuleType, Any]:
     """torch, and the model in float32, frozen. MissingExtra, or EngineError where the folder holds no whole model."""
     try:
         import torch
@@ -123,19 +125,46 @@ def _load(folder: Path, towers: dict[str, str]) -> tuple[ModuleType, Any]:
         raise MissingExtra("torch", "torch") from error
     try:
         import transformers
+        from safetensors import SafetensorError
     except ImportError as error:
         raise MissingExtra("transformers", "torch") from error
     with _silent(transformers):
         try:
-            kind = transformers.AutoConfig.from_pretrained(folder, local_files_only=True).model_type
-            maker = getattr(transformers, towers.get(kind, "AutoModel"))
-            model = maker.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, trust_remote_code=False
+            maker, config = _maker(transformers, folder, tower)
+            model, about = maker.from_pretrained(
+                folder,
+                config=config,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
             )
-        except _BROKEN as error:
+        except (*_BROKEN, SafetensorError) as error:
             line = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
             raise EngineError(f"{folder.name} cannot be loaded by transformers: {line}", "fetch it again.") from error
+    absent = sorted(key for key in about["missing_keys"] if not _is_spare(key, config))
+    if absent:  # transformers would fill them with random numbers
+        fact = f"the weights of {folder.name} lack {len(absent)} of the model's tensors, such as {absent[0]}."
+        raise EngineError(fact, "is config.json the one of this model?")
     return torch, model.eval().requires_grad_(False)
+
+
+def _maker(transformers: Any, folder: Path, tower: str) -> tuple[Any, Any]:
+    """The class that makes the model, and its config: that of one tower where there are two."""
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    kind = config.model_type.split("_")[0]
+    part = getattr(config, "vision_config" if tower == "image" else "text_config", None)
+    if kind not in _TOWERS[tower]:
+        return transformers.AutoModel, config
+    if part is not None and hasattr(config, "projection_dim"):
+        part.projection_dim = config.projection_dim  # the whole model's word counts
+    return getattr(transformers, _TOWERS[tower][kind]), config if part is None else part
+
+
+def _is_spare(key: str, config: Any) -> bool:
+    """Whether an engine can do without a tensor: poolers that it does not ask, and the mask token of training."""
+    asked = config.model_type not in (*UNTRAINED_POOLER, "bert", "roberta", "xlm-roberta", "mpnet", "distilbert")
+    return key.endswith("mask_token") or (key.startswith("pooler.") and not asked)
 
 
 @contextmanager
