@@ -24,3 +24,9 @@ def load(group: str, name: str) -> Any:
         what = {"strategies": "strategy"}.get(group, group.removesuffix("s"))
         raise UnknownName(what, name, entries)
     return entries[name].load()
+
+
+def name_of(group: str, kind: type) -> str | None:
+    """The name under which a class is registered in a group, None for a class that is not. Nothing is loaded."""
+    value = f"{kind.__module__}:{kind.__qualname__}"
+    return next((name for name, entry in _entries(group).items() if entry.value == value), None)

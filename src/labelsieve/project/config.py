@@ -51,6 +51,7 @@ class Settings:
     seed: int = 0
     engine: str = ""
     revision: str = ""
+    embeddings: str = ""  # the folder below cache/embeddings that the engine writes
     sources: tuple[SourceSpec, ...] = ()
     tasks: Mapping[str, TaskSettings] = field(default_factory=dict)
     cost: float = 0.0  # money a label, for every annotator not named in costs
@@ -147,7 +148,7 @@ def write(root: Path, settings: Settings) -> None:
 def plain(settings: Settings) -> dict[str, Any]:
     """Settings as plain data, what equals its default left out."""
     out: dict[str, Any] = {"seed": settings.seed}
-    for key in ("engine", "revision", "cost", "currency"):
+    for key in ("engine", "revision", "embeddings", "cost", "currency"):
         if getattr(settings, key):
             out[key] = getattr(settings, key)
     if settings.costs:

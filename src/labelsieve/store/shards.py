@@ -192,6 +192,10 @@ class Shards:
                 damaged.append(name)
         return sorted(damaged)
 
+    def names_of(self, ids: Ids) -> list[str]:
+        """Names of the shards that hold any of `ids`."""
+        return [name for name, shard in sorted(self._shards.items()) if np.isin(shard.ids, ids).any()]
+
     def drop(self, shard: str) -> str:
         """Removes a shard by name, so that its ids count as missing; gives the name back."""
         if shard not in self._shards and shard not in self._broken:

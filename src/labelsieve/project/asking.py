@@ -1,0 +1,109 @@
+"""The next query of a task, stored with its reasons and propensities; and the loop of rounds."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelsieve.core import plugins
+from labelsieve.core.errors import InputError, NotEnoughLabels
+from labelsieve.core.randomness import stream
+from labelsieve.core.sockets import Head, Strategy
+from labelsieve.core.types import Ids, Item, Kind, Query
+from labelsieve.project import queries
+from labelsieve.project.context import Context
+from labelsieve.project.fitting import fit_task
+from labelsieve.project.querying import Standing, compose_query
+from labelsieve.project.standing import Stand, stand
+
+CONTROL_SHARE = 0.2  # of a query, when a random control is asked for
+SMALLEST, LARGEST = 10, 250  # items a query, by default
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A stored query and its items, most wanted first."""
+
+    id: int
+    query: Query
+    items: list[Item]
+
+    @property
+    def ids(self) -> Ids:
+        return self.query.ids
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+
+def default_size(context: Context) -> int:
+    """Items a query: what labelsieve.toml says, else one a class, 10 to 250."""
+    return context.task_settings.size or int(np.clip(len(context.task.classes), SMALLEST, LARGEST))
+
+
+def strategy_named(name: str, kind: Kind) -> Strategy:
+    """The strategy of that name; `auto` of a screen task is `screen`."""
+    strategy: Strategy = plugins.load("strategies", "screen" if name == "auto" and kind == "screen" else name)
+    return strategy
+
+
+def ask(context: Context, n: int | None, strategy: str | None, control: bool) -> Asked:
+    """The next query. The same one again while nothing new was answered. PoolExhausted where n are not left."""
+    wanted = n if n is not None else default_size(context)
+    if wanted < 1:
+        raise InputError(f"{wanted} items were asked for; expected at least 1.", "ask for one or more.")
+    standing = stand(context)
+    number = _answered_queries(context)
+    name = strategy or context.task_settings.strategy
+    began = time.perf_counter()
+    state = Standing(
+        pool=standing.pool,
+        sides=standing.sides,
+        labels=standing.train,
+        answered=standing.answered,
+        head=_head(context, standing),
+        number=number,
+        control=round(CONTROL_SHARE * wanted) if control else 0,
+    )
+    rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
+    query = compose_query(state, strategy_named(name, context.task.kind), wanted, rng)
+    id_ = _stored(context, query, number, time.perf_counter() - began)
+    return Asked(id_, query, context.items(query.ids))
+
+
+def _head(context: Context, standing: Stand) -> Head | None:
+    try:
+        return fit_task(context, standing).head
+    except NotEnoughLabels:
+        return None
+
+
+def _answered_queries(context: Context) -> int:
+    """How many queries of this task have an answer."""
+    sql = "SELECT COUNT(DISTINCT query) FROM events WHERE task = ? AND query IS NOT NULL"
+    return int(context.conn.execute(sql, (context.task.id,)).fetchone()[0])
+
+
+def _stored(context: Context, query: Query, number: int, seconds: float) -> int:
+    """The id of the query; that of the last one where it asks for the same items."""
+    last = queries.history(context.conn, context.task_name)[-1:]
+    if last and np.array_equal(last[0].query.ids, query.ids):
+        return last[0].id
+    return queries.save(context.conn, context.task_name, query, number, context.settings.seed, seconds)
+
+
+def rounds_left(context: Context, n: int | None, budget: int) -> Iterator[int]:
+    """Sizes of the queries until `budget` items have an answer."""
+    while True:
+        size = n if n is not None else default_size(context)
+        left = budget - _answers(context)
+        if left <= 0:
+            return
+        yield min(size, left)
+
+
+def _answers(context: Context) -> int:
+    from labelsieve.project.folding import answered
+
+    return len(answered(context.conn, context.task_name))

@@ -1,0 +1,244 @@
+"""Project: the one object behind the Python API and the command line. Its methods compose, and hold no method of their own."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+
+from labelsieve.core.errors import ProjectError
+from labelsieve.core.sockets import Oracle
+from labelsieve.core.types import Ids, Item, Kind, Label, Origin, Task
+from labelsieve.project import asking, config, events, fitting, importing, labelling, making
+from labelsieve.project import manifest, playing, pooling, state, tasks
+from labelsieve.project.asking import Asked
+from labelsieve.project.backups import backup
+from labelsieve.project.comparing import compare_engines
+from labelsieve.project.context import Context
+from labelsieve.project.database import connect
+from labelsieve.project.embedding import EmbedProgress, EmbedReport
+from labelsieve.project.fitting import Fitted, Predictions
+from labelsieve.project.health import Health, examine
+from labelsieve.project.importing import ImportReport
+from labelsieve.project.simulation import Run
+from labelsieve.project.syncing import SyncReport
+from labelsieve.sources.options import SourceKeywords
+
+
+class Project:
+    """One project folder and one of its tasks. Use it as a context manager, or call `close`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    # Folder
+
+    @property
+    def path(self) -> Path:
+        return self._context.root
+
+    @property
+    def task(self) -> Task:
+        """The task with the classes that it has by now."""
+        return self._context.task
+
+    @property
+    def context(self) -> Context:
+        """What the other rooms of `labelsieve.project` work on."""
+        return self._context
+
+    def close(self) -> None:
+        self._context.conn.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add_task(
+        self, name: str, kind: Kind = "classes", classes: Sequence[str] | None = None, dull: str = "dull"
+    ) -> "Project":
+        """The same project, on a new task over the same pool."""
+        making.add_task(self._context, name, kind, classes, dull)
+        return self.on_task(name)
+
+    def on_task(self, name: str) -> "Project":
+        """The same project, on another of its tasks."""
+        tasks.get(self._context.conn, name)
+        return Project(replace(self._context, task_name=name))
+
+    # Pool
+
+    def sync(self, *sources: str | os.PathLike[str], **options: Unpack[SourceKeywords]) -> SyncReport:
+        """Brings the manifest up to date with the sources, `sources` among them from now on."""
+        return making.sync(self._context, sources, options)
+
+    def embed(
+        self,
+        engine: str | None = None,
+        relearn: bool = False,
+        download: bool = False,
+        progress: Callable[[EmbedProgress], None] | None = None,
+    ) -> EmbedReport:
+        """Embeds what has no embeddings yet; resumable. The engine becomes the active one."""
+        return pooling.embed(self._context, engine, relearn, download, progress)
+
+    def items(self, items: Sequence[int] | Sequence[str] | Ids) -> list[Item]:
+        """The items of these ids or keys, in order."""
+        return self._context.items(self._context.ids_of(items))
+
+    # Rounds
+
+    def next(self, n: int | None = None, strategy: str | None = None, control: bool = False) -> Asked:
+        """The next n items to label, most wanted first; the same again while nothing new is answered."""
+        return asking.ask(self._context, n, strategy, control)
+
+    def rounds(
+        self, n: int | None = None, budget: int = 200, oracle: Oracle | None = None, control: bool = False
+    ) -> Iterator[Asked]:
+        """Queries until `budget` items are answered. With an oracle each is answered before it is handed out;
+        else answer it with `label` before asking for the next one, or the loop ends."""
+        before = -1
+        for size in asking.rounds_left(self._context, n, budget):
+            asked = self.next(size, control=control)
+            if asked.id == before:  # nothing was answered
+                return
+            before = asked.id
+            if oracle is not None:
+                self.write([replace(label, query=asked.id) for label in oracle.answer(asked.query)])
+            yield asked
+
+    def label(
+        self,
+        items: Sequence[int] | Sequence[str] | Ids,
+        answers: Sequence[Any],
+        by: str,
+        seconds: float | Sequence[float] | None = None,
+        query: int | None = None,
+        source: Origin = "human",
+    ) -> list[Label]:
+        """Writes one answer an item: a class name, several names, SKIP, UNSURE or a Value. Saved when it returns."""
+        given = labelling.Given(by, seconds, query, source)
+        labels = labelling.labels_of(self._context, self._context.ids_of(items), answers, given)
+        self.write(labels)
+        return labels
+
+    def write(self, labels: Sequence[Label]) -> int:
+        """How many of these labels were new: a retry with the same UUID never doubles."""
+        return events.write(self._context.conn, labels)
+
+    def undo(self, by: str, n: int = 1) -> list[Label]:
+        """Takes back the last n answers of an annotator, newest first. Undo is an event too."""
+        return events.undo(self._context.conn, self._context.task_name, by, n)
+
+    def import_labels(self, path: str | os.PathLike[str], by: str, separator: str = ";") -> ImportReport:
+        """Labels from a CSV, JSONL or Parquet file with the columns key and label. Importing twice doubles nothing."""
+        return importing.import_file(self._context.conn, self._context.task_name, Path(path), by, separator)
+
+    # Head
+
+    def fit(self) -> Fitted:
+        """The head for the labels as they are now, measured on the audit slice."""
+        return fitting.fit_task(self._context)
+
+    def predict(self, items: Sequence[int] | Sequence[str] | Ids | None = None) -> Predictions:
+        """What the head says of these items; of the whole pool by default."""
+        if items is None:
+            fitted = self.fit()
+            ids = fitted.stand.pool.ids
+        else:
+            ids = self._context.ids_of(items)
+        return fitting.predict(self._context, ids, tuple(manifest.keys(self._context.conn, ids)))
+
+    def status(self) -> dict[str, Any]:
+        """Counts, classes, spending, the last fit, advice: plain data."""
+        return state.status(self._context)
+
+    def simulate(
+        self,
+        truth: str,
+        budget: int,
+        n: int | None = None,
+        against: Sequence[str] = ("auto",),
+        seeds: int = 3,
+        sample: int = 0,
+        test: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        watch: Callable[[Run], None] | None = None,
+    ) -> dict[str, Any]:
+        """What each strategy would have cost here, by known labels. Writes nothing into the project.
+
+        `progress` is told (queries done, queries in all), `watch` each run as it grows.
+        """
+        game = playing.Game(truth, budget, n, tuple(against), seeds, sample, test)
+        return playing.play(self._context, game, progress, watch)
+
+    # Out
+
+    def export(
+        self,
+        labels: str | os.PathLike[str] | None = None,
+        predictions: str | os.PathLike[str] | None = None,
+        head: str | os.PathLike[str] | None = None,
+        card: str | os.PathLike[str] | None = None,
+    ) -> list[Path]:
+        """Writes what is named; everything into exports/ when nothing is. Returns the paths."""
+        from labelsieve.project import exporting
+
+        return exporting.export(self, labels=labels, predictions=predictions, head=head, card=card)
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Writes the report, one HTML file that opens from disk; returns its path."""
+        from labelsieve.project import exporting
+
+        return exporting.report(self, path)
+
+    def compare_engines(self, engines: Sequence[str]) -> list[dict[str, Any]]:
+        """Engines ranked by paired differences on the audit labels, with intervals."""
+        return compare_engines(self._context, engines)
+
+    def doctor(self) -> list[Health]:
+        """What is well and what is not: digests, versions, disk."""
+        return examine(self._context)
+
+    def backup(self) -> Path:
+        """A copy of the two precious files below backups/; returns its path."""
+        return backup(self.path)
+
+
+def create(
+    path: str | os.PathLike[str],
+    *sources: str | os.PathLike[str],
+    task: Kind = "classes",
+    task_name: str = "main",
+    dull: str = "dull",
+    classes: Sequence[str] | None = None,
+    seed: int = 0,
+    **options: Unpack[SourceKeywords],
+) -> Project:
+    """A new project folder over these sources. Nothing is left behind where it fails. `classes` closes the classes."""
+    settings = config.TaskSettings(kind=task, classes=tuple(classes or ()), dull=dull)
+    start = making.Start(seed, task_name, settings)
+    return Project(making.create(Path(path), sources, options, start))
+
+
+def open(path: str | os.PathLike[str], task_name: str = "main") -> Project:
+    """The project of that folder, on one of its tasks."""
+    root = Path(path)
+    settings = config.read(root)
+    context = Context(root, settings, connect(root / making.LEDGER), task_name)
+    try:
+        making.ensure_tasks(context)
+        tasks.get(context.conn, task_name)
+    except BaseException:
+        context.conn.close()
+        raise
+    return Project(context)
+
+
+__all__ = ["Asked", "Project", "ProjectError", "create", "open"]

@@ -1,0 +1,145 @@
+"""Fit the head of a task, measure it on the audit slice, keep it under cache/heads, and predict with it."""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.rounds import BLOCK, Pool
+from labelsieve.core.sockets import Head
+from labelsieve.core.statistics import wilson
+from labelsieve.core.types import Ids, Interval, Labels, Matrix, Task
+from labelsieve.heads.temperature import Temperature, cross_fitted
+from labelsieve.project import headfiles
+from labelsieve.project.context import Context
+from labelsieve.project.curves import LEAST_AUDIT, audit_score
+from labelsieve.project.database import now, transaction
+from labelsieve.project.standing import Stand, stand
+from labelsieve.project.training import agreement, fit
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A head with what it was fitted on. `audit` is None under 10 audit items: nothing is claimed then."""
+
+    head: Head
+    temperature: Temperature
+    stand: Stand
+    mark: str  # digest of labels, embeddings and head: the same mark, the same head
+    kind: str  # class name of the head
+    audit: Interval | None
+    kappa: float
+    seconds: float
+
+    def proba(self, ids: Ids) -> Matrix:
+        """Calibrated probabilities (m, c) of pool ids, computed in blocks."""
+        return probabilities(self.head, self.temperature, self.stand.pool, ids)
+
+
+def probabilities(head: Head, temperature: Temperature, pool: Pool, ids: Ids) -> Matrix:
+    """Calibrated probabilities (m, c), block by block."""
+    blocks = [ids[first : first + BLOCK] for first in range(0, len(ids), BLOCK)] or [ids]
+    return np.concatenate([temperature(head.predict_proba(pool.take(block))) for block in blocks])
+
+
+def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
+    """The head for the labels as they are now; the cached one where they have not changed.
+
+    NotEnoughLabels where no item may train. Warm start from the cached head unless a class has appeared.
+    """
+    began = time.perf_counter()
+    standing = standing or stand(context)
+    mark = mark_of(context, standing)
+    folder = context.cache / "heads" / context.task_name
+    cached = headfiles.load(folder, len(standing.train.classes))
+    if cached is not None and cached.mark == mark:
+        return _finished(cached.head, standing, mark, float("nan"), began)
+    before = cached.head if cached is not None else None
+    head = fit(standing.choose, standing.pool, standing.train, before)
+    kappa = agreement(standing.pool, before, head, context.settings.seed)
+    fitted = _finished(head, standing, mark, kappa, began)
+    headfiles.save(folder, head, mark)
+    _record(context, fitted)
+    return fitted
+
+
+def _finished(head: Head, standing: Stand, mark: str, kappa: float, began: float) -> Fitted:
+    audit, pool = standing.audit, standing.pool
+    temperature, score = Temperature(), None
+    if len(audit) >= LEAST_AUDIT:
+        proba = head.predict_proba(pool.take(audit.ids))
+        temperature = Temperature.fit(proba, audit.y)
+        score = audit_score(audit, proba)
+    seconds = time.perf_counter() - began
+    return Fitted(head, temperature, standing, mark, type(head).__name__, score, kappa, seconds)
+
+
+def audit_proba(fitted: Fitted) -> Matrix:
+    """Probabilities (a, c) on the audit slice, each with a temperature fitted on the other audit items."""
+    audit = fitted.stand.audit
+    raw = fitted.head.predict_proba(fitted.stand.pool.take(audit.ids))
+    return cross_fitted(raw, audit.y)
+
+
+def final_head(fitted: Fitted) -> Head:
+    """The head for export: fitted anew, cold, on training and audit labels together."""
+    return fit(fitted.stand.choose, fitted.stand.pool, fitted.stand.both, None)
+
+
+def mark_of(context: Context, standing: Stand) -> str:
+    """Digest of everything that a fitted head depends on."""
+    train = standing.train
+    parts = (context.settings.embeddings, context.settings.seed, standing.choose, standing.view.how, train.classes)
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
+    for array in (train.ids, np.ascontiguousarray(train.y), standing.view.mean, standing.view.scale):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _record(context: Context, fitted: Fitted) -> None:
+    """One row in the ledger a fit: what advice to stop and the report look back on."""
+    if not context.conn.writable:
+        return
+    metrics = {
+        "audit": asdict(fitted.audit) | {"n": len(fitted.stand.audit)} if fitted.audit else None,
+        "kappa": fitted.kappa if isfinite(fitted.kappa) else None,
+        "seconds": round(fitted.seconds, 4),
+        "classes": len(fitted.stand.train.classes),
+    }
+    head = {"name": fitted.kind, "mark": fitted.mark}
+    with transaction(context.conn):
+        sql = "INSERT INTO fits (task, at, labels, head, metrics) VALUES (?, ?, ?, ?, ?)"
+        values = (context.task.id, now(), len(fitted.stand.train), json.dumps(head), json.dumps(metrics))
+        context.conn.execute(sql, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What the head says of items: `names` (m,) the class (for multilabel all above .5), `proba` (m, c)."""
+
+    ids: Ids
+    keys: tuple[str, ...]
+    names: tuple[tuple[str, ...], ...]
+    classes: tuple[str, ...]
+    proba: Matrix
+
+
+def predict(context: Context, ids: Ids | None, keys: tuple[str, ...]) -> Predictions:
+    """Predictions for pool items (all of them by default), ids as given."""
+    fitted = fit_task(context)
+    wanted = fitted.stand.pool.ids if ids is None else ids
+    proba = fitted.proba(wanted)
+    classes = fitted.stand.train.classes
+    return Predictions(wanted, keys, named(proba, context.task, classes), classes, proba)
+
+
+def named(proba: NDArray[Any], task: Task, classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The class names (m,) that probabilities (m, c) stand for."""
+    if task.kind == "multilabel":
+        return tuple(tuple(classes[j] for j in np.flatnonzero(row > 0.5)) for row in proba)
+    return tuple((classes[j],) for j in proba.argmax(axis=1))

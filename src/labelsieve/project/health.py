@@ -1,0 +1,93 @@
+"""`doctor`: what is well and what is not. It changes nothing."""
+
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from labelsieve.core.errors import LabelsieveError
+from labelsieve.project import manifest
+from labelsieve.project.context import Context
+from labelsieve.store.shards import Shards
+
+LEAST_FREE = 2 * 1024**3  # bytes; under this a run may not end well
+PACKAGES = ("labelsieve", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "onnxruntime", "tokenizers", "torch")
+
+Severity = Literal["ok", "note", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One check: `sentence` says the fact, and what to do about it where it is not well."""
+
+    check: str
+    severity: Severity
+    sentence: str
+
+
+def examine(context: Context) -> list[Health]:
+    """All checks. Cost: one read of the database and of the embeddings."""
+    return [*_ledger(context), *_sources(context), *_embeddings(context), *_disk(context), _versions()]
+
+
+def _ledger(context: Context) -> Iterator[Health]:
+    found = [row[0] for row in context.conn.execute("PRAGMA quick_check(5)")]
+    if found == ["ok"]:
+        events = context.conn.execute("SELECT COUNT(*) FROM events").fetchone()[0]
+        yield Health("labels.sqlite", "ok", f"whole; {events:,} label events.")
+    else:
+        yield Health("labels.sqlite", "error", f"damaged: {found[0]}. Restore the newest file of backups/.")
+    if not context.conn.writable:
+        yield Health("labels.sqlite", "note", "this user may not write it: labels cannot be saved.")
+    copies = sorted((context.root / "backups").glob("*")) if (context.root / "backups").is_dir() else []
+    said = f"{len(copies)}, newest {copies[-1].name}." if copies else "none yet: labelsieve backup PROJECT makes one."
+    yield Health("backups", "ok" if copies else "note", said)
+
+
+def _sources(context: Context) -> Iterator[Health]:
+    for source_id, row in context.rows.items():
+        try:
+            source = context.source(source_id)
+            changed = str(source.fingerprint()) != row.fingerprint
+        except LabelsieveError as error:
+            yield Health(f"source {row.name}", "error", f"{error.fact} Labels are safe; put it back, then labelsieve sync.")
+            continue
+        said = "has changed since the last sync: labelsieve sync PROJECT." if changed else "as it was at the last sync."
+        yield Health(f"source {row.name}", "note" if changed else "ok", said)
+        for note in source.notes:
+            yield Health(f"source {row.name}", "note", note)
+
+
+def _embeddings(context: Context) -> Iterator[Health]:
+    home = context.cache / "embeddings"
+    for folder in sorted(home.iterdir()) if home.is_dir() else []:
+        if not folder.is_dir():
+            continue
+        shards = Shards(folder)
+        damaged = shards.verify()
+        if damaged:
+            which = ", ".join(damaged)
+            yield Health(f"embeddings {folder.name}", "error", f"damaged: {which}. labelsieve embed computes them again.")
+        else:
+            yield Health(f"embeddings {folder.name}", "ok", f"{len(shards.ids):,} items, digest {shards.digest[:16]}.")
+    aside = len(manifest.set_asides(context.conn))
+    if aside:
+        yield Health("set aside", "note", f"{aside:,} rows or files: labelsieve status lists them with the reason.")
+
+
+def _disk(context: Context) -> Iterator[Health]:
+    free = shutil.disk_usage(context.root).free
+    said = f"{free / 1024**3:.1f} GiB free."
+    yield Health("disk", "ok" if free >= LEAST_FREE else "note", said)
+
+
+def _versions() -> Health:
+    known = []
+    for name in PACKAGES:
+        try:
+            known.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            known.append(f"{name} -")
+    return Health("versions", "ok", f"Python {platform.python_version()}, {', '.join(known)}.")

@@ -1,0 +1,71 @@
+"""Answers into events: what a caller gives (names, sets, Values) becomes labels with UUIDs of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labelsieve.core.errors import InputError
+from labelsieve.core.types import Ids, Label, Origin, Value
+from labelsieve.project import events
+from labelsieve.project.context import Context
+from labelsieve.project.database import now
+
+SKIP, UNSURE = Value("skip"), Value("unsure")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Who answers, how long an answer took, which query it answers, and where it comes from."""
+
+    by: str
+    seconds: float | Sequence[float] | None = None
+    query: int | None = None
+    source: Origin = "human"
+
+
+def as_value(answer: Any, kind: str) -> Value:
+    """A Value from a class name, several names, or a Value (SKIP and UNSURE among them).
+
+    >>> as_value("cat", "classes").names, as_value(["a", "b"], "multilabel").tag
+    (('cat',), 'classes')
+    """
+    if isinstance(answer, Value):
+        return answer
+    if kind == "multilabel":
+        names = (answer,) if isinstance(answer, str) else tuple(sorted(answer) if isinstance(answer, set) else answer)
+        return Value("classes", tuple(str(name) for name in names))
+    if isinstance(answer, str) or not hasattr(answer, "__iter__"):
+        return Value("class", (_text(answer),))
+    raise InputError(f"{answer!r} is not one class, and this is a {kind} task.", "give one class name an item.")
+
+
+def _text(answer: Any) -> str:
+    """Classes compare as text; integral numbers have no decimals."""
+    if isinstance(answer, float) and answer.is_integer():
+        return str(int(answer))
+    return str(answer)
+
+
+def labels_of(context: Context, ids: Ids, answers: Sequence[Any], given: Given) -> list[Label]:
+    """One new label an id. An answer to an item that the same annotator answered before supersedes it."""
+    if len(answers) != len(ids):
+        raise InputError(f"{len(answers)} answers were given for {len(ids)} items.", "give one answer an item.")
+    kind = context.task.kind
+    before = events.current_of(context.conn, context.task_name, ids, given.by)
+    seconds = given.seconds if isinstance(given.seconds, Sequence) else [given.seconds] * len(ids)
+    at = now()
+    return [
+        Label(
+            id=events.new_id(),
+            task=context.task_name,
+            item=int(id_),
+            value=as_value(answer, kind),
+            by=given.by,
+            at=at,
+            seconds=took,
+            source=given.source,
+            query=given.query,
+            supersedes=before.get(int(id_)),
+        )
+        for id_, answer, took in zip(ids.tolist(), answers, seconds, strict=True)
+    ]

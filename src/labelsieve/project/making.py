@@ -1,0 +1,120 @@
+"""Making a project folder, adding sources and tasks to it, and bringing it up to date with its sources."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelsieve.core.errors import InputError, ProjectError
+from labelsieve.core.types import Kind
+from labelsieve.project import config, importing, syncing, tasks
+from labelsieve.project.config import Settings, SourceSpec, TaskSettings
+from labelsieve.project.context import Context
+from labelsieve.project.database import connect
+from labelsieve.project.syncing import SyncReport
+from labelsieve.sources import Source, open_source
+from labelsieve.sources.options import SourceOptions
+
+LEDGER = "labels.sqlite"
+FOLDERS = ("cache", "reports", "exports", "backups")
+
+Paths = Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a project starts with beside its sources."""
+
+    seed: int
+    task_name: str
+    task: TaskSettings
+
+
+def create(root: Path, sources: Paths, options: Mapping[str, Any], start: Start) -> Context:
+    """A new project folder, synced. Where anything fails nothing is left behind."""
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ProjectError(f"{root} exists already and is not an empty folder.", "choose another name, or remove it first.")
+    if not sources:
+        raise InputError("no source was given.", "name a folder of images, or a .csv, .jsonl, .parquet, .npy or .npz file.")
+    existed = root.exists()
+    try:
+        for folder in FOLDERS:
+            (root / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _remove(root, existed)
+        raise ProjectError(f"{root} cannot be made: {error.strerror}.", "check permissions and free space.") from error
+    context = None
+    try:
+        settings = Settings(seed=start.seed, tasks={start.task_name: start.task})
+        context = Context(root, settings, connect(root / LEDGER, create=True), start.task_name)
+        ensure_tasks(context)
+        config.write(root, settings)
+        sync(context, sources, options)
+    except BaseException:
+        if context is not None:
+            context.conn.close()
+        _remove(root, existed)
+        raise
+    return context
+
+
+def _remove(root: Path, keep_folder: bool) -> None:
+    """Removes what `create` made, and the folder itself unless it stood before."""
+    for name in (*FOLDERS, config.NAME, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm"):
+        path = root / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    if not keep_folder and root.exists():
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def ensure_tasks(context: Context) -> None:
+    """Makes the tasks of labelsieve.toml that the ledger does not have yet."""
+    known = {task.name: task for task in tasks.listed(context.conn)}
+    for name, settings in context.settings.tasks.items():
+        task = known.get(name)
+        if task is None:
+            tasks.add(context.conn, name, settings.kind, settings.classes or None, settings.dull)
+        elif task.kind != settings.kind:
+            raise ProjectError(
+                f"{config.NAME} says that the task {name!r} is of kind {settings.kind!r}; it was made as {task.kind!r}.",
+                f'write kind = "{task.kind}" there, or give the new task another name.',
+            )
+
+
+def add_task(context: Context, name: str, kind: Kind, classes: Sequence[str] | None, dull: str) -> None:
+    """A further task over the same pool, in the ledger and in labelsieve.toml."""
+    settings = TaskSettings(kind=kind, classes=tuple(classes or ()), dull=dull)
+    tasks.add(context.conn, name, kind, classes or None, dull)
+    context.change(tasks={**context.settings.tasks, name: settings})
+
+
+def sync(context: Context, new: Paths, options: Mapping[str, Any]) -> SyncReport:
+    """Adds `new` sources, scans all of them, and imports the labels of those that name some."""
+    specs = [_spec(context, Path(path), options) for path in new]
+    known = {spec.path for spec in context.settings.sources}
+    every = (*context.settings.sources, *(spec for spec in specs if spec.path not in known))
+    opened = {spec.path: _opened(context, spec) for spec in every}
+    report = syncing.sync(context.conn, opened)
+    if every != context.settings.sources:
+        context.change(sources=every)
+    context.forget()
+    for spec in every:
+        if spec.options.labels:
+            importing.import_column(context, spec, opened[spec.path])
+    return report
+
+
+def _spec(context: Context, path: Path, options: Mapping[str, Any]) -> SourceSpec:
+    if not path.exists():
+        raise InputError(f"the source {path} does not exist.", "check the path.")
+    return SourceSpec(config.relative(path, context.root), SourceOptions(**options))
+
+
+def _opened(context: Context, spec: SourceSpec) -> Source:
+    return open_source(config.resolve(spec.path, context.root), spec.options, context.cache)
+

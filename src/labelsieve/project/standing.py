@@ -1,0 +1,111 @@
+"""Where a task stands: its viewed pool, its sides, what trains and what audits. Read-only but for the audit share."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelsieve.core.randomness import stream
+from labelsieve.core.rounds import Pool
+from labelsieve.core.types import Ids, Labels
+from labelsieve.heads.view import View
+from labelsieve.project import folding, manifest, queries, slices
+from labelsieve.project.context import Context
+from labelsieve.project.database import transaction
+from labelsieve.project.pooling import Tell, raw_pool
+from labelsieve.project.slices import Groups, Sides
+from labelsieve.project.training import TABULAR_DIM, Chooser, fit_view, restricted, view_way
+from labelsieve.store.pools import ViewedPool
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """`train` never holds an audit item, and `audit` only items of the random slice; both are within the pool."""
+
+    pool: Pool  # viewed
+    view: View
+    sides: Sides
+    train: Labels
+    audit: Labels
+    control: Ids  # labelled items that were drawn at random as a control, ascending
+    answered: Ids  # every item with a current answer, skip and unsure too, ascending
+    choose: Chooser
+
+    @property
+    def both(self) -> Labels:
+        """Train and audit together: what a head is refitted on for export."""
+        ids = np.concatenate([self.train.ids, self.audit.ids])
+        order = np.argsort(ids, kind="stable")
+        y = np.concatenate([self.train.y, self.audit.y])[order]
+        return Labels(ids[order], y, self.train.classes, self.train.kind)
+
+
+def stand(context: Context, progress: Tell | None = None) -> Stand:
+    """Everything that choosing, fitting and measuring start from. Cost: one fold, one view of 20k rows."""
+    raw = raw_pool(context, progress)
+    task, settings = context.task, context.task_settings
+    tabular = is_tabular(context, raw)
+    view = fit_view(raw, view_way(task.kind, tabular), context.settings.seed)
+    pool = ViewedPool(raw, view)
+    groups = groups_of(context, pool.ids)
+    sides = slices.sides(audit_seed(context), pool.ids, groups, _share(context, len(pool.ids)))
+    labels = restricted(folding.fold(context.conn, task.name), pool.ids)
+    answered = np.intersect1d(folding.answered(context.conn, task.name), pool.ids)
+    control = np.intersect1d(queries.asked_for(context.conn, task.name, "control"), labels.ids)
+    return Stand(
+        pool=pool,
+        view=view,
+        sides=sides,
+        train=restricted(labels, sides.audit, inside=False),
+        audit=restricted(labels, _slice(context, sides, answered)),
+        control=control,
+        answered=answered,
+        choose=Chooser(settings.head, tabular),
+    )
+
+
+def is_tabular(context: Context, pool: Pool) -> bool:
+    """Whether rows are columns of a table rather than directions in an embedding space."""
+    given = all(row.modality == "embedding" for row in context.rows.values())
+    return context.settings.engine == "table" or (given and pool.dim < TABULAR_DIM)
+
+
+def groups_of(context: Context, ids: Ids) -> Groups:
+    """One group an item, or None where the project has no groups."""
+    if context.conn.execute("SELECT 1 FROM items WHERE grp IS NOT NULL LIMIT 1").fetchone() is None:
+        return None
+    return manifest.groups(context.conn, ids)
+
+
+def audit_seed(context: Context) -> int:
+    return int(stream(context.settings.seed, "audit", context.task_name).integers(2**62))
+
+
+def _share(context: Context, n_items: int) -> float:
+    """The audit side's share of the pool: fixed when it is first needed, so that no item ever changes sides."""
+    name = f"audit_share:{context.task_name}"
+    return float(remembered(context, name, lambda: slices.audit_share(n_items, context.task_settings.budget_labels)))
+
+
+def remembered(context: Context, name: str, make: Callable[[], float]) -> float:
+    """A number that is made once and kept in the ledger; without write access it is made each time."""
+    sql = "SELECT value FROM meta WHERE key = ?"
+    row = context.conn.execute(sql, (name,)).fetchone()
+    if row is None:
+        value = make()
+        if not context.conn.writable:
+            return value
+        with transaction(context.conn):
+            context.conn.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", (name, json.dumps(value)))
+        row = context.conn.execute(sql, (name,)).fetchone()
+    return float(json.loads(row[0]))
+
+
+def _slice(context: Context, sides: Sides, answered: Ids) -> Ids:
+    """Audit items that were asked, in their random order, and those after them that are answered without a gap."""
+    asked = np.isin(sides.audit, queries.asked_for(context.conn, context.task_name, "audit"))
+    end = int(np.flatnonzero(asked)[-1]) + 1 if asked.any() else 0
+    done = np.isin(sides.audit[end:], answered)
+    run = len(done) if done.all() else int(np.argmin(done))
+    return np.sort(sides.audit[: end + run])
