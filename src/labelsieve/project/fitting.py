@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelsieve.core.rounds import BLOCK, Pool
+from labelsieve.core.rounds import BLOCK
 from labelsieve.core.sockets import Head
-from labelsieve.core.statistics import wilson
-from labelsieve.core.types import Ids, Interval, Labels, Matrix, Task
+from labelsieve.core.types import Ids, Interval, Matrix, Task
 from labelsieve.heads.temperature import Temperature, cross_fitted
 from labelsieve.project import headfiles
 from labelsieve.project.context import Context
@@ -38,13 +37,10 @@ class Fitted:
 
     def proba(self, ids: Ids) -> Matrix:
         """Calibrated probabilities (m, c) of pool ids, computed in blocks."""
-        return probabilities(self.head, self.temperature, self.stand.pool, ids)
-
-
-def probabilities(head: Head, temperature: Temperature, pool: Pool, ids: Ids) -> Matrix:
-    """Calibrated probabilities (m, c), block by block."""
-    blocks = [ids[first : first + BLOCK] for first in range(0, len(ids), BLOCK)] or [ids]
-    return np.concatenate([temperature(head.predict_proba(pool.take(block))) for block in blocks])
+        multilabel = self.stand.train.kind == "multilabel"
+        blocks = [ids[first : first + BLOCK] for first in range(0, len(ids), BLOCK)] or [ids]
+        raw = (self.head.predict_proba(self.stand.pool.take(block)) for block in blocks)
+        return np.concatenate([self.temperature(proba, multilabel) for proba in raw])
 
 
 def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
