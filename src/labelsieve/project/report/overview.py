@@ -1,0 +1,100 @@
+"""The first screen of the report: how good, how much was spent, whether to go on."""
+
+from labelsieve.core.types import Interval
+from labelsieve.project.report.data import ReportData
+from labelsieve.project.report.markup import Child, Markup, el
+from labelsieve.project.report.words import between, count, duration, moment, percent
+
+KINDS = {"classes": "one class an item", "multilabel": "several classes an item", "screen": "dull or odd"}
+
+
+def page_head(data: ReportData) -> Markup:
+    """Project, task, size and date."""
+    about = [count(data.items, "item"), KINDS[data.kind], f"task {data.task}", f"made {moment(data.made)}"]
+    said = el("p", [el("span", text) for text in about], class_="about")
+    return el("header", el("p", "labelsieve report", class_="eyebrow"), el("h1", data.project), said)
+
+
+def where_it_stands(data: ReportData) -> Markup:
+    """The headline with its interval, the tiles, and the advice."""
+    return el(
+        "section",
+        el("h2", "Where it stands", class_="unseen", id="standing-title"),
+        el("div", _headline(data), advice(data), class_="hero"),
+        _tiles(data),
+        id="standing",
+        aria_labelledby="standing-title",
+    )
+
+
+def _headline(data: ReportData) -> Markup:
+    if data.kind == "screen" and data.curve.found:
+        labels, found = data.curve.found[-1]
+        lines: Child = [el("strong", f"{found:,} odd"), f" found in {count(labels, 'label')}."]
+        return el("div", el("p", f"{found:,}", class_="big"), el("p", lines), _screen_note(data), class_="headline")
+    if data.audit is None:
+        why = f"{count(data.audit_labels, 'random audit item')} answered; a number needs 10."
+        return el(
+            "div",
+            el("p", "Not measured yet", class_="big wordy"),
+            el("p", why, " Every query of ", el("code", "labelsieve next"), " carries some of them."),
+            class_="headline",
+        )
+    score, n = data.audit.score, data.audit.n
+    says = "of the pool is predicted right" if data.audit.metric == "accuracy" else "average precision over the classes"
+    measured = f"Measured on {n:,} items drawn at random that no head was trained on; 95 % interval {between(score)}."
+    big = el("p", percent(score.mean), el("span", says), class_="big")
+    return el("div", big, _scale(score), el("p", measured, class_="quiet"), class_="headline")
+
+
+def _screen_note(data: ReportData) -> Markup:
+    if data.audit is None:
+        said = "How many are left is not known yet: fewer than 10 random audit items are answered."
+        return el("p", said, class_="quiet")
+    odd = next(one for one in data.audit.classes if one.name == "odd")
+    said = f"Of {data.audit.n:,} items drawn at random {odd.true:,} were odd: this is what bounds how many are left."
+    return el("p", said, class_="quiet")
+
+
+def _scale(score: Interval) -> Markup:
+    """0 to 100 % with the interval on it."""
+    low, high, mean = (100 * value for value in (score.low, score.high, score.mean))
+    marks = [
+        el("span", class_="range", style=f"left:{low:.1f}%;width:{high - low:.1f}%"),
+        el("span", class_="mean", style=f"left:{mean:.1f}%"),
+    ]
+    ends = el("span", el("span", "0"), el("span", percent(1.0)), class_="ends")
+    return el("span", el("span", marks, class_="bar"), ends, class_="scale", aria_hidden="true")
+
+
+def advice(data: ReportData) -> Markup:
+    """Whether to go on, with the reasons."""
+    title = "You may stop" if data.stop else "Go on labelling"
+    reasons = el("ul", [el("li", reason) for reason in data.reasons]) if data.reasons else None
+    note = el("p", "Advice, not a decision.", class_="quiet")
+    return el("aside", el("p", title, class_="title"), reasons, note, class_="advice stop" if data.stop else "advice")
+
+
+def _tiles(data: ReportData) -> Markup:
+    spent = data.spending
+    unanswered = spent.answers - data.labels
+    answers = f"{spent.answers:,} answers" if unanswered > 0 else None
+    timed = f"{spent.timed:,} of {spent.answers:,} timed" if spent.timed < spent.answers else None
+    time, money = duration(60 * spent.minutes), f"{spent.money:,.2f} {spent.currency}".strip()
+    classes, there = sum(1 for _, n in data.class_counts if n), len(data.class_counts)
+    tiles = [
+        _tile("labels", f"{data.labels:,}", answers, _of(spent.budget_labels, "{:,}")),
+        _tile("classes seen", f"{classes:,}", f"of {there:,}" if classes < there else None),
+        _tile("time", *((time, timed, _of(spent.budget_minutes, "{:g} min")) if spent.timed else ("–", "not timed"))),
+        _tile("money", *((money, _of(spent.budget_money, "{:,.2f}")) if spent.money else ("–", "no price set"))),
+        _tile("set aside", f"{data.set_aside_total:,}"),
+    ]
+    return el("dl", tiles, class_="tiles")
+
+
+def _of(budget: float, form: str) -> str | None:
+    return f"of {form.format(budget)} budgeted" if budget else None
+
+
+def _tile(name: str, value: str, *notes: str | None) -> Markup:
+    return el("div", el("dt", name), el("dd", value, [el("small", note) for note in notes if note]))
