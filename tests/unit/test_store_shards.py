@@ -70,7 +70,7 @@ def test_no_shard_is_an_empty_pool(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     shards = _fill(tmp_path / "e", [[1, 2]])
-    with pytest.raises(ShapeError, match="4 columns.*holds 6"):
+    with pytest.raises(ShapeError, match=r"4 columns.*holds 6"):
         shards.append(np.array([3]), np.zeros((1, 4), np.float32))
     with pytest.raises(ShapeError):
         shards.append(np.array([3, 4]), np.zeros((1, 6), np.float32))

@@ -59,11 +59,11 @@ def row_digests(columns: Sequence[pa.Array]) -> list[str]:
 
 def _marked(column: pa.Array) -> pa.Array:
     """Each cell as `length:text`, so that no two rows read the same; an absent cell is `-`."""
-    if is_nested(column.type):
-        values = (None if v is None else json.dumps(v, default=str, sort_keys=True) for v in column.to_pylist())
-        text = pa.array(values, pa.large_string())
-    else:
+    try:
         text = column.cast(pa.large_string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # lists, bytes, durations
+        values = (None if v is None else json.dumps(v, default=str, sort_keys=True) for v in column.to_pylist())
+        text = pa.array(list(values), pa.large_string())
     length = pc.binary_length(text).cast(pa.large_string())
     marked = pc.binary_join_element_wise(length, text, pa.scalar(":", pa.large_string()))
     return pc.fill_null(marked, "-")

@@ -25,7 +25,7 @@ class Contents:
 
     digests: Sequence[str]
     bad: dict[int, str] = field(default_factory=dict)
-    refs: Sequence[Ref] | None = None
+    refs: Sequence[Ref | None] | None = None  # None where row numbers are
     sizes: Sequence[int] | None = None
     mtimes: Sequence[int] | None = None
     embeddings: list[Matrix | None] | None = None
@@ -34,7 +34,7 @@ class Contents:
 class Taker(Protocol):
     """Chunks in their order -> contents."""
 
-    def take(self, batch: pa.RecordBatch, first: int) -> Contents: ...
+    def take(self, batch: pa.RecordBatch) -> Contents: ...
 
 
 def contents_of(options: SourceOptions, columns: Sequence[str], path: Path, known: Known | None) -> Taker:
@@ -52,7 +52,7 @@ class Texts:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def take(self, batch: pa.RecordBatch, first: int) -> Contents:
+    def take(self, batch: pa.RecordBatch) -> Contents:
         texts = cells.texts(batch.column(self._name))
         bad = {at: "the text is empty" for at, text in enumerate(texts) if text is None}
         return Contents([digest(text.encode()) if text else "" for text in texts], bad)
@@ -64,7 +64,7 @@ class Rows:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
-    def take(self, batch: pa.RecordBatch, first: int) -> Contents:
+    def take(self, batch: pa.RecordBatch) -> Contents:
         return Contents(cells.row_digests([batch.column(name) for name in self._names]))
 
 
@@ -75,13 +75,12 @@ class Images:
         self._name, self._known = name, known
         self._paths = RowPaths(folder)
 
-    def take(self, batch: pa.RecordBatch, first: int) -> Contents:
+    def take(self, batch: pa.RecordBatch) -> Contents:
         texts = cells.texts(batch.column(self._name))
-        refs: list[Ref] = []
         rows: list[tuple[str, int, int]] = []
         bad: dict[int, str] = {}
-        for at, (text, ref) in enumerate(zip(texts, self._paths.add(texts), strict=True)):
-            refs.append(first + at if ref is None else ref)
+        refs = self._paths.add(texts)
+        for at, (text, ref) in enumerate(zip(texts, refs, strict=True)):
             try:
                 rows.append(self._file(text, ref))
             except InputError as error:
@@ -116,7 +115,7 @@ class Embedded:
         self._name = name
         self._dim = 0
 
-    def take(self, batch: pa.RecordBatch, first: int) -> Contents:
+    def take(self, batch: pa.RecordBatch) -> Contents:
         rows = list(cells.embedding_rows(batch.column(self._name)))
         widths = Counter(len(row) for row in rows if isinstance(row, np.ndarray) and len(row))
         if not self._dim and widths:

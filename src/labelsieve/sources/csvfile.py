@@ -23,6 +23,7 @@ class CsvFile:
         self.path = path
         self.bad: list[tuple[Ref, str]] = []
         self.notes: list[str] = []
+        self._header_notes: list[str] = []
         self._encoding = _encoding(path)
         self._delimiter = "\t"
         with self._open() as file:
@@ -52,7 +53,7 @@ class CsvFile:
             name = decoder.text(raw).strip() or f"column {place}"
             seen[name] = seen.get(name, 0) + 1
             if seen[name] > 1:
-                self.notes.append(f"the header has {name!r} again: that column is called {name}#{seen[name]}")
+                self._header_notes.append(f"the header has {name!r} again: that column is called {name}#{seen[name]}")
                 name = f"{name}#{seen[name]}"
             out.append(name)
         return out
@@ -84,7 +85,7 @@ class CsvFile:
                 ) from error
         if kept:
             yield self._batch(kept, decoder, row)
-        self.notes += decoder.notes()
+        self.notes = self._header_notes + decoder.notes()
 
     def _batch(self, rows: list[list[str]], decoder: Decoder, first: int) -> pa.RecordBatch:
         columns = zip(*rows, strict=True)

@@ -16,7 +16,7 @@ from labelsieve.core.types import Matrix, Modality
 from labelsieve.sources import cells
 from labelsieve.sources.base import FOLDER, Found, Known, Ref, first_folder, require_names, require_one_kind, stat_of
 from labelsieve.sources.caching import copy_name, copying, working_folder
-from labelsieve.sources.contents import Contents, contents_of
+from labelsieve.sources.contents import Contents, Embedded, contents_of
 from labelsieve.sources.options import SourceOptions
 from labelsieve.sources.paths import RowPaths
 from labelsieve.sources.sidecar import Columns, ColumnsWriter, EmbeddingsWriter
@@ -102,17 +102,32 @@ class TableFile:
 
     def _pass(self, known: Known | None) -> Iterator[Found]:
         """One pass over the file, which leaves fresh working copies."""
-        mark = self.fingerprint()
+        mark, first = self.fingerprint(), 0
         contents = contents_of(self.options, self.engine_columns(), self.path, known)
-        first = 0
         with ExitStack() as stack:
             write = self._writers(stack, mark)
             for batch in self._reader.batches():
-                content = contents.take(batch, first)
+                content = contents.take(batch)
                 write(batch, content.embeddings)
                 yield self._found(batch, first, content)
                 first += batch.num_rows
+            self._require_still(mark)
         self._forget()
+
+    def _rebuild(self, mark: str) -> None:
+        """Fresh working copies alone: nothing is hashed."""
+        if mark != self._opened:
+            self._open()
+        embedded = Embedded(str(self.options.embeddings)) if self.modality == "embedding" else None
+        with ExitStack() as stack:
+            write = self._writers(stack, mark)
+            for batch in self._reader.batches():
+                write(batch, None if embedded is None else embedded.take(batch).embeddings)
+            self._require_still(mark)
+
+    def _require_still(self, mark: str) -> None:
+        if self.fingerprint() != mark:
+            raise InputError(f"{self.path.name} changed while it was read.", "sync again when nobody writes to it.")
 
     def _forget(self) -> None:
         self._mapped = ("", None, None)
@@ -144,7 +159,9 @@ class TableFile:
 
     def _found(self, batch: pa.RecordBatch, first: int, content: Contents) -> Found:
         options = self.options
-        refs: Sequence[Ref] = content.refs or range(first, first + batch.num_rows)
+        refs: Sequence[Ref] = range(first, first + batch.num_rows)
+        if content.refs is not None:
+            refs = [number if ref is None else ref for number, ref in zip(refs, content.refs, strict=True)]
         keys = None if options.key is None else cells.key_texts(batch.column(options.key))
         groups, times = (self._texts(batch, name, refs) for name in (options.group, options.time))
         found = Found(refs, content.digests, keys, groups, times, content.sizes, content.mtimes)
@@ -169,10 +186,7 @@ class TableFile:
             self._forget()
             wanted = ([".arrow"] if len(self._kept()) else []) + ([".npy"] if self.modality == "embedding" else [])
             if not all(self._copy(mark, ending).exists() for ending in wanted):
-                bad, notes = self.bad, self.notes
-                for _ in self._pass(None):
-                    pass
-                self.bad, self.notes = bad, notes
+                self._rebuild(mark)
             columns = Columns(self._copy(mark, ".arrow")) if ".arrow" in wanted else None
             rows = np.load(self._copy(mark, ".npy"), mmap_mode="r") if ".npy" in wanted else None
             self._mapped = (mark, columns, rows)
