@@ -1,4 +1,4 @@
-"""Clusters: typical items of cells that have no label yet, and diverse picks by weighted k-means."""
+"""Clusters: typical items of cells that have no label yet, by k-means."""
 
 import numpy as np
 from numpy.random import Generator
@@ -87,22 +87,6 @@ def kmeans(
         full = total > 0
         centres[full] = (sums[full] / total[full, None]).astype(np.float32)
     return centres, cell
-
-
-def weighted_kmeans_pick(x: Matrix, n: int, weight: Vector, rng: int | Generator = 0) -> Ids:
-    """Positions (n,) of the rows nearest to the centres of n clusters of x, rows counting by `weight` (m,).
-
-    Source: Zhdanov 2019. Cost: O(m n d).
-    """
-    centres, cell = kmeans(x, n, rng, weight)
-    distance = np.einsum("ij,ij->i", centres, centres)[None, :] - 2.0 * (x @ centres.T)
-    picked: list[int] = []
-    free = np.ones(len(x), bool)
-    for c in np.argsort(-np.bincount(cell, weights=weight, minlength=n), kind="stable"):
-        row = int(np.argmin(np.where(free, distance[:, c], np.inf)))
-        free[row] = False
-        picked.append(row)
-    return np.array(picked, np.int64)
 
 
 def _seeds(x: Matrix, k: int, rng: Generator, weight: Vector) -> Ids:

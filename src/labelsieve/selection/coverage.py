@@ -9,7 +9,8 @@ from labelsieve.core.errors import PoolExhausted, ShapeError
 from labelsieve.core.randomness import as_rng
 from labelsieve.core.types import Ids, Matrix, Vector
 
-FACILITIES, POINTS = 8192, 4096  # at most so many rows may be chosen, and so many are to be covered
+FACILITIES, POINTS = 8192, 4096  # at most so many rows can be chosen, and so many are to be covered
+BLOCK = 512
 
 
 def facility_location(
@@ -36,11 +37,47 @@ def facility_location(
         raise PoolExhausted(f"{n} rows were asked for, {len(free)} of {len(x)} are not labelled.", "ask for fewer.")
     rows = _part(free, max(FACILITIES, n), rng)
     points = _part(np.arange(len(x)), POINTS, rng)
-    half = float(np.mean(np.einsum("ij,ij->i", x[points], x[points]))) or 1.0
-    w = np.ones(len(points)) if weight is None else np.asarray(weight, np.float64)[points]
-    covered = best_similarity(x[points], x[taken], half)
-    order, _ = greedy_cover(similarity(x[rows], x[points], half), n, w, covered)
+    order, _ = Covering(x[points], x[taken]).greedy(x[rows], n, None if weight is None else weight[points])
     return rows[order]
+
+
+class Covering:
+    """Points (m, d) to be covered, and how well `given` rows (k, d) cover each of them already."""
+
+    def __init__(self, points: Matrix, given: Matrix) -> None:
+        self._points = points
+        self._half = float(np.mean(np.einsum("ij,ij->i", points, points), dtype=np.float64)) or 1.0
+        self._covered = np.zeros(len(points), np.float32)
+        for i in range(0, len(given), BLOCK):
+            near = similarity(points, given[i : i + BLOCK], self._half)
+            np.maximum(self._covered, near.max(axis=1), out=self._covered)
+
+    def greedy(self, rows: Matrix, n: int, weight: Vector | None = None) -> tuple[Ids, Vector]:
+        """Order (n,) of rows (r, d) and the gain (n,) of each: what it adds to the weighted mean similarity.
+
+        A gain can only shrink as more is covered, so old gains are upper bounds and few rows are evaluated again.
+        Cost: O(r m d) once, then O(m) for each re-evaluation.
+        """
+        best = self._covered.copy()
+        w = np.ones(len(best), np.float32) if weight is None else np.asarray(weight, np.float32)
+        w = w / max(float(w.sum()), 1e-12)
+        near = similarity(rows, self._points, self._half)
+        heap: list[tuple[float, int, int]] = []  # (minus the gain, row, step at which that was the gain)
+        for i in range(0, len(near), BLOCK):
+            gain = np.maximum(near[i : i + BLOCK] - best, np.float32(0.0)) @ w
+            heap += [(-float(g), i + j, 0) for j, g in enumerate(gain)]
+        heapify(heap)
+        order, gains = np.empty(n, np.int64), np.empty(n)
+        step = 0
+        while step < n:
+            bound, row, seen = heappop(heap)
+            if seen < step:
+                heappush(heap, (-float(np.maximum(near[row] - best, np.float32(0.0)) @ w), row, step))
+                continue
+            order[step], gains[step] = row, -bound
+            np.maximum(best, near[row], out=best)
+            step += 1
+        return order, gains
 
 
 def similarity(a: Matrix, b: Matrix, half: float = 1.0) -> Matrix:
@@ -53,37 +90,11 @@ def similarity(a: Matrix, b: Matrix, half: float = 1.0) -> Matrix:
     return np.maximum(s, np.float32(0.0), out=s)
 
 
-def best_similarity(x: Matrix, centres: Matrix, half: float = 1.0) -> Vector:
-    """Similarity (m,) of each row of x to the nearest of the centres; 0 without any. In blocks of 1,024 centres."""
-    best = np.zeros(len(x), np.float32)
-    for i in range(0, len(centres), 1024):
-        np.maximum(best, similarity(x, centres[i : i + 1024], half).max(axis=1), out=best)
-    return best.astype(np.float64)
-
-
-def greedy_cover(s: Matrix, n: int, weight: Vector, covered: Vector) -> tuple[Ids, Vector]:
-    """Order (n,) and gain (n,) of the rows of s (k, m) that add most to sum_i weight_i max(covered_i, max_j s_ji).
-
-    A gain can only shrink as more is covered, so old gains are upper bounds and few rows are evaluated again.
-    Cost: O(k m) once, O(m) for each re-evaluation.
-    """
-    w, best = weight.astype(np.float32), covered.astype(np.float32)
-    heap = []
-    for i in range(0, len(s), 256):
-        gain = np.maximum(s[i : i + 256] - best, np.float32(0.0)) @ w
-        heap += [(-float(g), i + j, 0) for j, g in enumerate(gain)]
-    heapify(heap)
-    order, gains = np.empty(n, np.int64), np.empty(n)
-    step = 0
-    while step < n:
-        bound, row, seen = heappop(heap)
-        if seen < step:
-            heappush(heap, (-float(np.maximum(s[row] - best, np.float32(0.0)) @ w), row, step))
-            continue
-        order[step], gains[step] = row, -bound
-        np.maximum(best, s[row], out=best)
-        step += 1
-    return order, gains
+def directions(x: Matrix, centre: Matrix) -> Matrix:
+    """Rows of x (m, d) as seen from a centre (d,): unit norm, and zero for a row that is the centre itself."""
+    moved = x - centre
+    norm = np.sqrt(np.einsum("ij,ij->i", moved, moved))[:, None]
+    return np.asarray(moved / np.where(norm > 0, norm, np.float32(1.0)), np.float32)
 
 
 def checked_rows(x: Matrix) -> Matrix:

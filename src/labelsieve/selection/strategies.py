@@ -21,24 +21,15 @@ by_least_confident = compose(acquisition.from_proba(acquisition.least_confident)
 
 
 def by_facility_location(state: Round, n: int, rng: Generator) -> Query:
-    """A query (n,) of the items that cover the pool best, given what is labelled. Needs no head."""
-    ids = state.require(n)
-    order, gain = cover(state, n, rng)
-    return chosen(
-        ids[np.searchsorted(ids, order)], gain, "facility_location", "far from all that is labelled, near to many"
-    )
+    """A query (n,) of the items that cover the pool best, given what is labelled. Needs no head.
 
-
-def cover(state: Round, n: int, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Ids (n,) and gains (n,) of greedy coverage of the pool."""
-    free = state.free()
-    rows = thin(free, max(coverage.FACILITIES, n), rng)
-    points = thin(free, coverage.POINTS, rng)
-    x, p = state.take(rows), state.take(points)
-    half = float(np.mean(np.einsum("ij,ij->i", p, p))) or 1.0
-    covered = coverage.best_similarity(p, state.take(state.labels.ids), half)
-    order, gain = coverage.greedy_cover(coverage.similarity(x, p, half), n, np.ones(len(p)), covered)
-    return rows[order], gain
+    Cost: as `labelsieve.facility_location`: a random part of a large pool is chosen from, and a part is covered.
+    """
+    free = state.require(n)
+    rows, points = thin(free, max(coverage.FACILITIES, n), rng), thin(free, coverage.POINTS, rng)
+    given = coverage.Covering(state.take(points), state.take(state.labels.ids))
+    order, gain = given.greedy(state.take(rows), n)
+    return chosen(rows[order], gain, "facility_location", "near to many items, and far from all that is labelled")
 
 
 def by_typiclust(state: Round, n: int, rng: Generator) -> Query:
