@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from labelsieve.cli import options as given
-from labelsieve.cli.output import as_json, say, show_table
+from labelsieve.cli.output import as_json, say
 
 
 def run(
@@ -21,6 +21,7 @@ def run(
     json: given.AsJson = False,
 ) -> None:
     """Set a budget in labels, minutes or money (the first one reached ends it), and show what was spent."""
+    from labelsieve.cli.status import spending
     from labelsieve.project.facade import open as open_project
     from labelsieve.project.limits import Limits, set_limits
 
@@ -30,6 +31,4 @@ def run(
     if json:
         say(as_json({"spent": state["spent"], "budget": state["budget"]}))
         return
-    money_is = state["spent"]["currency"] or "money"
-    rows = [[money_is if name == "money" else name, state["spent"][name]] for name in ("labels", "minutes", "money")]
-    show_table(["", "spent", "budget"], [[*row, state["budget"].get(row[0])] for row in rows])
+    say(f"spent: {spending(state)}")

@@ -32,7 +32,8 @@ def run(
         say(as_json(report))
         return
     rate = f", {report.done / report.seconds:,.0f} a second" if report.done and report.seconds else ""
-    say(f"{count(report.done, 'item')} embedded by {report.engine}{rate}; {report.there:,} were there already.")
+    name = report.engine.partition("@")[0]
+    say(f"{count(report.done, 'item')} embedded by {name}{rate}; {report.there:,} were there already.")
     if report.set_aside:
         hint(
             f"{count(len(report.set_aside), 'item')} set aside: labelsieve status {project} lists them with the reason."

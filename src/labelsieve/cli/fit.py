@@ -1,11 +1,12 @@
 """labelsieve fit: fit the head on all labels."""
 
 from labelsieve.cli import options as given
-from labelsieve.cli.output import as_json, count, hint, say
+from labelsieve.cli.output import as_json, hint, say
 
 
 def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: given.AsJson = False) -> None:
     """Fit the head on the labels; the audit slice measures it and does not train it."""
+    from labelsieve.cli.status import head_line
     from labelsieve.project.facade import open as open_project
 
     with open_project(project, task_name) as opened:
@@ -14,11 +15,5 @@ def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: gi
     if json:
         say(as_json(found))
         return
-    audit = found["audit"]
-    measured = (
-        f"audit accuracy {audit['mean']:.3f} [{audit['low']:.3f}, {audit['high']:.3f}]" if audit else "no claim yet"
-    )
-    say(f"{found['head']} head on {count(found['labels'], 'label')}: {measured}")
-    if not audit:
-        hint("Under 10 audit items nothing is claimed: every query brings some.")
+    say(f"head: {head_line(found)}")
     hint(f"Next: labelsieve label {project} goes on; labelsieve report {project} shows how good the head is.")

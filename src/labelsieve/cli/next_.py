@@ -34,11 +34,11 @@ def run(
         hint(f"Next: fill in the column label, then: labelsieve import {project} {out} --by YOU")
 
 
-def query_rows(stored: Any) -> list[dict[str, Any]]:
-    """One row an item of a stored query: key, an empty label, what to look at, and why it is asked."""
-    query = stored.query
+def query_rows(asked: Any) -> list[dict[str, Any]]:
+    """One row an item of a query: key, an empty label, what to look at, and why it is asked."""
+    query = asked.query
     rows = []
-    for i, item in enumerate(stored.items):
+    for i, item in enumerate(asked.items):
         row: dict[str, Any] = {"key": item.key, "label": ""}
         if item.modality == "row":
             row |= {f"{name}": value for name, value in item.data.items()}
@@ -46,13 +46,8 @@ def query_rows(stored: Any) -> list[dict[str, Any]]:
             row[item.modality] = plain(item.data)
         why = query.why[i if len(query.why) > 1 else 0] if query.why else ""
         purpose = query.purpose[i] if query.purpose else "search"
-        facts = {
-            "why": why,
-            "purpose": purpose,
-            "score": query.score[i],
-            "propensity": query.propensity[i],
-            "query": stored.id,
-        }
+        score, chance = round(float(query.score[i]), 6), round(float(query.propensity[i]), 6)
+        facts = {"why": why, "purpose": purpose, "score": score, "propensity": chance, "query": asked.id}
         rows.append(row | {name: plain(value) for name, value in facts.items() if name not in row})
     return rows
 

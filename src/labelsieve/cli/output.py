@@ -2,12 +2,15 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
+
+WIDE = 200  # columns, where stdout is no terminal
 
 
 def printable(text: object, lines: bool = False) -> str:
@@ -53,20 +56,21 @@ def hint(text: str) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on stdout: numbers stand right, and no cell is markup."""
+    """A table on stdout: numbers stand right, the last column may wrap, no cell is markup; a pipe gets whole lines."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     rows = [list(row) for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
     for i, name in enumerate(columns):
         number = bool(rows) and all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
-        table.add_column(Text(name), justify="right" if number else "left")
+        table.add_column(Text(name), justify="right" if number else "left", no_wrap=i < len(columns) - 1)
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
-    Console().print(table)
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console.print(table)
 
 
 def _cell(value: object) -> str:

@@ -58,4 +58,5 @@ def show_summary(summary: Mapping[str, Any]) -> None:
 
 
 def _interval(found: Mapping[str, float]) -> str:
-    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+    mean, low, high = (f"{found[name]:.3f}".replace("0.", ".", 1) for name in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"

@@ -7,6 +7,8 @@ from typing import Any
 from labelsieve.cli import options as given
 from labelsieve.cli.output import as_json, count, say, show_table
 
+LISTED = 20  # set-aside entries that are printed; --json has them all
+
 
 def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: given.AsJson = False) -> None:
     """Items, labels, classes, spending, advice to stop, and what was set aside with its reason."""
@@ -14,25 +16,55 @@ def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: gi
 
     with open_project(project, task_name) as opened:
         state = opened.status()
-    say(as_json(state)) if json else _show(state)
+    if json:
+        say(as_json(state))
+    else:
+        _show(state)
 
 
 def _show(state: Mapping[str, Any]) -> None:
-    known = ("items", "labels", "classes", "set_aside")
-    say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}")
-    for name, value in state.items():
-        if name not in known and not isinstance(value, (Mapping, list, tuple)):
-            say(f"{name.replace('_', ' ')}: {'-' if value is None else value}")
+    task, advice = state["task"], state["advice"]
+    say(f"{state['project']}: task {task['name']} ({task['kind']}), engine {state['engine']['name'] or 'none yet'}")
+    say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}, {count(state['queries'], 'query')}")
+    say(f"spent: {spending(state)}")
+    say(f"head: {head_line(state['fit'])}")
+    say(f"advice: {'stop' if advice['stop'] else 'go on'}. {' '.join(advice['reasons'])}")
     if state["classes"]:
+        say()
         show_table(["class", "labels"], sorted(state["classes"].items(), key=itemgetter(1), reverse=True))
-    for name, value in state.items():
-        if name not in known and isinstance(value, (Mapping, list, tuple)) and value:
-            say(f"{name.replace('_', ' ')}:")
-            pairs = value.items() if isinstance(value, Mapping) else ((entry, "") for entry in value)
-            for key, entry in pairs:
-                say(f"  {key}{f': {entry}' if entry != '' else ''}")
     if state["set_aside"]:
-        say(f"{count(len(state['set_aside']), 'item')} set aside:")
-        show_table(["key", "reason"], [[entry["key"], entry["reason"]] for entry in state["set_aside"][:20]])
-        if len(state["set_aside"]) > 20:
-            say(f"... and {len(state['set_aside']) - 20:,} more: --json lists them all.")
+        say()
+        say(f"{count(state['set_aside_total'], 'item')} set aside:")
+        show_table(["key", "reason"], [[entry["key"], entry["reason"]] for entry in state["set_aside"][:LISTED]])
+        if state["set_aside_total"] > LISTED:
+            say(f"... and {state['set_aside_total'] - LISTED:,} more: --json lists them.")
+
+
+def spending(state: Mapping[str, Any]) -> str:
+    """What was spent in labels, minutes and money, each beside its budget where there is one.
+
+    >>> spent = {"labels": 3, "minutes": 0.51, "money": 0, "currency": ""}
+    >>> spending({"spent": spent, "budget": {"labels": 200.0}})
+    '3 of 200 labels, 0.5 minutes'
+    """
+    spent, budget = state["spent"], state["budget"]
+    money = spent["currency"] or "money"
+    rows = [
+        ("labels", f"{spent['labels']:,}"),
+        ("minutes", f"{spent['minutes']:.1f}"),
+        (money, f"{spent['money']:.2f}"),
+    ]
+    shown = [(name, amount) for name, amount in rows if name != money or spent["money"] or name in budget]
+    return ", ".join(f"{amount}{f' of {budget[name]:,g}' if name in budget else ''} {name}" for name, amount in shown)
+
+
+def head_line(fit: Mapping[str, Any] | None) -> str:
+    """What the last head is and how good, or why nothing is claimed."""
+    if fit is None:
+        return "none yet"
+    audit = fit["audit"]
+    made = f"{fit['name']} on {count(fit['labels'], 'label')}"
+    if not audit:
+        return f"{made}; nothing is claimed under 10 audit items, and every query brings some"
+    found = f"{audit['mean']:.3f} [{audit['low']:.3f}, {audit['high']:.3f}]"
+    return f"{made}; audit accuracy {found} on {count(audit['n'], 'random item')}"
