@@ -47,15 +47,20 @@ def copying(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise InputError(
             f"the working copy {path} cannot be written: {error.strerror or error}.",
             "check free space and permissions of the project folder.",
         ) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        _discard(temporary)  # gone already when all went well
     _drop_outdated(path)
+
+
+def _discard(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # another process maps it, or the folder is not ours: harmless, the next scan tries again
+        return
 
 
 def _drop_outdated(path: Path) -> None:
@@ -63,7 +68,4 @@ def _drop_outdated(path: Path) -> None:
     stem = path.name[: -len(path.suffix)].rpartition("-")[0]
     for old in path.parent.glob(f"{stem}-*{path.suffix}"):
         if old.name != path.name:
-            try:
-                old.unlink()
-            except OSError:  # mapped by another process on a system that forbids this: the next scan tries again
-                continue
+            _discard(old)
