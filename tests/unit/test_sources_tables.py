@@ -366,6 +366,17 @@ def test_a_changed_file_is_read_anew_and_old_copies_go(tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache" / "sources").iterdir())) == 1
 
 
+@pytest.mark.parametrize("ending", [".arrow", ".npy"])
+def test_a_damaged_copy_comes_back(tmp_path: Path, ending: str) -> None:
+    path = _parquet(tmp_path, {"x": pa.array([[1.0, 2.0], [3.0, 4.0]]), "n": ["a", "b"]})
+    assert _refs(_open(path, embeddings="x")) == [0, 1]
+    (copy,) = (tmp_path / "cache" / "sources").glob(f"*{ending}")
+    copy.write_bytes(copy.read_bytes()[:100])
+    source = _open(path, embeddings="x")
+    assert next(iter(source.read([1]))).tolist() == [3.0, 4.0]
+    assert source.column("n", [1]) == ["b"]
+
+
 def test_two_files_of_one_name_have_two_copies(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()

@@ -3,6 +3,7 @@
 import shutil
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -15,6 +16,20 @@ from labelsieve.sources.caching import copy_name, copying
 
 Header: TypeAlias = tuple[tuple[int, ...], bool, np.dtype[Any]]  # shape, Fortran order, dtype
 _LOCAL_HEADER = 30  # bytes of a zip member's header before its name
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+)  # RuntimeError: encrypted, or packed in a way unknown
+
+
+class ObjectArray(InputError):
+    """An array holds Python objects, which are never loaded."""
+
+
+def _damaged(path: Path, name: str, error: Exception) -> InputError:
+    return InputError(f"array {name!r} of {path.name} is damaged: {error}.", "copy or save the file again.")
 
 
 def read_header(file: IO[bytes], name: str) -> Header:
@@ -26,7 +41,7 @@ def read_header(file: IO[bytes], name: str) -> Header:
     except (ValueError, EOFError, struct.error) as error:
         raise InputError(f"{name} holds no array: {error}.", "save it again with numpy.save.") from error
     if header[2].hasobject:
-        raise InputError(
+        raise ObjectArray(
             f"{name} holds Python objects, which are never loaded (they could run code); expected numbers or text.",
             "convert it: array.astype(str) or .astype(numpy.float32), then save it again.",
         )
@@ -48,8 +63,10 @@ def headers(path: Path) -> dict[str, Header]:
                 try:
                     with archive.open(info) as file:
                         out[name] = read_header(file, f"array {name!r} of {path.name}")
-                except InputError:
-                    continue  # an array of objects beside the ones that are wanted
+                except ObjectArray:
+                    continue  # beside the ones that are wanted
+                except _BROKEN as error:
+                    raise _damaged(path, name, error) from error
     return out
 
 
@@ -111,10 +128,8 @@ def _unpack(path: Path, name: str, copy: Path) -> None:
         try:
             with archive.open(f"{name}.npy") as member, copying(copy) as file:
                 shutil.copyfileobj(member, file, 1 << 20)
-        except (zipfile.BadZipFile, RuntimeError) as error:
-            raise InputError(
-                f"array {name!r} of {path.name} is damaged: {error}.", "copy or save the file again."
-            ) from error
+        except _BROKEN as error:
+            raise _damaged(path, name, error) from error
 
 
 def load_array(path: Path, name: str) -> NDArray[Any]:
@@ -124,6 +139,6 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
         try:
             with archive.open(info) as file:
                 array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-        except (zipfile.BadZipFile, ValueError) as error:
-            raise InputError(f"array {name!r} of {path.name} cannot be read: {error}.", "save it again.") from error
+        except (*_BROKEN, ValueError) as error:
+            raise _damaged(path, name, error) from error
     return array

@@ -184,13 +184,18 @@ class TableFile:
         mark = self.fingerprint()
         if self._mapped[0] != mark:
             self._forget()
-            wanted = ([".arrow"] if len(self._kept()) else []) + ([".npy"] if self.modality == "embedding" else [])
-            if not all(self._copy(mark, ending).exists() for ending in wanted):
+            try:
+                copies = self._map(mark)
+            except (OSError, ValueError, pa.ArrowException):  # absent, or damaged: a working copy comes back
                 self._rebuild(mark)
-            columns = Columns(self._copy(mark, ".arrow")) if ".arrow" in wanted else None
-            rows = np.load(self._copy(mark, ".npy"), mmap_mode="r") if ".npy" in wanted else None
-            self._mapped = (mark, columns, rows)
+                copies = self._map(mark)
+            self._mapped = (mark, *copies)
         return self._mapped[1:]
+
+    def _map(self, mark: str) -> tuple[Columns | None, NDArray[Any] | None]:
+        columns = Columns(self._copy(mark, ".arrow")) if len(self._kept()) else None
+        rows = np.load(self._copy(mark, ".npy"), mmap_mode="r") if self.modality == "embedding" else None
+        return columns, rows
 
     @property
     def _columns(self) -> Columns:
