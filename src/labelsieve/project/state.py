@@ -1,7 +1,6 @@
 """The state of a project and task as plain data: what `status` prints and the report starts from."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from labelsieve.core.types import Task
@@ -38,7 +37,7 @@ def status(context: Context) -> dict[str, Any]:
         "spent": spent(context).as_dict(),
         "budget": {unit: limit for unit, _, limit in budget_left(context)},
         "fit": fits[-1] if fits else None,
-        "advice": asdict(advice),
+        "advice": {"stop": advice.stop, "reasons": list(advice.reasons)},
         "seed": context.settings.seed,
     }
 
