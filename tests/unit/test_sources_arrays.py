@@ -156,6 +156,16 @@ def test_block_digests_show_what_changed_and_allow_appending(tmp_path: Path) -> 
     assert _open(_npy(tmp_path, x.astype(np.int16))).block_digests()[0] != before[0]
 
 
+def test_an_open_source_sees_what_was_appended(tmp_path: Path) -> None:
+    source = _open(_npy(tmp_path, X))
+    assert len(source) == 40
+    assert source.array().shape == (40, 6)
+    _npy(tmp_path, np.concatenate([X, X[:5]]))
+    assert len(source) == 45
+    assert source.array().shape == (45, 6)
+    assert source.block_digests(40) == _open(_npy(tmp_path, X)).block_digests()
+
+
 def test_columns_of_an_npz(tmp_path: Path) -> None:
     keys = np.array([f"k{i}" for i in range(40)])
     path = _npz(

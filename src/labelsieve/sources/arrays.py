@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ class ArrayFile:
     """
 
     modality: Modality = "embedding"
+    _mark = ""
 
     def __init__(self, path: Path, options: SourceOptions | None = None, cache: Path | None = None) -> None:
         self.path = path
@@ -34,13 +34,18 @@ class ArrayFile:
         self.bad: list[tuple[Ref, str]] = []
         self.notes: list[str] = []
         self._folder = working_folder(cache, self)
-        self._loaded: dict[str, list[Any]] = {}
+        self._refuse("text", "image", "columns")
+        self._fresh()
+
+    def _fresh(self) -> None:
+        """Reads the headers again when the file has changed; what options say must fit them."""
+        mark = self.fingerprint()
+        if mark == self._mark:
+            return
+        path = self.path
         self._headers = npz.headers(path)
-        self._refuse("text", "image")
-        if self.options.columns:
-            raise InputError(
-                f"{path.name} holds embeddings and has no columns to choose from (--columns).", "leave the option out."
-            )
+        self._loaded: dict[str, list[Any]] = {}
+        self._mapped: NDArray[Any] | None = None
         require_names(self.options, list(self._headers), path)
         self._name = self._choose()
         shape, _, dtype = self._headers[self._name]
@@ -52,6 +57,7 @@ class ArrayFile:
             raise ShapeError(f"array {self._name!r} of {path.name} has type {dtype}; expected numbers.", self._hint())
         for name in set(self.options.named().values()) - {self._name}:
             self._require_column(name)
+        self._mark = mark
 
     def _refuse(self, *options: str) -> None:
         for option in options:
@@ -80,30 +86,34 @@ class ArrayFile:
 
     def _require_column(self, name: str) -> None:
         shape = self._headers[name][0]
-        if len(shape) != 1 or shape[0] != len(self):
+        if shape != (self._count,):
             raise ShapeError(
-                f"array {name!r} of {self.path.name} has shape {shape}; expected ({len(self)},), one value a row.",
+                f"array {name!r} of {self.path.name} has shape {shape}; expected ({self._count},), one value a row.",
                 "choose an array with one value for each row of the embeddings.",
             )
 
     def __len__(self) -> int:
-        return self._headers[self._name][0][0]
+        self._fresh()
+        return self._count
 
-    @cached_property
-    def _array(self) -> NDArray[Any]:
-        return npz.map_array(self.path, self._name, self._folder)
+    @property
+    def _count(self) -> int:
+        return self._headers[self._name][0][0]
 
     def array(self) -> NDArray[Any]:
         """The embeddings (n, d) as they are stored, mapped read-only."""
-        return self._array
+        self._fresh()
+        if self._mapped is None:
+            self._mapped = npz.map_array(self.path, self._name, self._folder)
+        return self._mapped
 
     def scan(self, known: Known | None = None) -> Iterator[Found]:
         """Chunks of finite rows, each with the digest of its bytes. Cost: one read of the array."""
-        self.bad = []
-        kind = str(self._array.dtype).encode()
+        self.bad, array = [], self.array()
+        kind = str(array.dtype).encode()
         keys, groups, times = (self._column(name) for name in (self.options.key, self.options.group, self.options.time))
-        for first in range(0, len(self), CHUNK):
-            block = np.ascontiguousarray(self._array[first : first + CHUNK])
+        for first in range(0, len(array), CHUNK):
+            block = np.ascontiguousarray(array[first : first + CHUNK])
             good = np.flatnonzero(self._note_bad(block, first))
             part = slice(first, first + len(block))
             chosen = [None if c is None else c[part] for c in (keys, groups, times)]
@@ -123,10 +133,10 @@ class ArrayFile:
 
         Fills `bad` with the rows of the first n that are not finite. Cost: one read of them.
         """
-        self.bad = []
-        out = []
-        for first in range(0, len(self) if n is None else n, CHUNK):
-            block = np.ascontiguousarray(self._array[first : min(first + CHUNK, len(self) if n is None else n)])
+        self.bad, out, array = [], list[str](), self.array()
+        n = len(array) if n is None else n
+        for first in range(0, n, CHUNK):
+            block = np.ascontiguousarray(array[first : min(first + CHUNK, n)])
             mark = hashlib.blake2b(f"{block.dtype}{block.shape}".encode(), digest_size=16)
             mark.update(block.data)
             out.append(mark.hexdigest())
@@ -135,9 +145,10 @@ class ArrayFile:
 
     def read(self, refs: Sequence[Ref]) -> Iterator[Matrix]:
         """Each row (d,) as float32, in order."""
+        array = self.array()
         for first in range(0, len(refs), 4096):
             rows = np.asarray(refs[first : first + 4096], dtype=np.int64)
-            yield from np.asarray(self._array[rows], dtype=np.float32)
+            yield from np.asarray(array[rows], dtype=np.float32)
 
     def metas(self, refs: Sequence[Ref]) -> list[dict[str, Any]]:
         """The other arrays with one value a row, but for the truth."""
@@ -149,6 +160,7 @@ class ArrayFile:
 
     def column(self, name: str, refs: Sequence[Ref] | None = None) -> list[str | None]:
         """An array with one value a row, as class text; all rows by default."""
+        self._fresh()
         if name not in self._headers or self.path.suffix.lower() == ".npy":
             raise UnknownName(f"array of {self.path.name}", name, self.names())
         self._require_column(name)
@@ -163,7 +175,7 @@ class ArrayFile:
 
     def names(self) -> list[str]:
         """The arrays with one value a row."""
-        return [name for name, (shape, _, _) in self._headers.items() if shape == (len(self),)]
+        return [name for name, (shape, _, _) in self._headers.items() if shape == (self._count,)]
 
     def engine_columns(self) -> list[str]:
         """The array that holds the embeddings, and no other."""

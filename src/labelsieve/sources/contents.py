@@ -34,7 +34,7 @@ class Contents:
 class Taker(Protocol):
     """Chunks in their order -> contents."""
 
-    def take(self, batch: pa.RecordBatch) -> Contents: ...
+    def take(self, chunk: pa.RecordBatch) -> Contents: ...
 
 
 def contents_of(options: SourceOptions, columns: Sequence[str], path: Path, known: Known | None) -> Taker:
@@ -52,8 +52,8 @@ class Texts:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def take(self, batch: pa.RecordBatch) -> Contents:
-        texts = cells.texts(batch.column(self._name))
+    def take(self, chunk: pa.RecordBatch) -> Contents:
+        texts = cells.texts(chunk.column(self._name))
         bad = {at: "the text is empty" for at, text in enumerate(texts) if text is None}
         return Contents([digest(text.encode()) if text else "" for text in texts], bad)
 
@@ -64,8 +64,8 @@ class Rows:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
-    def take(self, batch: pa.RecordBatch) -> Contents:
-        return Contents(cells.row_digests([batch.column(name) for name in self._names]))
+    def take(self, chunk: pa.RecordBatch) -> Contents:
+        return Contents(cells.row_digests([chunk.column(name) for name in self._names]))
 
 
 class Images:
@@ -75,8 +75,8 @@ class Images:
         self._name, self._known = name, known
         self._paths = RowPaths(folder)
 
-    def take(self, batch: pa.RecordBatch) -> Contents:
-        texts = cells.texts(batch.column(self._name))
+    def take(self, chunk: pa.RecordBatch) -> Contents:
+        texts = cells.texts(chunk.column(self._name))
         rows: list[tuple[str, int, int]] = []
         bad: dict[int, str] = {}
         refs = self._paths.add(texts)
@@ -115,8 +115,8 @@ class Embedded:
         self._name = name
         self._dim = 0
 
-    def take(self, batch: pa.RecordBatch) -> Contents:
-        rows = list(cells.embedding_rows(batch.column(self._name)))
+    def take(self, chunk: pa.RecordBatch) -> Contents:
+        rows = list(cells.embedding_rows(chunk.column(self._name)))
         widths = Counter(len(row) for row in rows if isinstance(row, np.ndarray) and len(row))
         if not self._dim and widths:
             self._dim = widths.most_common(1)[0][0]

@@ -58,7 +58,7 @@ class CsvFile:
             out.append(name)
         return out
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def chunks(self) -> Iterator[pa.RecordBatch]:
         """The rows in order, at most 65,536 at once. Fills `bad` and `notes`."""
         self.bad = []
         decoder, width = Decoder(), len(self.schema.names)

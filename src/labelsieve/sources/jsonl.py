@@ -55,7 +55,7 @@ class JsonLines:
                     continue
                 yield number, row if isinstance(row, dict) else f"expected an object, found {type(row).__name__}"
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def chunks(self) -> Iterator[pa.RecordBatch]:
         """The rows in order, at most 65,536 at once. Fills `bad` and `notes`."""
         self.bad, decoder = [], Decoder()
         kept, size, first = list[dict[str, Any]](), 0, 0

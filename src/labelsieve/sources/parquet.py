@@ -36,13 +36,13 @@ class ParquetFile:
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.path.name} is no Parquet file: {error}.", "write it again.") from error
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def chunks(self) -> Iterator[pa.RecordBatch]:
         """The rows in order, at most 65,536 at once."""
         with self._open() as file:
             try:
-                for batch in file.iter_batches(batch_size=self._rows, use_threads=False):
+                for chunk in file.iter_batches(batch_size=self._rows, use_threads=False):
                     yield pa.RecordBatch.from_arrays(
-                        [column.cast(kind) for column, kind in zip(batch.columns, self.schema.types, strict=True)],
+                        [column.cast(kind) for column, kind in zip(chunk.columns, self.schema.types, strict=True)],
                         schema=self.schema,
                     )
             except (pa.ArrowException, OSError) as error:

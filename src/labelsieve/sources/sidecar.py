@@ -13,15 +13,15 @@ from labelsieve.core.types import Matrix
 
 
 class ColumnsWriter:
-    """Appends record batches to an Arrow IPC file. Without any column nothing is written."""
+    """Appends chunks of rows to an Arrow IPC file. Without any column nothing is written."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         self._sink = pa.PythonFile(file, "w")
         self._writer = pa.ipc.new_file(self._sink, schema)
         self._schema = schema
 
-    def append(self, batch: pa.RecordBatch) -> None:
-        self._writer.write_batch(batch.select(self._schema.names))
+    def append(self, chunk: pa.RecordBatch) -> None:
+        self._writer.write_batch(chunk.select(self._schema.names))
 
     def close(self) -> None:
         self._writer.close()
@@ -33,14 +33,14 @@ class Columns:
     def __init__(self, path: Path) -> None:
         with pa.memory_map(str(path)) as source:
             self._batches = pa.ipc.open_file(source).read_all().to_batches()
-        self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+        self._starts = np.cumsum([0, *(part.num_rows for part in self._batches)])
 
     def __len__(self) -> int:
         return int(self._starts[-1])
 
     def all(self, name: str) -> list[pa.Array]:
         """A whole column, chunk by chunk."""
-        return [batch.column(name) for batch in self._batches]
+        return [part.column(name) for part in self._batches]
 
     def take(self, name: str, rows: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], pa.Array]]:
         """Cells of `rows`, as (positions in `rows`, cells) chunk by chunk; each chunk is read once."""

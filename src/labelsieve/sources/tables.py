@@ -31,7 +31,7 @@ class Reader(Protocol):
     bad: list[tuple[Ref, str]]
     notes: list[str]
 
-    def batches(self) -> Iterator[pa.RecordBatch]: ...
+    def chunks(self) -> Iterator[pa.RecordBatch]: ...
 
 
 class TableFile:
@@ -106,11 +106,11 @@ class TableFile:
         contents = contents_of(self.options, self.engine_columns(), self.path, known)
         with ExitStack() as stack:
             write = self._writers(stack, mark)
-            for batch in self._reader.batches():
-                content = contents.take(batch)
-                write(batch, content.embeddings)
-                yield self._found(batch, first, content)
-                first += batch.num_rows
+            for chunk in self._reader.chunks():
+                content = contents.take(chunk)
+                write(chunk, content.embeddings)
+                yield self._found(chunk, first, content)
+                first += chunk.num_rows
             self._require_still(mark)
         self._forget()
 
@@ -121,8 +121,8 @@ class TableFile:
         embedded = Embedded(str(self.options.embeddings)) if self.modality == "embedding" else None
         with ExitStack() as stack:
             write = self._writers(stack, mark)
-            for batch in self._reader.batches():
-                write(batch, None if embedded is None else embedded.take(batch).embeddings)
+            for chunk in self._reader.chunks():
+                write(chunk, None if embedded is None else embedded.take(chunk).embeddings)
             self._require_still(mark)
 
     def _require_still(self, mark: str) -> None:
@@ -143,9 +143,9 @@ class TableFile:
             embeddings = EmbeddingsWriter(stack.enter_context(copying(self._copy(mark, ".npy"))))
             stack.callback(embeddings.close)
 
-        def write(batch: pa.RecordBatch, rows: list[Matrix | None] | None) -> None:
+        def write(chunk: pa.RecordBatch, rows: list[Matrix | None] | None) -> None:
             if columns is not None:
-                columns.append(batch)
+                columns.append(chunk)
             if embeddings is not None and rows is not None:
                 embeddings.append(rows)
 
@@ -157,26 +157,26 @@ class TableFile:
     def _copy(self, mark: str, ending: str) -> Path:
         return self._folder / copy_name(self.path, mark, self.options.embeddings or "", ending)
 
-    def _found(self, batch: pa.RecordBatch, first: int, content: Contents) -> Found:
+    def _found(self, chunk: pa.RecordBatch, first: int, content: Contents) -> Found:
         options = self.options
-        refs: Sequence[Ref] = range(first, first + batch.num_rows)
+        refs: Sequence[Ref] = range(first, first + chunk.num_rows)
         if content.refs is not None:
             refs = [number if ref is None else ref for number, ref in zip(refs, content.refs, strict=True)]
-        keys = None if options.key is None else cells.key_texts(batch.column(options.key))
-        groups, times = (self._texts(batch, name, refs) for name in (options.group, options.time))
+        keys = None if options.key is None else cells.key_texts(chunk.column(options.key))
+        groups, times = (self._texts(chunk, name, refs) for name in (options.group, options.time))
         found = Found(refs, content.digests, keys, groups, times, content.sizes, content.mtimes)
         if not content.bad:
             return found
         for at, why in sorted(content.bad.items()):
             self.bad.append(((keys[at] if keys else None) or refs[at], why))
-        return found.only([at for at in range(batch.num_rows) if at not in content.bad])
+        return found.only([at for at in range(chunk.num_rows) if at not in content.bad])
 
-    def _texts(self, batch: pa.RecordBatch, name: str | None, refs: Sequence[Ref]) -> list[str | None] | None:
+    def _texts(self, chunk: pa.RecordBatch, name: str | None, refs: Sequence[Ref]) -> list[str | None] | None:
         if name is None:
             return None
         if name == FOLDER:
             return [first_folder(str(ref)) for ref in refs]
-        return cells.class_texts(batch.column(name), self.options.separator)
+        return cells.class_texts(chunk.column(name), self.options.separator)
 
     # Random access, over the working copies of the file as it is now.
 
