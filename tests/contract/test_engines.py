@@ -19,6 +19,7 @@ from labelsieve.engines.opening import open_engine
 from labelsieve.testing import HashEngine
 
 N = 17
+WORDS = ["book", "a", "flight", "to", "paris", "my", "balance", "please", "what", "is", "the", "weather"]
 
 
 def images(folder: Path) -> list[Any]:
@@ -35,9 +36,8 @@ def images(folder: Path) -> list[Any]:
 
 
 def texts(_: Path) -> list[Any]:
-    words = "book a flight to paris my balance please what is the weather".split()
     rng = np.random.default_rng(0)
-    return [" ".join(rng.choice(words, size=1 + 3 * i % 40)) for i in range(N)]
+    return [" ".join(rng.choice(WORDS, size=1 + 3 * i % 40)) for i in range(N)]
 
 
 def rows(_: Path) -> list[Any]:
@@ -70,7 +70,22 @@ def save_onnx_text(folder: Path) -> Path:
     """A table of tokens: ids (b, s) -> (b, s, 6), to be averaged over the mask."""
     from tokenizers import Tokenizer, models, pre_tokenizers
 
-    words = "[PAD] [UNK] book a flight to paris my balance please what is the weather".split()
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "book",
+        "a",
+        "flight",
+        "to",
+        "paris",
+        "my",
+        "balance",
+        "please",
+        "what",
+        "is",
+        "the",
+        "weather",
+    ]
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -130,7 +145,11 @@ SAVED: dict[str, tuple[Callable[[Path], Path], Things]] = {
     "torch-text": (save_torch_text, texts),
 }
 BUILT_IN: dict[str, Things] = {"patches": images, "words": texts, "table": rows}
-NAMES = [*(name for name, _ in REAL), *SAVED, *BUILT_IN, "hash"]
+HEAVY = {"mobilenetv2", "resnet50v2-stage3", "torch-image", "torch-text"}  # a second or more each
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else [])
+    for name in (*(name for name, _ in REAL), *SAVED, *BUILT_IN, "hash")
+]
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +20,43 @@ def on_disk(hub_id: str, revision: str | None, hint: str) -> tuple[Path, str]:
     try:
         folder = Path(snapshot_download(hub_id, revision=revision, local_files_only=True))
     except (LocalEntryNotFoundError, OSError) as error:
-        which = f"{hub_id}@{revision[:12]}" if revision else hub_id
-        raise EngineError(f"{which} is not on this machine, and downloads happen only when asked for.", hint) from error
+        part = getattr(error, "snapshot_path", None)  # not all of the repository is there: an engine needs little of it
+        if part is None:
+            which = f"{hub_id}@{revision[:12]}" if revision else hub_id
+            fact = f"{which} is not on this machine, and downloads happen only when asked for."
+            raise EngineError(fact, hint) from error
+        folder = Path(part)
     return folder, folder.name  # a snapshot's folder is named after its commit
 
 
-def listing(hub_id: str, revision: str | None) -> tuple[list[str], str]:
-    """Names of the files and the commit that `revision` (else the main branch) stands for now."""
+def listing(hub_id: str, revision: str | None) -> list[str]:
+    """Names of the files at `revision`, else on the main branch now."""
     from huggingface_hub import HfApi
 
     with _Told(hub_id, revision):
         info = HfApi(endpoint=_endpoint()).model_info(hub_id, revision=revision)
-    return [file.rfilename for file in info.siblings or []], str(info.sha)
+    return [file.rfilename for file in info.siblings or []]
 
 
-def fetch(hub_id: str, commit: str, patterns: Iterable[str], progress: Progress | None = None) -> Path:
-    """The folder with the files that fit `patterns`, at one commit. Interrupted downloads go on where they stopped."""
+def fetch(
+    hub_id: str, revision: str | None, patterns: Iterable[str], progress: Progress | None = None
+) -> tuple[Path, str]:
+    """Folder with the files that fit `patterns`, and the commit that `revision` (else the main branch) is now.
+
+    An interrupted download goes on where it stopped; what is there already is not fetched again.
+    """
     from huggingface_hub import snapshot_download
 
-    with _Told(hub_id, commit):
-        bars: dict[str, Any] = {"tqdm_class": _bars(progress)} if progress else {}
-        return Path(
-            snapshot_download(
-                hub_id, revision=commit, allow_patterns=list(patterns), endpoint=_endpoint(), max_workers=2, **bars
-            )
+    with _Told(hub_id, revision):
+        folder = snapshot_download(
+            hub_id,
+            revision=revision,
+            allow_patterns=list(patterns),
+            endpoint=_endpoint(),
+            max_workers=2,
+            tqdm_class=_bars(progress or _unseen),
         )
+    return Path(folder), Path(folder).name
 
 
 def patterns_of(found: Found) -> list[str]:
@@ -70,7 +83,7 @@ class _Told:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if error is None:
             return
-        from huggingface_hub import errors
+        from huggingface_hub import constants, errors
 
         offline = "connect to the network, or copy the model's folder here and name that folder."
         if isinstance(error, errors.GatedRepoError):
@@ -82,12 +95,13 @@ class _Told:
         if isinstance(error, errors.RepositoryNotFoundError):
             hint = "labelsieve engines list shows the names."
             raise EngineError(f"the hub has no model {self._which}.", hint) from error
-        if isinstance(error, errors.OfflineModeIsEnabled):
+        if constants.HF_HUB_OFFLINE and isinstance(error, OSError):
             raise EngineError(f"{self._which} cannot be fetched: HF_HUB_OFFLINE is set.", offline) from error
         if isinstance(error, errors.HFValidationError):
             raise EngineError(f"{self._which} is no hub id: {error}", "a hub id is `owner/name`.") from error
         if isinstance(error, OSError | EOFError) or _is_network(error):
-            raise EngineError(f"{self._which} cannot be fetched: {_line(error)}.", offline) from error
+            line = _line(error.__cause__ or error)
+            raise EngineError(f"{self._which} cannot be fetched: {line}.", offline) from error
 
 
 def _is_network(error: BaseException) -> bool:
@@ -99,11 +113,18 @@ def _line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:300]
 
 
+def _unseen(what: str, done: int, total: int) -> None:
+    """Where nobody is looking."""
+
+
 def _bars(progress: Progress) -> type:
     from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
     class Bar(tqdm):  # type: ignore[misc]
         """Draws nothing: it hands each step to the caller, who shows it in a way of his own."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "file": StringIO(), "disable": False})
 
         def display(self, *_: Any, **__: Any) -> None:
             if self.unit == "B":

@@ -107,8 +107,7 @@ def _from_short_name(
 ) -> Engine:
     found = Found(short.file, short.modality, "onnxruntime")
     if download:
-        _, commit = listing(short.hub_id, revision)
-        folder = fetch(short.hub_id, commit, patterns_of(found), progress)
+        folder, commit = fetch(short.hub_id, revision, patterns_of(found), progress)
     else:
         hint = (
             f"labelsieve embed --engine {name} --download fetches {short.hub_id}; a folder with its files will do too."
@@ -123,9 +122,8 @@ def _from_hub(
     hub_id: str, tower: Modality | None, download: bool, revision: str | None, progress: Progress | None
 ) -> Engine:
     if download:
-        files, commit = listing(hub_id, revision)
-        found = find_model(files, hub_id, tower)
-        folder = fetch(hub_id, commit, patterns_of(found), progress)
+        found = find_model(listing(hub_id, revision), hub_id, tower)
+        folder, commit = fetch(hub_id, revision, patterns_of(found), progress)
     else:
         hint = f"labelsieve embed --engine {hub_id} --download fetches it; there is no folder of that name either."
         folder, commit = on_disk(hub_id, revision, hint)
