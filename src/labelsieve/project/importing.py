@@ -2,7 +2,7 @@
 
     import_file(conn, task, path, by, separator=";") -> ImportReport     CSV, TSV, JSONL or Parquet
     import_column(context, spec, source) -> ImportReport                 the `--labels` column of a source
-    read_label_file(path) -> list[LabelRow]                              key, label, annotator, seconds, at, source
+    read_label_file(path) -> list[LabelRow]                              cells as text
 
 UUIDs are made from the content, so that importing twice doubles nothing. What cannot be a label (an unknown
 key, a class that a closed task has not) is set aside, counted and named, and stops nothing.
@@ -27,16 +27,17 @@ from labelsieve.core.types import Label, Origin, Task, Value
 from labelsieve.project import events, folding, manifest, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
+from labelsieve.project.safecsv import plain_cell
 from labelsieve.sources import Source, SourceOptions, open_source
 
-COLUMNS = ("key", "label", "annotator", "seconds", "at", "source")
+COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer")
 BLOCK = 50_000  # labels in memory at once
 _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """One row of a label file, as text. `row` counts from 1, the line of column names not among them."""
+    """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart."""
 
     row: int
     key: str
@@ -45,6 +46,7 @@ class LabelRow:
     seconds: str | None = None
     at: str | None = None
     source: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +93,36 @@ class _Import:
         self.counts["known"] += len(labels) - added
 
     def _label(self, row: LabelRow, ids: Mapping[str, int]) -> Label | None:
-        names = self._names(row.label)
-        if row.label is None or not names:
+        value = self._value(row)
+        if value is None:
             self.counts["empty"] += 1
             return None
-        reason = self._misfit(row, ids, names)
+        reason = self._misfit(row, ids, value.names)
         if reason:
             self.aside.setdefault(reason, []).append(row.key)
             return None
         by, item = row.annotator or self.by, ids[row.key]
-        value = Value("classes" if self.task.kind == "multilabel" else "class", names)
         if _same(self._answers(by).get(item), value):
             self.counts["known"] += 1
             return None
         self._answers(by)[item] = value
-        mark = str(uuid.uuid5(_SPACE, "\0".join((self.stamp, str(row.row), self.task.name, by, row.key, *names))))
+        parts = (self.stamp, str(row.row), self.task.name, by, row.key, value.tag, *value.names)
+        mark = str(uuid.uuid5(_SPACE, "\0".join(parts)))
         origin: Origin = row.source if row.source in get_args(Origin) else "import"  # type: ignore[assignment]
         seconds = None if row.seconds is None else float(row.seconds)
         return Label(mark, self.task.name, item, value, by, row.at or self.at, seconds, origin)
 
-    def _names(self, cell: str | None) -> tuple[str, ...]:
-        if cell is None or not cell.strip():
-            return ()
+    def _value(self, row: LabelRow) -> Value | None:
+        """The answer in a row, None where there is none. Our own exports also say skip, unsure and no class at all."""
+        cell = (row.label or "").strip()
+        if not cell:
+            if row.answer == "classes" and self.task.kind == "multilabel":
+                return Value("classes")
+            return Value("skip") if row.answer == "skip" else Value("unsure") if row.answer == "unsure" else None
         if self.task.kind != "multilabel":
-            return (cell.strip(),)
-        return tuple(dict.fromkeys(part.strip() for part in cell.split(self.separator) if part.strip()))
+            return Value("class", (cell,))
+        names = tuple(dict.fromkeys(part.strip() for part in cell.split(self.separator) if part.strip()))
+        return Value("classes", names) if names else None
 
     def _misfit(self, row: LabelRow, ids: Mapping[str, int], names: Sequence[str]) -> str:
         """Why a row cannot be a label; empty when it can."""
@@ -170,22 +177,25 @@ def import_file(conn: sqlite3.Connection, task: str, path: Path, by: str, separa
 
 def read_label_file(path: Path) -> list[LabelRow]:
     """The rows of a label file, as text. InputError where it cannot be read or a column is missing."""
-    source: Any = open_source(path, SourceOptions(columns=_columns_of(path)))
-    known = [name for name in COLUMNS if name in source.names()]
-    columns = {name: source.column(name) for name in known}
-    keys = columns["key"]
-    blank: list[str | None] = [None] * len(keys)
-    rest = zip(*(columns.get(name, blank) for name in COLUMNS[1:]), strict=True)
-    return [LabelRow(at, key or "", *cells) for at, (key, cells) in enumerate(zip(keys, rest, strict=True), 1)]
+    source: Any = open_source(path, _options(path))
+    plain = plain_cell if path.suffix.lower() in (".csv", ".tsv") else str
+    columns = [name if name in source.names() else None for name in COLUMNS]
+    rows: list[LabelRow] = []
+    for found in [found for found in source.scan() if len(found)]:
+        blank: list[str | None] = [None] * len(found)
+        cells = zip(*(blank if name is None else source.column(name, found.refs) for name in columns), strict=True)
+        for ref, key, (label, *rest) in zip(found.refs, found.keys, cells, strict=True):
+            rows.append(LabelRow(int(ref), plain(key or ""), label and plain(label), *rest))
+    return rows
 
 
-def _columns_of(path: Path) -> tuple[str, ...]:
-    """key and label, once the file is seen to have them."""
+def _options(path: Path) -> SourceOptions:
+    """How a label file is read, once it is seen to have the columns key and label."""
     names = open_source(path).names()
-    for name in COLUMNS[:2]:
+    for name in ("key", "label"):
         if name not in names:
             raise UnknownName(f"column of {path.name}", name, names, "a label file has the columns key and label.")
-    return COLUMNS[:2]
+    return SourceOptions(columns=("label",), key="key")
 
 
 def import_column(context: Context, spec: Any, source: Source) -> ImportReport:

@@ -178,7 +178,8 @@ def settle_keys(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy) -> Non
             used = _highest(conn, key)
             free = [f"{key}#{number}" if number > 1 else key for number in range(used + 1, used + 1 + len(rows))]
         else:
-            free = [_free_path(conn, source, name, key)]
+            first = _free_path(conn, source, name, key)
+            free = [first, *(f"{first}#{number}" for number in range(2, 1 + len(rows)))]
         pairs = [(new, pos) for new, (pos,) in zip(free, rows, strict=True)]
         conn.executemany("UPDATE temp.found SET key = ? WHERE pos = ?", pairs)
 
