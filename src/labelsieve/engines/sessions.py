@@ -1,6 +1,7 @@
 """onnxruntime, kept in one place: sessions that one thread each may use, outputs by name, errors of ours."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -80,9 +81,9 @@ def width_of(rows: NDArray[Any], who: str) -> int:
 
 
 def short(error: BaseException) -> str:
-    """The first line of what onnxruntime says, without its code."""
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return line.split(" : ", 2)[-1][:300]
+    """What onnxruntime says, on one line and without its codes."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return re.sub(r"^(\[ONNXRuntimeError\] : \d+ : )?([A-Z_]+ : )?", "", line).removesuffix(".")[:300] + "."
 
 
 def digest_of(files: Sequence[Path]) -> str:
