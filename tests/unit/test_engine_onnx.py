@@ -13,8 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from labelsieve.core.errors import EngineError, InputError, UnknownName
-from labelsieve.engines.names import SHORT_NAMES
 from labelsieve.engines.opening import known_engines, known_names, open_engine
+from labelsieve.engines.short_names import SHORT_NAMES
 
 Shape = list[Any]
 F32 = TensorProto.FLOAT

@@ -118,6 +118,9 @@ def _quadrants(active: Matrix, grid: int) -> Matrix:
     """(1, 4 k) means over the four quadrants of a grid (grid * grid, k); they overlap where the grid is odd."""
     field = active.reshape(grid, grid, -1)
     low, high = (grid + 1) // 2, grid // 2
-    parts = [field[rows, columns].mean(axis=(0, 1)) for rows in (slice(0, low), slice(high, grid))
-             for columns in (slice(0, low), slice(high, grid))]
+    parts = [
+        field[rows, columns].mean(axis=(0, 1))
+        for rows in (slice(0, low), slice(high, grid))
+        for columns in (slice(0, low), slice(high, grid))
+    ]
     return np.concatenate(parts)[None]

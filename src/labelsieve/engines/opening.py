@@ -11,7 +11,7 @@ from labelsieve.core.types import Modality
 from labelsieve.engines.folders import Found, find_model
 from labelsieve.engines.hub import Progress, fetch, listing, on_disk, patterns_of
 from labelsieve.engines.identity import Identity
-from labelsieve.engines.names import SHORT_NAMES, ShortName
+from labelsieve.engines.short_names import SHORT_NAMES, ShortName
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
