@@ -148,12 +148,9 @@ class Project:
 
     def predict(self, items: Sequence[int] | Sequence[str] | Ids | None = None) -> Predictions:
         """What the head says of these items; of the whole pool by default."""
-        if items is None:
-            fitted = self.fit()
-            ids = fitted.stand.pool.ids
-        else:
-            ids = self._context.ids_of(items)
-        return fitting.predict(self._context, ids, tuple(manifest.keys(self._context.conn, ids)))
+        fitted = self.fit()
+        ids = fitted.stand.pool.ids if items is None else self._context.ids_of(items)
+        return fitting.predictions(fitted, self.task, ids, tuple(manifest.keys(self._context.conn, ids)))
 
     def status(self) -> dict[str, Any]:
         """Counts, classes, spending, the last fit, advice: plain data."""
@@ -190,13 +187,13 @@ class Project:
         """Writes what is named; everything into exports/ when nothing is. Returns the paths."""
         from labelsieve.project import exporting
 
-        return exporting.export(self, labels=labels, predictions=predictions, head=head, card=card)
+        return exporting.export(self._context, labels=labels, predictions=predictions, head=head, card=card)
 
     def report(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Writes the report, one HTML file that opens from disk; returns its path."""
         from labelsieve.project import exporting
 
-        return exporting.report(self, path)
+        return exporting.report(self._context, path)
 
     def compare_engines(self, engines: Sequence[str]) -> list[dict[str, Any]]:
         """Engines ranked by paired differences on the audit labels, with intervals."""

@@ -125,13 +125,11 @@ class Predictions:
     proba: Matrix
 
 
-def predict(context: Context, ids: Ids | None, keys: tuple[str, ...]) -> Predictions:
-    """Predictions for pool items (all of them by default), ids as given."""
-    fitted = fit_task(context)
-    wanted = fitted.stand.pool.ids if ids is None else ids
-    proba = fitted.proba(wanted)
+def predictions(fitted: Fitted, task: Task, ids: Ids, keys: tuple[str, ...]) -> Predictions:
+    """What the head says of pool items (m,), in the order given."""
     classes = fitted.stand.train.classes
-    return Predictions(wanted, keys, named(proba, context.task, classes), classes, proba)
+    proba = fitted.proba(ids)
+    return Predictions(ids, keys, named(proba, task, classes), classes, proba)
 
 
 def named(proba: NDArray[Any], task: Task, classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, NotEnoughLabels
 from labelsieve.core.types import DULL, ODD, Ids, Kind, Labels, Task
+from labelsieve.engines.table import TableEngine
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
 from labelsieve.project.importing import read_label_file
@@ -56,7 +57,7 @@ def _refuse_seen(context: Context, source: Any, truth: str) -> None:
     """InputError where the engine has seen the truth: whatever it then measured would be a lie."""
     if source.modality == "row" and context.settings.engine == "table":
         state = learnt(context, "table")
-        seen = table_columns(state) if state is not None else source.engine_columns()
+        seen = TableEngine().restore(state).columns if state is not None else source.engine_columns()
         if truth in seen:
             others = ",".join(name for name in source.engine_columns() if name != truth)
             raise InputError(
@@ -65,13 +66,6 @@ def _refuse_seen(context: Context, source: Any, truth: str) -> None:
             )
     if source.modality == "text" and truth == source.options.text:
         raise InputError(f"the truth {truth!r} is the text column itself.", "name the column that holds the class.")
-
-
-def table_columns(state: Any) -> tuple[str, ...]:
-    """The columns that a learnt table engine has seen."""
-    from labelsieve.engines.table import columns_seen
-
-    return tuple(columns_seen(state))
 
 
 def _coded(task: Task, ids: Ids, known: list[tuple[str, ...]]) -> Labels:
