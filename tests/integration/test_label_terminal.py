@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -16,6 +17,9 @@ from pathlib import Path
 import pytest
 
 LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
+
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Terminal:
@@ -44,7 +48,7 @@ class Terminal:
             assert time.monotonic() < end, f"{text!r} never came; there was:\n{self.seen[-2000:]}"
             if select.select([self.master], [], [], 0.2)[0]:
                 try:
-                    self.seen += os.read(self.master, 65536).decode(errors="replace")
+                    self.seen = COLOURS.sub("", self.seen + os.read(self.master, 65536).decode(errors="replace"))
                 except OSError:  # the other side is closed
                     assert text in self.seen, f"{text!r} never came; there was:\n{self.seen[-2000:]}"
         before, _, self.seen = self.seen.partition(text)

@@ -13,6 +13,7 @@ def run(
     project: given.ProjectPath,
     file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet with key and label.", show_default=False)],
     by: given.Annotator = "",
+    separator: given.Separator = None,
     task_name: given.TaskName = "main",
     json: given.AsJson = False,
 ) -> None:
@@ -20,7 +21,7 @@ def run(
     from labelsieve.project.facade import open as open_project
 
     with open_project(project, task_name) as opened:
-        report = opened.import_labels(file, by=given.annotator(by))
+        report = opened.import_labels(file, by=given.annotator(by), separator=separator or ";")
     if json:
         say(as_json(report))
         return
