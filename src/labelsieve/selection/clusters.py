@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.random import Generator
 
-from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.randomness import as_rng
 from labelsieve.core.types import Ids, Matrix, Vector
-from labelsieve.selection.coverage import checked_rows
+from labelsieve.selection.coverage import checked_rows, rows_left
 
 ROWS = 10_000  # clusters are found on at most so many rows
 CLUSTERS = 500
@@ -24,10 +23,7 @@ def typiclust(x: Matrix, n: int, labelled: Ids | None = None, rng: int | Generat
     """
     x = checked_rows(x)
     rng = as_rng(rng)
-    taken = np.zeros(0, np.int64) if labelled is None else np.unique(labelled)
-    free = np.setdiff1d(np.arange(len(x)), taken)
-    if n > len(free):
-        raise PoolExhausted(f"{n} rows were asked for, {len(free)} of {len(x)} are not labelled.", "ask for fewer.")
+    taken, free = rows_left(len(x), n, labelled)
     if len(free) > max(ROWS, n):
         free = np.sort(rng.choice(free, size=max(ROWS, n), replace=False))
     rows = np.concatenate([taken, free])
@@ -71,7 +67,7 @@ def kmeans(
 ) -> tuple[Matrix, Ids]:
     """Centres (k, d) and the cell (m,) of each row of x (m, d); rows count by `weight` (m,).
 
-    Source: k-means++ (Arthur and Vassilvitskii 2007), then Lloyd. Cost: O(m k d) a step.
+    Source: k-means++ (Arthur and Vassilvitskii 2007, the best of 2 + log k draws), then Lloyd. Cost: O(m k d) a step.
     """
     rng = as_rng(rng)
     w = np.ones(len(x)) if weight is None else np.asarray(weight, np.float64)
@@ -93,16 +89,18 @@ def _seeds(x: Matrix, k: int, rng: Generator, weight: Vector) -> Ids:
     square = np.einsum("ij,ij->i", x, x)
     picked = np.empty(k, np.int64)
     far = np.full(len(x), np.inf)
-    chance = weight
+    chance, trials = weight, 2 + int(np.log(k))
     for i in range(k):
         total = np.cumsum(chance)
         if total[-1] <= 0:  # all that is left are repeats: any will do
             chance = np.where(np.isin(np.arange(len(x)), picked[:i]), 0.0, 1.0)
             total = np.cumsum(chance)
-        row = min(int(np.searchsorted(total, rng.random() * total[-1], side="right")), len(x) - 1)
-        picked[i] = row
-        far = np.minimum(far, np.maximum(square + square[row] - 2.0 * (x @ x[row]), 0.0))
-        far[row] = 0.0
+        tried = np.minimum(np.searchsorted(total, rng.random(trials) * total[-1], side="right"), len(x) - 1)
+        distance = np.maximum(square[:, None] + square[tried] - 2.0 * (x @ x[tried].T), 0.0)
+        nearest = np.minimum(far[:, None], distance)
+        won = int(np.argmin(weight @ nearest))
+        picked[i], far = tried[won], nearest[:, won]
+        far[tried[won]] = 0.0
         chance = far * weight
     return picked
 

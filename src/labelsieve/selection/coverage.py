@@ -1,11 +1,12 @@
 """Coverage: a few items near to all others. Lazy greedy facility location; never an n x n matrix."""
 
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
-from labelsieve.core.errors import PoolExhausted, ShapeError
+from labelsieve.core.errors import InputError, PoolExhausted, ShapeError
 from labelsieve.core.randomness import as_rng
 from labelsieve.core.types import Ids, Matrix, Vector
 
@@ -31,13 +32,11 @@ def facility_location(
     """
     x = checked_rows(x)
     rng = as_rng(rng)
-    taken = np.zeros(0, np.int64) if labelled is None else np.unique(labelled)
-    free = np.setdiff1d(np.arange(len(x)), taken)
-    if n > len(free):
-        raise PoolExhausted(f"{n} rows were asked for, {len(free)} of {len(x)} are not labelled.", "ask for fewer.")
+    taken, free = rows_left(len(x), n, labelled)
     rows = _part(free, max(FACILITIES, n), rng)
     points = _part(np.arange(len(x)), POINTS, rng)
-    order, _ = Covering(x[points], x[taken]).greedy(x[rows], n, None if weight is None else weight[points])
+    w = None if weight is None else _checked_weight(weight, len(x))[points]
+    order, _ = Covering(x[points], x[taken]).greedy(x[rows], n, w)
     return rows[order]
 
 
@@ -97,13 +96,39 @@ def directions(x: Matrix, centre: Matrix) -> Matrix:
     return np.asarray(moved / np.where(norm > 0, norm, np.float32(1.0)), np.float32)
 
 
-def checked_rows(x: Matrix) -> Matrix:
-    """x as (m, d) float32, or ShapeError."""
-    x = np.asarray(x, dtype=np.float32)
-    if x.ndim != 2:
-        raise ShapeError(f"x has shape {x.shape}; (rows, columns) was expected.", "reshape it to two dimensions.")
-    return x
+def checked_rows(x: Any) -> Matrix:
+    """x as (m, d) float32. ShapeError for another number of dimensions, InputError for NaN and infinity."""
+    rows: Matrix = np.asarray(x, dtype=np.float32)
+    if rows.ndim != 2:
+        raise ShapeError(f"x has shape {rows.shape}; (rows, columns) was expected.", "reshape it to two dimensions.")
+    whole = np.isfinite(rows.sum(axis=1, dtype=np.float64))
+    if not whole.all():
+        raise InputError(f"row {int(np.argmin(whole))} of x is not finite.", "leave such rows out.")
+    return rows
+
+
+def rows_left(m: int, n: int, labelled: Ids | None) -> tuple[Ids, Ids]:
+    """Positions (k,) that are labelled and (m - k,) that are not, both ascending; errors for what cannot be."""
+    taken = np.zeros(0, np.int64) if labelled is None else np.unique(np.asarray(labelled, np.int64))
+    outside = taken[(taken < 0) | (taken >= m)]
+    if len(outside):
+        raise InputError(f"row {outside[0]} is labelled, and x has the rows 0 to {m - 1}.")
+    if n < 0:
+        raise InputError(f"{n} items were asked for; 0 or more was expected.")
+    free = np.setdiff1d(np.arange(m), taken)
+    if n > len(free):
+        raise PoolExhausted(f"{n} items were asked for, {len(free)} of {m} are left to ask.", "ask for fewer.")
+    return taken, free
 
 
 def _part(rows: Ids, limit: int, rng: Generator) -> Ids:
     return rows if len(rows) <= limit else np.sort(rng.choice(rows, size=limit, replace=False))
+
+
+def _checked_weight(weight: Vector, m: int) -> Vector:
+    w = np.asarray(weight, np.float64)
+    if w.shape != (m,):
+        raise ShapeError(f"weight has shape {w.shape}; ({m},) was expected: one number a row of x.")
+    if not (w >= 0).all() or not np.isfinite(w).all():
+        raise InputError("weight has negative or infinite numbers; 0 or more was expected.")
+    return w

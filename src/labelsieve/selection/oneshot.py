@@ -12,7 +12,7 @@ from labelsieve.core.randomness import as_rng
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import Ids, Labels, Matrix, Query
-from labelsieve.selection.coverage import checked_rows
+from labelsieve.selection.coverage import checked_rows, rows_left
 
 
 def query(
@@ -27,20 +27,20 @@ def query(
     """The next n rows of x (m, d) to label, most wanted first; `ids` of the answer are row numbers.
 
     `labelled` are row numbers that are labelled already and `y` their classes, or (k, c) in 0..1 for several classes
-    a row. Rows are brought to unit norm. `head` must be fitted on such rows; without one, and with y, the nearest class
-    mean is fitted here.
+    a row. Rows are brought to unit norm, and `head` must have been fitted on such rows. Without a head, and with y, one
+    is fitted here: nearest class mean until every class has 2 labels, then linear.
 
     >>> len(query(np.eye(6), 2))
     2
     """
     pool = ArrayPool(_unit(checked_rows(x)))
+    rows_left(len(pool.ids), n, labelled)
     rows = np.zeros(0, np.int64) if labelled is None else np.asarray(labelled, np.int64)
     labels = _labels(rows, y)
     if head is None and y is not None and len(labels):
         head = _fitted(pool, labels)
     asks: Strategy = plugins.load("strategies", strategy) if isinstance(strategy, str) else strategy
-    per_query = max(n, 1)
-    state = Round(pool, labels, head, np.unique(rows), number=-(-len(rows) // per_query))
+    state = Round(pool, labels, head, np.unique(rows), number=-(-len(rows) // max(n, 1)))
     return asks(state, n, as_rng(rng))
 
 
@@ -63,6 +63,7 @@ def _labels(rows: Ids, y: NDArray[Any] | None) -> Labels:
 
 
 def _fitted(pool: ArrayPool, labels: Labels) -> Head:
-    name = "linear" if labels.kind == "multilabel" else "means"
+    counts = np.bincount(labels.y) if labels.kind == "classes" else np.array([2])
+    name = "means" if counts.min() < 2 else "linear"
     head: Head = plugins.load("heads", name)(n_classes=len(labels.classes))
     return head.fit(pool.take(labels.ids), labels.y)
