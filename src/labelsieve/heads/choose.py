@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.sockets import Head
-from labelsieve.core.types import Labels
+from labelsieve.core.types import DULL, ODD, Labels
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
+from labelsieve.heads.usual import Usual
 
 C_SCREEN = 1.0
 FEW = 3  # labels of the rarest class below which classes are weighed equally
@@ -16,7 +17,8 @@ def choose(labels: Labels, *, tabular: bool = False, previous: Head | None = Non
     """An unfitted head for these labels; `previous`, the head of the round before, makes its fit cheaper.
 
     classes: nearest class mean until every class has 2 labels, then linear (C=30), balanced while one has < 3.
-    multilabel: linear, one question a class. screen: linear, balanced, C=1.
+    multilabel: linear, one question a class. screen: distance from the dull while nothing odd is known, then linear,
+    balanced, C=1.
     Source: measured, see benchmarks/results/heads.json.
     """
     start = previous if isinstance(previous, Linear) else None
@@ -24,7 +26,8 @@ def choose(labels: Labels, *, tabular: bool = False, previous: Head | None = Non
     if labels.kind == "multilabel":
         return Linear(c, start=start)
     if labels.kind == "screen":
-        return Linear(2, c=C_SCREEN, balanced=True, start=start)
+        odd_known, dull_known = (labels.y == ODD).any(), (labels.y == DULL).any()
+        return Usual(2) if dull_known and not odd_known else Linear(2, c=C_SCREEN, balanced=True, start=start)
     counts = class_sizes(labels)
     seen = counts[counts > 0]
     if len(seen) < 2 or seen.min() < 2:

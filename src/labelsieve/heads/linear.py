@@ -94,6 +94,11 @@ class Linear:
             return None
         return old._coef.astype(np.float64), old._bias
 
+    @property
+    def parts(self) -> bool:
+        """Whether the labels of the fit had two classes or more, so that there is something to tell apart."""
+        return len(self._present) > 1
+
     def decision(self, x: Matrix) -> NDArray[np.float32]:
         """Logits (n, k): one column a class with labels, or a single one when there are two classes."""
         x = rows(x, len(self._coef) if self._present.size or self._coef.size else None)
