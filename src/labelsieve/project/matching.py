@@ -1,6 +1,6 @@
 """Which of the rows found in a source is which known item: set-based SQL, so that a million rows need little memory.
 
-    load(conn, chunks, keyed_by) -> int              fills the temporary table `found`
+    load(conn, chunks, keyed_by)                     fills the temporary table `found`
     match(conn, source_id, keyed_by)                 fills `pairs`: (pos in found, item id)
     settle_keys(conn, source_id, keyed_by)           every new row of `found` gets a key that is free
     rows_changed(name, where) -> ProjectError        the error for an array whose earlier rows changed
@@ -34,8 +34,8 @@ class Found(Protocol):
     times: Any
 
 
-def load(conn: sqlite3.Connection, chunks: Iterable[Found], keyed_by: KeyedBy) -> int:
-    """Number of rows found. Cost: O(n) time, one chunk in memory."""
+def load(conn: sqlite3.Connection, chunks: Iterable[Found], keyed_by: KeyedBy) -> None:
+    """Fills the temporary table `found`. Cost: O(n) time, one chunk in memory."""
     for name in ("found", "pairs"):
         conn.execute(f"DROP TABLE IF EXISTS temp.{name}")
     conn.execute("""CREATE TEMP TABLE found (
@@ -46,7 +46,6 @@ def load(conn: sqlite3.Connection, chunks: Iterable[Found], keyed_by: KeyedBy) -
         conn.executemany("INSERT INTO temp.found VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", _rows(chunk, keyed_by))
         conn.execute("COMMIT")
     conn.execute("CREATE INDEX temp.found_key ON found (key)")
-    return int(conn.execute("SELECT COUNT(*) FROM temp.found").fetchone()[0])
 
 
 def _rows(chunk: Found, keyed_by: KeyedBy) -> Iterator[tuple[Any, ...]]:

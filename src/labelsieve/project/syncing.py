@@ -66,17 +66,17 @@ def _sync_one(conn: sqlite3.Connection, name: str, source: Scanned) -> SyncRepor
     chunks = iter(source.scan(_known(conn, name)))
     first = next(chunks, None)
     keyed_by = _keyed_by(source, first)
-    found = matching.load(conn, _chain(first, chunks), keyed_by)
+    matching.load(conn, _chain(first, chunks), keyed_by)
     with transaction(conn):
         id_ = _source_id(conn, name, source.modality, keyed_by)
         manifest.clear_set_aside(conn, "sync", id_)
         matching.match(conn, id_, keyed_by)
-        report = _apply(conn, id_, keyed_by, found)
+        report = _apply(conn, id_, keyed_by)
         _keep_bad(conn, id_, source)
         _stamp(conn, id_, source)
         aside = conn.execute("SELECT COUNT(*) FROM set_aside WHERE source = ? AND stage = 'sync'", (id_,)).fetchone()[0]
-    conn.execute("DROP TABLE temp.found")
-    conn.execute("DROP TABLE temp.pairs")
+    for table in ("found", "pairs", "drift"):
+        conn.execute(f"DROP TABLE temp.{table}")
     return report + SyncReport(set_aside=aside)
 
 
@@ -110,40 +110,43 @@ def _source_id(conn: sqlite3.Connection, name: str, modality: str, keyed_by: Key
     return id_
 
 
-_DIFFERS = "i.{0} IS NOT f.{0}"
 _CARRIED = ("ref", "digest", "grp", "time", "size", "mtime")
 
 
-def _apply(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy, found: int) -> SyncReport:
+def _apply(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy) -> SyncReport:
     """Writes what `match` found out into the manifest."""
-    joined = "FROM temp.pairs p JOIN temp.found f ON f.pos = p.pos JOIN items i ON i.id = p.id"
-    paired, moved, changed, returned = conn.execute(
-        f"""SELECT COUNT(*), COALESCE(SUM(i.ref <> f.ref), 0), COALESCE(SUM(i.digest <> f.digest), 0),
-        COALESCE(SUM(i.gone IS NOT NULL), 0) {joined}"""
-    ).fetchone()
-    differs = " OR ".join(_DIFFERS.format(name) for name in _CARRIED)
-    touched = f"SELECT COUNT(*) {joined} WHERE i.gone IS NULL AND (i.digest <> f.digest"
-    touched += " OR i.ref <> f.ref)" if keyed_by == "path" else ")"
-    busy = conn.execute(touched).fetchone()[0]
-    at = now()
-    conn.execute(f"INSERT INTO changes (item, at) SELECT i.id, ? {joined} WHERE i.digest <> f.digest", (at,))
-    carried = ", ".join(f"{name} = f.{name}" for name in _CARRIED)
-    conn.execute(
-        f"""UPDATE items SET source = ?, gone = NULL, {carried} FROM (
-          SELECT i.id AS item, f.* {joined} WHERE i.gone IS NOT NULL OR i.source <> ? OR {differs}) f
-        WHERE items.id = f.item""",
-        (source, source),
-    )
+    at, names = now(), ", ".join(_CARRIED)
+    paired = conn.execute("SELECT COUNT(*) FROM temp.pairs").fetchone()[0]
+    moved, changed, returned, touched = _drift(conn, source, keyed_by)
+    conn.execute("INSERT INTO changes (item, at) SELECT item, ? FROM temp.drift WHERE changed", (at,))
+    carried = ", ".join(f"{name} = d.{name}" for name in _CARRIED)
+    conn.execute(f"UPDATE items SET source = ?, gone = NULL, {carried} FROM temp.drift d WHERE id = d.item", (source,))
     missed = "source = ? AND gone IS NULL AND id NOT IN (SELECT id FROM temp.pairs)"
     gone = conn.execute(f"UPDATE items SET gone = ? WHERE {missed}", (at, source)).rowcount
     matching.settle_keys(conn, source, keyed_by)
-    names = ", ".join(_CARRIED)
-    added = conn.execute(
-        f"""INSERT INTO items (source, key, {names}) SELECT ?, key, {names} FROM temp.found
-        WHERE pos NOT IN (SELECT pos FROM temp.pairs) ORDER BY pos""",
-        (source,),
-    ).rowcount
-    return SyncReport(added, paired - busy - returned, moved if keyed_by == "path" else 0, changed, returned, gone)
+    new = f"SELECT ?, key, {names} FROM temp.found WHERE pos NOT IN (SELECT pos FROM temp.pairs) ORDER BY pos"
+    added = conn.execute(f"INSERT INTO items (source, key, {names}) {new}", (source,)).rowcount
+    return SyncReport(added, paired - touched, moved, changed, returned, gone)
+
+
+def _drift(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy) -> tuple[int, int, int, int]:
+    """Fills the temporary table `drift` with the items whose row is no longer as the manifest has it, and counts
+    those that moved, changed or returned, and all of these. A row of a table that stands elsewhere has not moved."""
+    conn.execute("DROP TABLE IF EXISTS temp.drift")
+    differs = " OR ".join(f"i.{name} IS NOT f.{name}" for name in _CARRIED)
+    new = ", ".join(f"f.{name}" for name in _CARRIED)
+    moved = "i.ref <> f.ref AND i.gone IS NULL" if keyed_by == "path" else "0"
+    conn.execute(
+        f"""CREATE TEMP TABLE drift AS SELECT i.id AS item, {new}, {moved} AS moved, i.digest <> f.digest AS changed,
+        i.gone IS NOT NULL AS returned
+        FROM temp.pairs p CROSS JOIN items i ON i.id = p.id CROSS JOIN temp.found f ON f.pos = p.pos
+        WHERE i.gone IS NOT NULL OR i.source <> {source:d} OR {differs}"""
+    )
+    sums = ", ".join(
+        f"COALESCE(SUM({flag}), 0)" for flag in ("moved", "changed", "returned", "moved OR changed OR returned")
+    )
+    counts: tuple[int, int, int, int] = conn.execute(f"SELECT {sums} FROM temp.drift").fetchone()
+    return counts
 
 
 def _keep_bad(conn: sqlite3.Connection, source: int, opened: Scanned) -> None:
