@@ -135,8 +135,11 @@ class ReportData:
     audit_labels: int = 0
     curve: Curve = field(default_factory=Curve)
     confusions: tuple[ConfusionShown, ...] = ()
+    doubts: tuple[ConfusionShown, ...] = ()  # two classes that the head hesitates between
+    doubted: int = 0  # unlabelled items that were looked at for it
     queries: tuple[QueryShown, ...] = ()
     queries_total: int = 0
+    purposes: tuple[tuple[str, int], ...] = ()  # items asked by all queries, by purpose
     spending: Spending = field(default_factory=Spending)
     stop: bool = False
     reasons: tuple[str, ...] = ()

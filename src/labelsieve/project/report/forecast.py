@@ -49,9 +49,12 @@ def forecast_score(points: Sequence[CurvePoint], more: int = 100, seed: int = 0)
 
 def _moved(error: NDArray[np.float64], last: Interval, rng: np.random.Generator) -> NDArray[np.float64]:
     """Curves (draws, k) that other audit items could have shown: one shift of the logit for all points."""
-    p, low, high = (np.clip(value, 0.005, 0.995) for value in (error, 1 - last.high, 1 - last.low))
-    width = (_logit(high) - _logit(low)) / (2 * 1.96)
-    moved: NDArray[np.float64] = 1 / (1 + np.exp(-(_logit(p) + width * rng.standard_normal((DRAWS, 1)))))
+    share, width = np.clip(last.mean, 0.02, 0.98), max(last.high - last.low, 1e-3)
+    n = max(share * (1 - share) * (2 * 1.96 / width) ** 2, 5.0)  # items that the interval speaks of
+    smooth = (error * n + 0.5) / (n + 1)
+    there = rng.beta(smooth[-1] * (n + 1), (1 - smooth[-1]) * (n + 1), size=(DRAWS, 1))  # Jeffreys
+    shift = _logit(np.clip(there, 1e-6, 1 - 1e-6)) - _logit(smooth[-1:])
+    moved: NDArray[np.float64] = 1 / (1 + np.exp(-(_logit(smooth) + shift)))
     return moved
 
 

@@ -10,7 +10,7 @@ KINDS = {"classes": "one class an item", "multilabel": "several classes an item"
 
 def page_head(data: ReportData) -> Markup:
     """Project, task, size and date."""
-    about = [count(data.items, "item"), KINDS[data.kind], f"task {data.task}", f"made {moment(data.made)}"]
+    about = [count(data.items, "item"), KINDS[data.kind], f"task {data.task}", f"made {moment(data.made)} UTC"]
     said = el("p", [el("span", text) for text in about], class_="about")
     return el("header", el("p", "labelsieve report", class_="eyebrow"), el("h1", data.project), said)
 
@@ -41,8 +41,9 @@ def _headline(data: ReportData) -> Markup:
             class_="headline",
         )
     score, n = data.audit.score, data.audit.n
-    says = "of the pool is predicted right" if data.audit.metric == "accuracy" else "average precision over the classes"
-    measured = f"Measured on {n:,} items drawn at random that no head was trained on; 95 % interval {between(score)}."
+    right = "right" if data.audit.metric == "accuracy" else "average precision"
+    says = [f"{right} on {n:,} items drawn at random, so ", el("b", between(score)), " on the whole pool"]
+    measured = "The 95 % interval. No head was trained on these items."
     big = el("p", percent(score.mean), el("span", says), class_="big")
     return el("div", big, _scale(score), el("p", measured, class_="quiet"), class_="headline")
 

@@ -131,10 +131,10 @@ def _shares(data: ReportData) -> Markup:
         el("li", el("span", name, class_="name"), _fill(n / most), el("span", f"{n:,}", class_="count"))
         for name, n in ranked
     ]
-    rest = el(
-        "details", el("summary", count(len(rows) - FIRST, "further class")), el("ul", rows[FIRST:], class_="shares")
-    )
-    return el("ul", rows[:FIRST], class_="shares") + (rest if len(rows) > FIRST else Markup())
+    width = f"--name:{min(max(len(name) for name, _ in ranked), 32) + 1}ch"
+    first = el("ul", rows[:FIRST], class_="shares", style=width)
+    more = folded(count(len(rows) - FIRST, "further class"), el("ul", rows[FIRST:], class_="shares", style=width))
+    return first + (more if len(rows) > FIRST else Markup())
 
 
 def _fill(share: float) -> Markup:
@@ -145,17 +145,18 @@ def confusions(data: ReportData) -> Markup:
     """What is taken for what, with the items themselves."""
     title = "What it gets wrong"
     if data.audit is None:
-        return section("confusions", title, None, empty("They are read from the audit slice, which is too small yet."))
+        said = "They are read from the audit slice, which is too small yet."
+        return section("confusions", title, None, empty(said), _doubts(data))
     wrong = sum(one.count for one in data.confusions)
     if not wrong:
         said = f"None of the {data.audit.n:,} audit items is predicted wrong. More audit items may still show some."
-        return section("confusions", title, None, empty(said))
-    noun = "answers" if data.kind == "multilabel" else "items"
-    lede = f"{wrong:,} wrong {noun} on {data.audit.n:,} random audit items, most frequent confusion first."
+        return section("confusions", title, None, empty(said), _doubts(data))
+    noun = "wrong answer" if data.kind == "multilabel" else "wrong item"
+    lede = f"{count(wrong, noun)} on {data.audit.n:,} random audit items, most frequent confusion first."
     cards = [_confusion(one) for one in data.confusions]
     few = el("div", cards[:6], class_="cards")
     rest = folded(count(len(cards) - 6, "further confusion"), el("div", cards[6:], class_="cards"))
-    return section("confusions", title, lede, few, rest if len(cards) > 6 else None, _matrix(data))
+    return section("confusions", title, lede, few, rest if len(cards) > 6 else None, _matrix(data), _doubts(data))
 
 
 def _confusion(one: ConfusionShown) -> Markup:
@@ -169,6 +170,22 @@ def _confusion(one: ConfusionShown) -> Markup:
     more = one.count - len(one.items)
     rest = el("p", f"and {more} more", class_="quiet more") if more > 0 and one.items else None
     return el("article", el("h3", names, " ", times), exhibits(one.items), rest, class_="card")
+
+
+def _doubts(data: ReportData) -> list[Markup]:
+    """What the head itself is unsure of among the unlabelled: not measured, and often the next thing to look at."""
+    if not data.doubts:
+        return []
+    said = f"The {data.doubted:,} unlabelled items it is least sure of, by the two classes it hesitates between."
+    cards = [_doubt(one) for one in data.doubts]
+    head = el("h3", "Where it hesitates", class_="within")
+    return [head, el("p", said, " Its own word, not a measurement.", class_="quiet"), el("div", cards, class_="cards")]
+
+
+def _doubt(one: ConfusionShown) -> Markup:
+    names: Child = [el("b", one.true), el("span", " or ", class_="quiet"), el("b", one.said)]
+    times = el("span", f"{one.count}×", class_="quiet")
+    return el("article", el("h4", names, " ", times), exhibits(one.items), class_="card")
 
 
 def _matrix(data: ReportData) -> Markup | None:

@@ -28,7 +28,7 @@ def _learning(curve: Curve, width: int, height: int, class_: str, says: str) -> 
     all_points = [*curve.points, *curve.control]
     x_high = curve.forecast.labels if curve.forecast else max(point.labels for point in all_points)
     low = min(point.score.low for point in all_points)
-    frame = Frame(width, height, 0, x_high, max(0.0, int(low * 10) / 10), 1.0, right=24)
+    frame = Frame(width, height, 0, x_high, int(max(low, 0.0) * 5) / 5, 1.0, right=24)
     x_ticks = [value for value in ticks(0, x_high, 4 if width < 500 else 7) if value == int(value)]
     parts = [
         share_axis(frame, ticks(frame.y_low, 1.0)),
@@ -74,7 +74,12 @@ def _end(frame: Frame, curve: Curve) -> Markup:
     """The last value beside its dot: where there is room, to the left of a following estimate."""
     last = curve.points[-1]
     x, y = frame.x(last.labels), frame.y(last.score.mean)
-    return el("text", percent(last.score.mean), class_="value end", x=x - 4, y=max(y - 12, 14))
+    return el("text", percent(last.score.mean), class_="value end", x=x - 4, y=_beside(frame, y))
+
+
+def _beside(frame: Frame, y: float) -> float:
+    """Where the text of a point stands: above it, or below where the plot ends."""
+    return y - 12 if y - 26 > frame.top else y + 24
 
 
 def _estimate(frame: Frame, last: CurvePoint, then: Forecast) -> Markup:
@@ -87,7 +92,7 @@ def _estimate(frame: Frame, last: CurvePoint, then: Forecast) -> Markup:
         el("path", class_="estimate", d=path([start, end])),
         el("line", class_="whisker", x1=end[0], x2=end[0], y1=top, y2=bottom),
         el("circle", el("title", title), class_="dot hollow", cx=end[0], cy=end[1], r=4),
-        el("text", f"≈ {percent(then.score.mean)}", class_="value quiet end", x=end[0] - 10, y=max(end[1] - 10, 14)),
+        el("text", f"≈ {percent(then.score.mean)}", class_="value quiet end", x=end[0] - 10, y=_beside(frame, end[1])),
     ]
     return joined(parts)
 
@@ -114,7 +119,7 @@ def _found(found: Sequence[tuple[int, int]], width: int, height: int, class_: st
         el("path", class_="band", d=path([*at, floor], close=True)),
         el("path", class_="line", d=path(at)),
         *dots,
-        el("text", f"{found[-1][1]:,} found", class_="value end", x=at[-1][0], y=max(at[-1][1] - 12, 14)),
+        el("text", f"{found[-1][1]:,} found", class_="value end", x=at[-1][0], y=_beside(frame, at[-1][1])),
     ]
     return _canvas(frame, class_, says, *parts)
 

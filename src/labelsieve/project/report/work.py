@@ -23,11 +23,8 @@ def asked(data: ReportData) -> Markup:
     if not data.queries:
         said = "No query yet: labels came in by import only. " if data.labels else "No query yet. "
         return section("asked", title, None, empty(said, command("labelsieve next"), " asks for what helps most."))
-    totals: Counter[str] = Counter()
-    for one in data.queries:
-        totals.update(dict(one.purposes))
     lede = f"{count(data.queries_total, 'query')}, newest first: " if data.queries_total > 1 else "One query: "
-    lede += listed([f"{n:,} items {PURPOSES.get(purpose, purpose)}" for purpose, n in totals.most_common()]) + "."
+    lede += listed([f"{n:,} items {PURPOSES.get(purpose, purpose)}" for purpose, n in data.purposes]) + "."
     if data.queries_total > len(data.queries):
         lede += f" {count(len(data.queries), 'query')} of them are shown."
     cards = [_query(one) for one in data.queries]
@@ -87,7 +84,7 @@ def aside(data: ReportData) -> Markup | None:
     more = el("p", f"And {left:,} more: ", command("labelsieve status --json"), " names all.", class_="quiet")
     where = listed([f"{stage} ({n})" for stage, n in reasons.most_common()])
     stages = el("p", f"Set aside at {where}.", class_="quiet")
-    return section("aside", "Set aside", lede, stages if len(reasons) > 1 else None, shown,
+    return section("aside", "Set aside", lede, stages if len(reasons) > 1 and len(rows) > 12 else None, shown,
                    rest if len(rows) > 12 else None, more if left > 0 else None)  # fmt: skip
 
 
