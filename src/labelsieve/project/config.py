@@ -94,7 +94,8 @@ def parse(raw: Mapping[str, Any]) -> Settings:
     sources = tuple(_source(entry) for entry in raw.get("sources", []))
     tasks = {str(name): task_settings(entry) for name, entry in raw.get("tasks", {}).items()}
     plain = {key: value for key, value in raw.items() if key not in ("sources", "tasks")}
-    return _build(Settings, {**plain, "sources": sources, "tasks": tasks}, NAME)
+    settings: Settings = _build(Settings, {**plain, "sources": sources, "tasks": tasks}, NAME)
+    return settings
 
 
 def task_settings(entry: Mapping[str, Any]) -> TaskSettings:
@@ -103,7 +104,8 @@ def task_settings(entry: Mapping[str, Any]) -> TaskSettings:
     if entry.get("kind", "classes") not in kinds:
         raise UnknownName("kind of task", str(entry["kind"]), kinds)
     values = {**entry, "classes": tuple(str(name) for name in entry.get("classes", ()))}
-    return _build(TaskSettings, values, "[tasks]")
+    settings: TaskSettings = _build(TaskSettings, values, "[tasks]")
+    return settings
 
 
 def _source(entry: Mapping[str, Any]) -> SourceSpec:

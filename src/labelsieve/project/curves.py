@@ -39,7 +39,7 @@ def checkpoints(sizes: NDArray[np.int64], points: int = POINTS) -> NDArray[np.in
     """At most `points` of the label counts in `sizes` (ascending), the first and the last among them."""
     if len(sizes) <= points:
         return sizes
-    return sizes[np.unique(np.linspace(0, len(sizes) - 1, points).round().astype(int))]
+    return np.asarray(sizes[np.unique(np.linspace(0, len(sizes) - 1, points).round().astype(int))])
 
 
 def learning_curve(

@@ -69,7 +69,8 @@ def _mix(search: Query, others: list[Query], rng: Generator) -> Query:
     for i, part in enumerate(parts):
         place[which == i] = sum(len(p) for p in parts[:i]) + np.arange(len(part))
     why = [reason for part in parts for reason in _each(part)]
-    purpose = [p for part in parts for p in (part.purpose or ("search",) * len(part))]
+    searched: Purpose = "search"
+    purpose = [p for part in parts for p in (part.purpose or (searched,) * len(part))]
     return Query(
         ids=np.concatenate([part.ids for part in parts])[place],
         score=np.concatenate([part.score for part in parts])[place],

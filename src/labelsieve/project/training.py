@@ -82,4 +82,4 @@ def agreement(pool: Pool, before: Head | None, after: Head, seed: int) -> float:
 
 
 def _said(proba: NDArray[Any]) -> Ids:
-    return proba.argmax(axis=1)
+    return np.asarray(proba.argmax(axis=1), dtype=np.int64)
