@@ -1,6 +1,7 @@
 """Table files as people really have them: every encoding, broken lines, paths that lead astray."""
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -355,15 +356,29 @@ def test_keys_stay_as_they_were_written(tmp_path: Path) -> None:
 # Working copies
 
 
-def test_a_changed_file_is_read_anew_and_old_copies_go(tmp_path: Path) -> None:
-    path = _file(tmp_path, "text,label\na,x\n")
+def test_reading_stays_with_the_last_scan(tmp_path: Path) -> None:
+    """A row that somebody put first must not move texts under the ids that have labels."""
+    path = _file(tmp_path, "text,label\na,x\nb,y\n")
     source = _open(path, text="text", labels="label")
-    assert _texts(source) == ["a"]
-    path.write_text("text,label,more\nb,x,1\nc,y,2\n")
-    assert list(source.read([1])) == ["c"]  # without a scan
-    assert _texts(source) == ["b", "c"]
-    assert source.names() == ["text", "label", "more"]
+    assert _texts(source) == ["a", "b"]
+    path.write_text("text,label,more\nnew,z,1\na,x,2\nb,y,3\n")
+    for reader in (source, _open(path, text="text", labels="label")):
+        assert list(reader.read([0, 1])) == ["a", "b"]
+        assert reader.column("label", [1]) == ["y"]
+    with pytest.raises(InputError, match=r"'more' of a\.csv is new since the last sync"):
+        _open(path, text="text", labels="label").column("more")
+    other = _open(path, text="text", labels="label")
+    assert _texts(other) == ["new", "a", "b"]
+    assert list(source.read([0])) == ["new"]  # the copy that another reader's scan has left
     assert len(list((tmp_path / "cache" / "sources").iterdir())) == 1
+
+
+def test_without_a_copy_the_file_is_read_as_it_is(tmp_path: Path) -> None:
+    path = _file(tmp_path, "text\na\n")
+    assert _texts(_open(path, text="text")) == ["a"]
+    path.write_text("text\nb\n")
+    shutil.rmtree(tmp_path / "cache")
+    assert list(_open(path, text="text").read([0])) == ["b"]
 
 
 @pytest.mark.parametrize("ending", [".arrow", ".npy"])
@@ -375,6 +390,19 @@ def test_a_damaged_copy_comes_back(tmp_path: Path, ending: str) -> None:
     source = _open(path, embeddings="x")
     assert next(iter(source.read([1]))).tolist() == [3.0, 4.0]
     assert source.column("n", [1]) == ["b"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_a_full_disk_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _parquet(tmp_path, {"x": pa.array([[1.0, 2.0], [3.0, 4.0]]), "n": ["a", "b"]})
+    source = _open(path, embeddings="x")
+    opened = Path.open
+    full = lambda self, mode="r", **k: opened(Path("/dev/full") if "w" in mode else self, mode, **k)  # noqa: E731
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(InputError, match="No space left"):
+        _refs(source)
+    monkeypatch.undo()
+    assert _refs(source) == [0, 1]
 
 
 def test_two_files_of_one_name_have_two_copies(tmp_path: Path) -> None:

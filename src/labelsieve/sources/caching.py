@@ -30,9 +30,14 @@ def _remove(folder: Path) -> None:
 
 def copy_name(path: Path, mark: str, what: str, ending: str) -> str:
     """A file name that says the source, and changes when the source or `mark` does."""
+    return f"{copy_stem(path, what)}-{digest(mark.encode())[:12]}{ending}"
+
+
+def copy_stem(path: Path, what: str) -> str:
+    """What the names of all copies of one source have in common."""
     plain = re.sub(r"[^A-Za-z0-9_.-]", "-", path.name)[:60]
     whole = digest(f"{path}\0{what}".encode())[:8]
-    return f"{plain}-{whole}-{digest(mark.encode())[:12]}{ending}"
+    return f"{plain}-{whole}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Working copies of a table file for random access: an Arrow file of its columns, an .npy of its embeddings."""
+"""The two files of a working copy: columns in an Arrow file, embeddings in an .npy."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from labelsieve.core.types import Matrix
 
 
 class ColumnsWriter:
-    """Appends chunks of rows to an Arrow IPC file. Without any column nothing is written."""
+    """Appends chunks of rows to an Arrow IPC file."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         self._sink = pa.PythonFile(file, "w")
@@ -32,15 +32,17 @@ class Columns:
 
     def __init__(self, path: Path) -> None:
         with pa.memory_map(str(path)) as source:
-            self._batches = pa.ipc.open_file(source).read_all().to_batches()
-        self._starts = np.cumsum([0, *(part.num_rows for part in self._batches)])
+            reader = pa.ipc.open_file(source)
+            self.names = frozenset(reader.schema.names)
+            self._chunks = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        self._starts = np.cumsum([0, *(part.num_rows for part in self._chunks)])
 
     def __len__(self) -> int:
         return int(self._starts[-1])
 
     def all(self, name: str) -> list[pa.Array]:
         """A whole column, chunk by chunk."""
-        return [part.column(name) for part in self._batches]
+        return [part.column(name) for part in self._chunks]
 
     def take(self, name: str, rows: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], pa.Array]]:
         """Cells of `rows`, as (positions in `rows`, cells) chunk by chunk; each chunk is read once."""
@@ -49,7 +51,7 @@ class Columns:
         for chunk in np.unique(which).tolist():
             at = np.flatnonzero(which == chunk)
             inside = rows[at] - self._starts[chunk]
-            out.append((at, self._batches[chunk].column(name).take(pa.array(inside))))
+            out.append((at, self._chunks[chunk].column(name).take(pa.array(inside))))
         return out
 
 

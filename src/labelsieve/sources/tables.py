@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,14 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, UnknownName
-from labelsieve.core.types import Matrix, Modality
+from labelsieve.core.types import Modality
 from labelsieve.sources import cells
 from labelsieve.sources.base import FOLDER, Found, Known, Ref, first_folder, require_names, require_one_kind, stat_of
-from labelsieve.sources.caching import copy_name, copying, working_folder
+from labelsieve.sources.caching import working_folder
 from labelsieve.sources.contents import Contents, Embedded, contents_of
 from labelsieve.sources.options import SourceOptions
 from labelsieve.sources.paths import RowPaths
-from labelsieve.sources.sidecar import Columns, ColumnsWriter, EmbeddingsWriter
+from labelsieve.sources.snapshots import Copy, Snapshots
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
@@ -47,8 +45,9 @@ class TableFile:
         self.modality: Modality = _modality(self.options)
         self.bad: list[tuple[Ref, str]] = []
         self.notes: list[str] = []
-        self._folder = working_folder(cache, self)
-        self._mapped: tuple[str, Columns | None, NDArray[Any] | None] = ("", None, None)
+        self._snapshots = Snapshots(working_folder(cache, self), path, self.options.embeddings)
+        self._mapped: tuple[str, Copy] | None = None
+        self._row_paths: RowPaths | None = None
         self._open()
 
     def _open(self) -> None:
@@ -101,26 +100,23 @@ class TableFile:
         self.notes = self._reader.notes + self.notes
 
     def _pass(self, known: Known | None) -> Iterator[Found]:
-        """One pass over the file, which leaves fresh working copies."""
+        """One pass over the file, which leaves a fresh working copy."""
         mark, first = self.fingerprint(), 0
         contents = contents_of(self.options, self.engine_columns(), self.path, known)
-        with ExitStack() as stack:
-            write = self._writers(stack, mark)
+        with self._snapshots.writing(mark, self._reader.schema) as write:
             for chunk in self._reader.chunks():
                 content = contents.take(chunk)
                 write(chunk, content.embeddings)
                 yield self._found(chunk, first, content)
                 first += chunk.num_rows
             self._require_still(mark)
-        self._forget()
 
     def _rebuild(self, mark: str) -> None:
-        """Fresh working copies alone: nothing is hashed."""
+        """A fresh working copy alone: nothing is hashed."""
         if mark != self._opened:
             self._open()
         embedded = Embedded(str(self.options.embeddings)) if self.modality == "embedding" else None
-        with ExitStack() as stack:
-            write = self._writers(stack, mark)
+        with self._snapshots.writing(mark, self._reader.schema) as write:
             for chunk in self._reader.chunks():
                 write(chunk, None if embedded is None else embedded.take(chunk).embeddings)
             self._require_still(mark)
@@ -128,34 +124,6 @@ class TableFile:
     def _require_still(self, mark: str) -> None:
         if self.fingerprint() != mark:
             raise InputError(f"{self.path.name} changed while it was read.", "sync again when nobody writes to it.")
-
-    def _forget(self) -> None:
-        self._mapped = ("", None, None)
-        self.__dict__.pop("_paths", None)
-
-    def _writers(self, stack: ExitStack, mark: str) -> Callable[[pa.RecordBatch, list[Matrix | None] | None], None]:
-        kept = self._kept()
-        columns = embeddings = None
-        if len(kept):
-            columns = ColumnsWriter(stack.enter_context(copying(self._copy(mark, ".arrow"))), kept)
-            stack.callback(columns.close)
-        if self.modality == "embedding":
-            embeddings = EmbeddingsWriter(stack.enter_context(copying(self._copy(mark, ".npy"))))
-            stack.callback(embeddings.close)
-
-        def write(chunk: pa.RecordBatch, rows: list[Matrix | None] | None) -> None:
-            if columns is not None:
-                columns.append(chunk)
-            if embeddings is not None and rows is not None:
-                embeddings.append(rows)
-
-        return write
-
-    def _kept(self) -> pa.Schema:
-        return pa.schema([field for field in self._reader.schema if field.name != self.options.embeddings])
-
-    def _copy(self, mark: str, ending: str) -> Path:
-        return self._folder / copy_name(self.path, mark, self.options.embeddings or "", ending)
 
     def _found(self, chunk: pa.RecordBatch, first: int, content: Contents) -> Found:
         options = self.options
@@ -178,56 +146,53 @@ class TableFile:
             return [first_folder(str(ref)) for ref in refs]
         return cells.class_texts(chunk.column(name), self.options.separator)
 
-    # Random access, over the working copies of the file as it is now.
+    # Random access, over the working copy that the last scan left.
 
-    def _copies(self) -> tuple[Columns | None, NDArray[Any] | None]:
+    def _copy(self) -> Copy:
         mark = self.fingerprint()
-        if self._mapped[0] != mark:
-            self._forget()
+        name = self._snapshots.latest(mark)
+        if self._mapped is None or name != self._mapped[0]:
             try:
-                copies = self._map(mark)
-            except (OSError, ValueError, pa.ArrowException):  # absent, or damaged: a working copy comes back
+                copy = self._snapshots.read(name)
+            except (OSError, ValueError, pa.ArrowException):  # none, or damaged: it comes back
                 self._rebuild(mark)
-                copies = self._map(mark)
-            self._mapped = (mark, *copies)
-        return self._mapped[1:]
-
-    def _map(self, mark: str) -> tuple[Columns | None, NDArray[Any] | None]:
-        columns = Columns(self._copy(mark, ".arrow")) if len(self._kept()) else None
-        rows = np.load(self._copy(mark, ".npy"), mmap_mode="r") if self.modality == "embedding" else None
-        return columns, rows
-
-    @property
-    def _columns(self) -> Columns:
-        columns = self._copies()[0]
-        if columns is None:
-            raise InputError(f"{self.path.name} has no column but {self.options.embeddings!r}.", "name that one.")
-        return columns
+                name = self._snapshots.latest(mark)
+                copy = self._snapshots.read(name)
+            self._mapped, self._row_paths = (name, copy), None
+        return self._mapped[1]
 
     def array(self) -> NDArray[Any]:
         """The embeddings (rows of the file, d) float32, mapped; NaN in rows that are set aside."""
-        rows = self._copies()[1]
+        rows = self._copy()[1]
         if rows is None:
             raise InputError(f"{self.path.name} holds no embeddings.", "name their column: --embeddings COLUMN.")
         return rows
 
-    @cached_property
     def _paths(self) -> RowPaths:
-        paths = RowPaths(self.path.parent)
-        for chunk in self._columns.all(str(self.options.image)):
-            paths.add(cells.texts(chunk))
-        return paths
+        columns = self._copy()[0]
+        if self._row_paths is None:
+            self._row_paths = RowPaths(self.path.parent)
+            for chunk in columns.all(str(self.options.image)):
+                self._row_paths.add(cells.texts(chunk))
+        return self._row_paths
 
     def _rows(self, refs: Sequence[Ref] | None) -> NDArray[np.int64]:
+        columns = self._copy()[0]
         if refs is None:
-            return np.arange(len(self._columns))
+            return np.arange(len(columns))
         if self.modality == "image":
-            refs = [self._paths.row(str(ref)) for ref in refs]
+            paths = self._paths()
+            refs = [paths.row(str(ref)) for ref in refs]
         return np.asarray(refs, dtype=np.int64)
 
     def _gather(self, name: str, rows: NDArray[np.int64], convert: Callable[[pa.Array], list[Any]]) -> list[Any]:
+        columns = self._copy()[0]
+        if name not in columns.names:
+            raise InputError(
+                f"column {name!r} of {self.path.name} is new since the last sync.", "labelsieve sync PROJECT"
+            )
         out: list[Any] = [None] * len(rows)
-        for positions, chunk in self._columns.take(name, rows):
+        for positions, chunk in columns.take(name, rows):
             for at, value in zip(positions.tolist(), convert(chunk), strict=True):
                 out[at] = value
         return out
@@ -235,7 +200,8 @@ class TableFile:
     def read(self, refs: Sequence[Ref]) -> Iterator[Any]:
         """The data of each ref, in order: text, path, mapping of columns, or (d,) float32."""
         if self.modality == "image":
-            yield from (self._paths.path(str(ref)) for ref in refs)
+            paths = self._paths()
+            yield from (paths.path(str(ref)) for ref in refs)
             return
         rows = self._rows(refs)
         if self.modality == "embedding":
@@ -260,7 +226,7 @@ class TableFile:
     def column(self, name: str, refs: Sequence[Ref] | None = None) -> list[str | None]:
         """A column as class text, of all rows by default. "@folder" works where items are images."""
         if name == FOLDER and self.modality == "image":
-            chosen = self._paths.refs if refs is None else [str(ref) for ref in refs]
+            chosen = self._paths().refs if refs is None else [str(ref) for ref in refs]
             return [None if ref is None else first_folder(ref) for ref in chosen]
         if name not in self.names() or name == self.options.embeddings:
             raise UnknownName(f"column of {self.path.name}", name, self.names())
