@@ -32,7 +32,8 @@ class ParquetFile:
 
     def _open(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path)
+            # Without these two, whole row groups (or the whole file) are held in memory.
+            return pq.ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 20)
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.path.name} is no Parquet file: {error}.", "write it again.") from error
 
