@@ -74,7 +74,7 @@ def test_python_blocks_of_the_pages_run(place: Path, page: str, tmp_path: Path) 
 
 
 def test_the_short_names_in_the_pages_are_those_of_the_code() -> None:
-    from labelsieve.engines.names import SHORT_NAMES
+    from labelsieve.engines.short_names import SHORT_NAMES
 
     page = (ROOT / "docs" / "how-to" / "choose-an-engine.md").read_text(encoding="utf-8")
     assert [name for name, short in SHORT_NAMES.items() if name not in page or short.hub_id not in page] == []

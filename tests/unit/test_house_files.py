@@ -102,3 +102,9 @@ def test_the_licence_is_whole() -> None:
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_benchmarks_are_listed_with_their_results() -> None:
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in (ROOT / "benchmarks").glob("*.py") if path.name not in page] == []
+    assert [name for name in re.findall(r"results/[\w.]+json", page) if not (ROOT / "benchmarks" / name).exists()] == []

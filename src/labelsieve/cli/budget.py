@@ -21,7 +21,7 @@ def run(
     json: given.AsJson = False,
 ) -> None:
     """Set a budget in labels, minutes or money (the first one reached ends it), and show what was spent."""
-    from labelsieve.cli.status import spending
+    from labelsieve.cli.status import spending_line
     from labelsieve.project.facade import open as open_project
     from labelsieve.project.limits import Limits, set_limits
 
@@ -31,4 +31,4 @@ def run(
     if json:
         say(as_json({"spent": state["spent"], "budget": state["budget"]}))
         return
-    say(f"spent: {spending(state)}")
+    say(f"spent: {spending_line(state)}")

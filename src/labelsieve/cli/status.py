@@ -26,7 +26,7 @@ def _show(state: Mapping[str, Any]) -> None:
     task, advice = state["task"], state["advice"]
     say(f"{state['project']}: task {task['name']} ({task['kind']}), engine {state['engine']['name'] or 'none yet'}")
     say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}, {count(state['queries'], 'query')}")
-    say(f"spent: {spending(state)}")
+    say(f"spent: {spending_line(state)}")
     say(f"head: {head_line(state['fit'])}")
     say(f"advice: {'stop' if advice['stop'] else 'go on'}. {' '.join(advice['reasons'])}")
     if state["classes"]:
@@ -40,11 +40,11 @@ def _show(state: Mapping[str, Any]) -> None:
             say(f"... and {state['set_aside_total'] - LISTED:,} more: --json lists them.")
 
 
-def spending(state: Mapping[str, Any]) -> str:
+def spending_line(state: Mapping[str, Any]) -> str:
     """What was spent in labels, minutes and money, each beside its budget where there is one.
 
     >>> spent = {"labels": 3, "minutes": 0.51, "money": 0, "currency": ""}
-    >>> spending({"spent": spent, "budget": {"labels": 200.0}})
+    >>> spending_line({"spent": spent, "budget": {"labels": 200.0}})
     '3 of 200 labels, 0.5 minutes'
     """
     spent, budget = state["spent"], state["budget"]
