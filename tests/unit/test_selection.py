@@ -9,7 +9,7 @@ from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import Labels, Matrix
 from labelsieve.heads.choose import choose
-from labelsieve.selection.acquisition import from_proba, most_wanted_class
+from labelsieve.selection.acquisition import from_proba, over_classes
 from labelsieve.selection.automatic import auto
 from labelsieve.selection.candidates import at_most
 from labelsieve.selection.clusters import kmeans
@@ -71,12 +71,13 @@ def test_a_wrong_shape_is_named() -> None:
         ls.margin(np.ones(3))
 
 
-def test_in_a_multilabel_task_the_most_doubtful_class_counts() -> None:
-    proba = np.array([[0.01, 0.5], [0.9, 0.1], [0.3, 0.0]])
-    assert_allclose(most_wanted_class(ls.margin, proba), [1.0, 0.2, 0.6])
+def test_in_a_multilabel_task_doubt_counts_against_the_usual_doubt_of_a_class() -> None:
+    proba = np.array([[0.5, 0.02], [0.5, 0.02], [0.5, 0.08]])  # the first class is in doubt everywhere
+    assert_allclose(over_classes(ls.margin, proba), [0.75, 0.75, 1.5], atol=1e-6)
+    assert over_classes(ls.margin, np.zeros((3, 2))).tolist() == [0.0, 0.0, 0.0]
     labels = Labels(np.zeros(0, np.int64), np.zeros((0, 2), np.float32), ("a", "b"), "multilabel")
     played = Round(ArrayPool(rows(3)), labels, Fixed(proba))
-    assert_allclose(from_proba(ls.margin)(played, played.free()), [1.0, 0.2, 0.6], atol=1e-6)
+    assert_allclose(from_proba(ls.margin)(played, played.free()), [0.75, 0.75, 1.5], atol=1e-5)
 
 
 def test_margin_asks_for_the_smallest_gap_first() -> None:

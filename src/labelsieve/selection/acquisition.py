@@ -51,22 +51,27 @@ def least_confident(proba: Matrix) -> Vector:
 def from_proba(score: FromProba) -> Acquisition:
     """An acquisition function of a round from a plain function of probabilities (m, c) -> (m,).
 
-    In a multilabel task each class is a question of its own: the item is wanted as much as its most wanted class.
+    In a multilabel task each class is a question of its own: see `over_classes`.
     """
 
     def acquisition(state: Round, ids: Ids) -> Vector:
         proba = state.proba(ids)
-        return most_wanted_class(score, proba) if state.labels.kind == "multilabel" else score(proba)
+        return over_classes(score, proba) if state.labels.kind == "multilabel" else score(proba)
 
     return acquisition
 
 
-def most_wanted_class(score: FromProba, proba: Matrix) -> Vector:
-    """Score (m,) of independent probabilities (m, c): the highest over classes of the score of (p, 1 - p)."""
+def over_classes(score: FromProba, proba: Matrix) -> Vector:
+    """Score (m,) of independent probabilities (m, c): the mean over classes of the score of (p, 1 - p), each against
+    the mean of its class, so that a frequent class, which is always in doubt, does not drown the rare ones.
+    """
     p = _checked(proba)
-    wanted = np.full(len(p), -np.inf)
+    wanted: Vector = np.zeros(len(p))
     for column in p.T:
-        np.maximum(wanted, score(np.stack([column, 1.0 - column], axis=1)), out=wanted)
+        of_class = score(np.stack([column, 1.0 - column], axis=1).astype(np.float32))
+        usual = float(of_class.mean()) if len(of_class) else 0.0
+        wanted += of_class / usual if usual > 0 else 0.0
+    wanted /= p.shape[1]
     return wanted
 
 

@@ -41,15 +41,27 @@ def facility_location(
 
 
 class Covering:
-    """Points (m, d) to be covered, and how well `given` rows (k, d) cover each of them already."""
+    """Points (m, d) to be covered, and how well `given` rows (k, d) cover each of them already.
 
-    def __init__(self, points: Matrix, given: Matrix) -> None:
-        self._points = points
+    Similarity is the cosine of the docstring above; with a `width` it is exp((cosine - 1) / width), which falls off
+    faster: what is near counts for more against what is merely on the same side.
+    """
+
+    def __init__(self, points: Matrix, given: Matrix, width: float | None = None) -> None:
+        self._points, self._width = points, width
         self._half = float(np.mean(np.einsum("ij,ij->i", points, points), dtype=np.float64)) or 1.0
         self._covered = np.zeros(len(points), np.float32)
         for i in range(0, len(given), BLOCK):
-            near = similarity(points, given[i : i + BLOCK], self._half)
-            np.maximum(self._covered, near.max(axis=1), out=self._covered)
+            near = self._near(given[i : i + BLOCK])
+            np.maximum(self._covered, near.max(axis=0), out=self._covered)
+
+    def _near(self, rows: Matrix) -> Matrix:
+        near = similarity(rows, self._points, self._half)
+        if self._width is not None:
+            near -= np.float32(1.0)
+            near /= np.float32(self._width)
+            np.exp(near, out=near)
+        return near
 
     def greedy(self, rows: Matrix, n: int, weight: Vector | None = None) -> tuple[Ids, Vector]:
         """Order (n,) of rows (r, d) and the gain (n,) of each: what it adds to the weighted mean similarity.
@@ -60,7 +72,7 @@ class Covering:
         best = self._covered.copy()
         w = np.ones(len(best), np.float32) if weight is None else np.asarray(weight, np.float32)
         w = w / max(float(w.sum()), 1e-12)
-        near = similarity(rows, self._points, self._half)
+        near = self._near(rows)
         heap: list[tuple[float, int, int]] = []  # (minus the gain, row, step at which that was the gain)
         for i in range(0, len(near), BLOCK):
             gain = np.maximum(near[i : i + BLOCK] - best, np.float32(0.0)) @ w
