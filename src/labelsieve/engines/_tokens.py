@@ -42,7 +42,9 @@ def _pattern() -> re.Pattern[str]:
 @cache
 def _marks() -> str:
     """All combining marks as ranges: Python's \\w leaves them out and would cut Hindi or Thai words in pieces."""
-    points = [point for point in (*range(0x20000), *range(0xE0100, 0xE01F0)) if unicodedata.category(chr(point))[0] == "M"]
+    points = [
+        point for point in (*range(0x20000), *range(0xE0100, 0xE01F0)) if unicodedata.category(chr(point))[0] == "M"
+    ]
     ranges: list[list[int]] = []
     for point in points:
         if ranges and point == ranges[-1][1] + 1:
