@@ -15,7 +15,7 @@ import pytest
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.core.types import Label, Value
-from labelsieve.project import backups, events, manifest, migrations, tasks
+from labelsieve.project import backups, database, events, manifest, migrations, tasks
 from labelsieve.project.database import Ledger, connect, transaction
 from labelsieve.project.folding import fold
 
@@ -106,10 +106,47 @@ def test_a_damaged_database_is_named(tmp_path: Path) -> None:
     raw = bytearray(path.read_bytes())
     raw[4096 * 3 :] = os.urandom(len(raw) - 4096 * 3)
     path.write_bytes(raw)
-    with pytest.raises(ProjectError, match="malformed") as caught:
-        with closing(connect(path)) as conn:
-            events.write(conn, [label(item, "cat") for item in range(1, 5000)])
+    with pytest.raises(ProjectError, match="malformed") as caught, closing(connect(path)) as conn:
+        events.write(conn, [label(item, "cat") for item in range(1, 5000)])
     assert "backups/" in caught.value.hint
+
+
+def test_a_page_that_cannot_be_read_is_named_when_it_is_reached(tmp_path: Path) -> None:
+    path = make(tmp_path, items=20_000)
+    raw = bytearray(path.read_bytes())
+    half = len(raw) // 8192 * 4096
+    raw[half : half + 40 * 4096] = bytes(40 * 4096)
+    path.write_bytes(raw)
+    with closing(connect(path)) as conn, pytest.raises(ProjectError, match="malformed"):
+        for _ in conn.execute("SELECT * FROM items"):
+            pass
+
+
+def test_a_lock_that_is_held_too_long_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    with closing(connect(path)) as one, closing(connect(path)) as other, transaction(one):
+        with pytest.raises(ProjectError, match="locked") as caught:
+            events.write(other, [label(1, "cat")])
+        assert "wait" in caught.value.hint
+        assert len(fold(other, "main")) == 0  # reading goes on
+
+
+def test_two_processes_sync_the_same_source_at_once(tmp_path: Path) -> None:
+    path = make(tmp_path, items=0)
+    rows = "".join(f"text {i % 900}\n" for i in range(1000))
+    (tmp_path / "t.csv").write_text("text\n" + rows)
+    script = """
+import sys
+from labelsieve.project.database import connect
+from labelsieve.project.syncing import sync
+from labelsieve.sources import SourceOptions, open_source
+print(sync(connect(sys.argv[1]), {"t.csv": open_source(sys.argv[2], SourceOptions(text="text"))}).added)
+"""
+    command = [sys.executable, "-c", script, str(path), str(tmp_path / "t.csv")]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert sorted(process.communicate(timeout=120)[0] for process in started) == ["0\n", "0\n", "1000\n"]
+    with closing(connect(path)) as conn:
+        assert len(manifest.ids(conn)) == 1000
 
 
 # Versions

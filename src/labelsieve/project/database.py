@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from labelsieve.core.errors import ProjectError
 
@@ -28,23 +28,58 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+class _Rows(sqlite3.Cursor):
+    """A cursor whose errors are ProjectErrors too: a damaged page shows when it is read, not when it is asked for."""
+
+    def execute(self, *args: Any) -> Self:
+        with translated(_path(self)):
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> Self:
+        with translated(_path(self)):
+            return super().executemany(*args)
+
+    def __next__(self) -> Any:
+        try:  # a context manager would cost more than the row
+            return super().__next__()
+        except sqlite3.DatabaseError as error:
+            _raise_known(error, _path(self))
+            raise
+
+    def fetchone(self) -> Any:
+        with translated(_path(self)):
+            return super().fetchone()
+
+    def fetchmany(self, *args: Any) -> list[Any]:
+        with translated(_path(self)):
+            return super().fetchmany(*args)
+
+    def fetchall(self) -> list[Any]:
+        with translated(_path(self)):
+            return super().fetchall()
+
+
 class Ledger(sqlite3.Connection):
     """A connection whose errors are ProjectErrors. `path` is its file, `writable` whether that may be written."""
 
     path: Path = Path(":memory:")
     writable: bool = True
 
+    def cursor(self, *args: Any) -> Any:
+        """A cursor whose errors are ProjectErrors."""
+        return super().cursor(_Rows)
+
     def execute(self, *args: Any) -> sqlite3.Cursor:
-        with translated(self.path):
-            return super().execute(*args)
+        cursor: sqlite3.Cursor = self.cursor().execute(*args)
+        return cursor
 
     def executemany(self, *args: Any) -> sqlite3.Cursor:
-        with translated(self.path):
-            return super().executemany(*args)
+        cursor: sqlite3.Cursor = self.cursor().executemany(*args)
+        return cursor
 
-    def commit(self) -> None:
-        with translated(self.path):
-            super().commit()
+
+def _path(cursor: sqlite3.Cursor) -> Path:
+    return cursor.connection.path if isinstance(cursor.connection, Ledger) else Path(":memory:")
 
 
 @contextmanager
@@ -52,14 +87,18 @@ def translated(path: Path) -> Iterator[None]:
     """Turns sqlite3 errors into ProjectError: the file, what SQLite says, one thing to do."""
     try:
         yield
-    except sqlite3.IntegrityError:
-        raise  # a fault of ours, not of the folder
-    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-        said = str(error)
+    except sqlite3.DatabaseError as error:
+        _raise_known(error, path)
+        raise
+
+
+def _raise_known(error: sqlite3.DatabaseError, path: Path) -> None:
+    """Raises the ProjectError that an error of SQLite stands for. Returns where it is a fault of ours."""
+    said = str(error)
+    if not isinstance(error, sqlite3.IntegrityError):
         for part, hint in _HINTS.items():
             if part in said:
                 raise ProjectError(f"{path}: {said}.", hint) from error
-        raise
 
 
 _HINTS = {
@@ -120,9 +159,9 @@ def _switch_to_wal(conn: Ledger) -> None:
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            mode = sqlite3.Connection.execute(conn, "PRAGMA journal_mode = WAL").fetchone()[0]
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
+            mode = conn.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except ProjectError as error:
+            if "locked" not in error.fact or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
             continue
