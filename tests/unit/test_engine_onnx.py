@@ -147,6 +147,14 @@ def test_pictures_that_keep_their_shape_come_back_in_order(tmp_path: Path) -> No
     np.testing.assert_allclose(engine.compute(prepared)[:, 0], [0.2, 0.4, 0.6, 0.8], atol=1e-6)
 
 
+def test_a_picture_of_a_size_that_the_model_does_not_take_is_set_aside(tmp_path: Path) -> None:
+    (image_folder(tmp_path, side=16) / "preprocessor_config.json").write_text('{"do_resize": false}')
+    engine = open_engine(tmp_path)
+    assert engine.prepare(grey(1, (16, 16))).shape == (3, 16, 16)
+    with pytest.raises(InputError, match="has 9 x 5 pixels; the model takes 16 x 16"):
+        engine.prepare(grey(1, (9, 5)))
+
+
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [

@@ -30,7 +30,7 @@ class OnnxImage:
     """
 
     accepts: frozenset[Modality] = frozenset({"image"})
-    chunk = 8  # measured: more gives nothing on one thread, and waits at the end of a run
+    chunk = 8  # what a worker takes at once: few, so that no worker is left with much at the end
 
     def __init__(self, folder: Path, model: Path, identity: Identity) -> None:
         self.name, self.revision, self.space = identity.name, identity.revision, identity.space
@@ -40,20 +40,26 @@ class OnnxImage:
         self._input = _image_input(self._session)
         self._output = _image_output(self._session, str(read_json(folder / "config.json").get("model_type", "")))
         self._dtype = dtype_of(self._session.inputs[self._input])
-        first = (self._session.inputs[self._input].shape or [None])[0]
-        self._fixed = first if isinstance(first, int) else 0  # some models were exported for one size of chunk
+        first, _, *sides = (side if isinstance(side, int) else None for side in self._session.inputs[self._input].shape)
+        self._fixed = first or 0  # some models were exported for one size of chunk
+        self._sides = (sides[0], sides[1])  # (height, width), None where any will do
         self.dim = self._probe()
 
     def prepare(self, thing: Any) -> Matrix:
-        """Pixels (3, h, w). InputError for what is no image."""
+        """Pixels (3, h, w). InputError for what is no image, or does not have the one size that the model takes."""
         check_picture(thing)
-        return pixels(load_image(thing), self._recipe)
+        found = pixels(load_image(thing), self._recipe)
+        wrong = [side for side, want in zip(found.shape[1:], self._sides, strict=True) if want not in (side, None)]
+        if wrong:
+            fact = f"the image has {found.shape[2]} x {found.shape[1]} pixels; the model takes"
+            raise InputError(f"{fact} {self._sides[1]} x {self._sides[0]}.", "resize it, or let do_resize be true.")
+        return found
 
     def compute(self, prepared: Sequence[Matrix]) -> Matrix:
-        """(b, dim) float32. Pictures of different sizes run by size, and come back in order."""
+        """(b, dim) float32, in order. A row depends on its own picture alone."""
         out = np.empty((len(prepared), self.dim), dtype=np.float32)
         for rows in by_size(prepared):
-            step = self._fixed or (1 if self._session.alone else len(rows))
+            step = self._fixed or 1  # on one thread a chunk is no faster than its pictures one by one
             for first in range(0, len(rows), step):
                 part = rows[first : first + step]
                 out[part] = self._run(np.stack([prepared[i] for i in part]))
@@ -68,9 +74,8 @@ class OnnxImage:
 
     def _probe(self) -> int:
         """The width of a row, by running one grey picture: a broken model is found here, not after an hour."""
-        shape = self._session.inputs[self._input].shape or []
-        sides = [side if isinstance(side, int) else 224 for side in shape[2:]] or [224, 224]
-        grey = pixels(Image.new("RGB", (sides[1], sides[0]), "grey"), self._recipe)
+        height, width = (side or 224 for side in self._sides)
+        grey = pixels(Image.new("RGB", (width, height), "grey"), self._recipe)
         rows = self._run(grey[None])
         return width_of(rows, f"{self._session.file}, for a grey picture,")
 
