@@ -323,3 +323,11 @@ def test_opening_never_loads_torch(shared: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_page_lists_the_short_names_as_the_code_has_them() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "engines.md").read_text(encoding="utf-8")
+    takes = {"image": "images", "text": "texts"}
+    for name, short in SHORT_NAMES.items():
+        space = short.space or name
+        assert f"| {name} | {takes[short.modality]} | {short.hub_id} | {short.file} | {space} |" in page
