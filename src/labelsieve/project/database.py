@@ -150,6 +150,7 @@ def _configure(conn: Ledger) -> None:
     conn.execute("PRAGMA foreign_keys = ON")
     conn.execute("PRAGMA synchronous = FULL")
     conn.execute("PRAGMA cache_size = -65536")  # KiB: the key index of a million items fits
+    conn.execute("PRAGMA temp.cache_size = -65536")  # syncing sorts there
     if conn.writable and conn.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         _switch_to_wal(conn)
 

@@ -140,7 +140,7 @@ def _drift(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy) -> tuple[in
         f"""CREATE TEMP TABLE drift AS SELECT i.id AS item, {new}, {moved} AS moved, i.digest <> f.digest AS changed,
         i.gone IS NOT NULL AS returned
         FROM temp.pairs p CROSS JOIN items i ON i.id = p.id CROSS JOIN temp.found f ON f.pos = p.pos
-        WHERE i.gone IS NOT NULL OR i.source <> {source:d} OR {differs}"""
+        WHERE i.gone IS NOT NULL OR i.source <> {source:d} OR {differs} ORDER BY i.id"""
     )
     sums = ", ".join(
         f"COALESCE(SUM({flag}), 0)" for flag in ("moved", "changed", "returned", "moved OR changed OR returned")
