@@ -43,7 +43,7 @@ def gathered(context: Context) -> ReportData:
     standing = _standing(context)
     fitted = _fitted(context, standing)
     audit, confusions = _audit(context, fitted)
-    doubts = doubts_of(context, fitted) if fitted else ()
+    doubts, doubted = doubts_of(context, fitted) if fitted else ((), 0)
     known = state.status(context)
     history = queries.history(context.conn, context.task_name)
     return ReportData(
@@ -59,7 +59,7 @@ def gathered(context: Context) -> ReportData:
         curve=gathered_curve(context, standing) if standing and fitted else Curve(),
         confusions=confusions,
         doubts=doubts,
-        doubted=sum(one.count for one in doubts),
+        doubted=doubted,
         queries=_queries(context, history),
         queries_total=len(history),
         purposes=_purposes(history),

@@ -16,17 +16,19 @@ SHARE, LEAST, MOST = 0.02, 12, 100  # of them that count as unsure
 PAIRS, ITEMS = 6, 4  # shown
 
 
-def doubts_of(context: Context, fitted: Fitted) -> tuple[ConfusionShown, ...]:
-    """Pairs of classes with the unlabelled items of least margin between them, most items first."""
+def doubts_of(context: Context, fitted: Fitted) -> tuple[tuple[ConfusionShown, ...], int]:
+    """Pairs of classes with the unlabelled items of least margin between them, most items first; and how many
+    items were looked at for it."""
     if context.task.kind != "classes" or len(fitted.stand.train.classes) < 2:
-        return ()
+        return (), 0
     free = np.setdiff1d(fitted.stand.sides.search, fitted.stand.answered, assume_unique=True)
     free = drawn(free, POOL, context.settings.seed, "doubts")
     if not len(free):
-        return ()
+        return (), 0
     proba = fitted.proba(free)
-    found = sorted(close_pairs(proba), key=lambda pair: (-len(pair[1]), pair[0]))[:PAIRS]
-    return tuple(_shown(context, fitted, free, (pair, rows, proba)) for pair, rows in found)
+    found = sorted(close_pairs(proba), key=lambda pair: (-len(pair[1]), pair[0]))
+    shown = tuple(_shown(context, fitted, free, (pair, rows, proba)) for pair, rows in found[:PAIRS])
+    return shown, sum(len(rows) for _, rows in found)
 
 
 def close_pairs(proba: NDArray[np.float32]) -> list[tuple[tuple[int, int], NDArray[np.int64]]]:

@@ -1,8 +1,9 @@
 """The first screen of the report: how good, how much was spent, whether to go on."""
 
+from labelsieve.core.statistics import wilson
 from labelsieve.core.types import Interval
 from labelsieve.project.report.data import ReportData
-from labelsieve.project.report.markup import Child, Markup, el
+from labelsieve.project.report.markup import Markup, el
 from labelsieve.project.report.words import between, count, duration, moment, percent
 
 KINDS = {"classes": "one class an item", "multilabel": "several classes an item", "screen": "dull or odd"}
@@ -30,8 +31,8 @@ def where_it_stands(data: ReportData) -> Markup:
 def _headline(data: ReportData) -> Markup:
     if data.kind == "screen" and data.curve.found:
         labels, found = data.curve.found[-1]
-        lines: Child = [el("strong", f"{found:,} odd"), f" found in {count(labels, 'label')}."]
-        return el("div", el("p", f"{found:,}", class_="big"), el("p", lines), _screen_note(data), class_="headline")
+        big = el("p", f"{found:,}", el("span", f"odd found in {count(labels, 'label')}"), class_="big")
+        return el("div", big, _screen_note(data), class_="headline")
     if data.audit is None:
         why = f"{count(data.audit_labels, 'random audit item')} answered; a number needs 10."
         return el(
@@ -41,9 +42,12 @@ def _headline(data: ReportData) -> Markup:
             class_="headline",
         )
     score, n = data.audit.score, data.audit.n
-    right = "right" if data.audit.metric == "accuracy" else "average precision"
-    says = [f"{right} on {n:,} items drawn at random, so ", el("b", between(score)), " on the whole pool"]
-    measured = "The 95 % interval. No head was trained on these items."
+    if data.audit.metric == "accuracy":
+        says = [f"right on {n:,} items drawn at random, so ", el("b", between(score)), " on the whole pool"]
+        measured = "The 95 % interval. No head was trained on these items."
+    else:
+        says = ["average precision over the classes, ", el("b", between(score)), f", on {n:,} items drawn at random"]
+        measured = "A 95 % bootstrap; classes without an audit item do not count. No head was trained on these items."
     big = el("p", percent(score.mean), el("span", says), class_="big")
     return el("div", big, _scale(score), el("p", measured, class_="quiet"), class_="headline")
 
@@ -53,7 +57,8 @@ def _screen_note(data: ReportData) -> Markup:
         said = "How many are left is not known yet: fewer than 10 random audit items are answered."
         return el("p", said, class_="quiet")
     odd = next(one for one in data.audit.classes if one.name == "odd")
-    said = f"Of {data.audit.n:,} items drawn at random {odd.true:,} were odd: this is what bounds how many are left."
+    share = between(wilson(odd.true, data.audit.n))
+    said = f"Of {data.audit.n:,} items drawn at random {odd.true:,} were odd: {share} of the pool are, at 95 %."
     return el("p", said, class_="quiet")
 
 

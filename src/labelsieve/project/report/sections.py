@@ -1,6 +1,8 @@
 """The sections on how good the head is: learning curve, classes, confusions, calibration."""
 
-from labelsieve.project.auditing import LEAST, ClassRates
+from collections.abc import Mapping, Sequence
+
+from labelsieve.project.auditing import LEAST, Calibration, ClassRates
 from labelsieve.project.report import svg
 from labelsieve.project.report.data import ConfusionShown, Curve, ReportData
 from labelsieve.project.report.markup import Child, Markup, el
@@ -102,13 +104,20 @@ def per_class(data: ReportData) -> Markup:
         f"{LEAST} audit items speak."
     )
     counts = dict(data.class_counts)
-    ranked = sorted(rates.values(), key=_worst)
+    known = sorted((one for one in rates.values() if one.precision or one.recall), key=_worst)
+    hidden = sorted((one for one in rates.values() if not one.precision and not one.recall), key=_worst)
+    shown = _rates(known[:FIRST], counts)
+    more = count(len(known) - FIRST, "further class"), _rates(known[FIRST:], counts)
+    few = f"{count(len(hidden), 'class')} with fewer than {LEAST} audit items", _rates(hidden, counts)
+    rest = [folded(*part) for part, there in ((more, len(known) > FIRST), (few, hidden)) if there]
+    return section("classes", title, lede, shown, rest)
+
+
+def _rates(rates: Sequence[ClassRates], counts: Mapping[str, int]) -> Markup:
     rows: list[list[Child]] = [
-        [one.name, f"{counts.get(one.name, 0):,}", _cell(one, "precision"), _cell(one, "recall")] for one in ranked
+        [one.name, f"{counts.get(one.name, 0):,}", _cell(one, "precision"), _cell(one, "recall")] for one in rates
     ]
-    head = ["class", "labels", "precision", "recall"]
-    rest = folded(f"{count(len(rows) - FIRST, 'further class')}", grid(head, rows[FIRST:], "rates"))
-    return section("classes", title, lede, grid(head, rows[:FIRST], "rates"), rest if len(rows) > FIRST else None)
+    return grid(["class", "labels", "precision", "recall"], rows, "rates")
 
 
 def _worst(one: ClassRates) -> tuple[float, float, str]:
@@ -131,7 +140,7 @@ def _shares(data: ReportData) -> Markup:
         el("li", el("span", name, class_="name"), _fill(n / most), el("span", f"{n:,}", class_="count"))
         for name, n in ranked
     ]
-    width = f"--name:{min(max(len(name) for name, _ in ranked), 32) + 1}ch"
+    width = f"--name:{min(max(len(name) for name, _ in ranked), 24) + 1}ch"
     first = el("ul", rows[:FIRST], class_="shares", style=width)
     more = folded(count(len(rows) - FIRST, "further class"), el("ul", rows[FIRST:], class_="shares", style=width))
     return first + (more if len(rows) > FIRST else Markup())
@@ -176,7 +185,7 @@ def _doubts(data: ReportData) -> list[Markup]:
     """What the head itself is unsure of among the unlabelled: not measured, and often the next thing to look at."""
     if not data.doubts:
         return []
-    said = f"The {data.doubted:,} unlabelled items it is least sure of, by the two classes it hesitates between."
+    said = f"Of the {data.doubted:,} unlabelled items it is least sure of: the classes it most often hesitates between."
     cards = [_doubt(one) for one in data.doubts]
     head = el("h3", "Where it hesitates", class_="within")
     return [head, el("p", said, " Its own word, not a measurement.", class_="quiet"), el("div", cards, class_="cards")]
@@ -216,12 +225,9 @@ def calibrated(data: ReportData) -> Markup:
     found = data.audit.calibration
     error, chance = (points(value).lstrip("+") for value in (found.error, found.by_chance))
     near = found.error <= 1.5 * found.by_chance
-    verdict = [
-        f"A perfectly calibrated head would show about {chance} points on as many items: ",
-        "no evidence against this one." if near else "do not read these probabilities as chances.",
-    ]
+    usual = f"A perfectly calibrated head would show about {chance} points on as many items"
+    verdict = f"{usual}: no evidence against this one." if near else f"{usual}. {_lean(found)}"
     said = [el("p", el("b", f"{error} points"), " expected calibration error."), el("p", verdict, class_="quiet")]
-    said.append(_lean(data))
     rows: list[list[Child]] = [
         [percent(p.said, 1), percent(p.right.mean, 1), between(p.right), p.count] for p in found.bins
     ]
@@ -232,11 +238,11 @@ def calibrated(data: ReportData) -> Markup:
                    numbers("Calibration in numbers", grid(head, rows, "plain")))  # fmt: skip
 
 
-def _lean(data: ReportData) -> Markup:
-    bins = data.audit.calibration.bins if data.audit else ()
-    sure = [part for part in bins if part.right.high < part.said]
-    modest = [part for part in bins if part.right.low > part.said]
+def _lean(found: Calibration) -> str:
+    """Where the head is too sure, or too modest."""
+    sure = [part for part in found.bins if part.right.high < part.said]
+    modest = [part for part in found.bins if part.right.low > part.said]
     if not sure and not modest:
-        return el("p", "No bin is off by more than its interval.", class_="quiet")
+        return "Do not read these probabilities as chances."
     where = listed([percent(part.said) for part in sure or modest])
-    return el("p", f"It is {'too sure' if sure else 'too modest'} at {where}.")
+    return f"This one is {'too sure' if sure else 'too modest'} where it says {where}."

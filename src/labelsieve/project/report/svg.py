@@ -104,7 +104,7 @@ def found_chart(found: Sequence[tuple[int, int]]) -> Markup:
 
 
 def _found(found: Sequence[tuple[int, int]], width: int, height: int, class_: str, says: str) -> Markup:
-    frame = Frame(width, height, 0, found[-1][0], 0, max(found[-1][1], 4) * 1.08, right=24)
+    frame = Frame(width, height, 0, found[-1][0], 0, max(found[-1][1], 4) * 1.2, right=24)
     y_ticks = [value for value in ticks(0, frame.y_high) if value == int(value)]
     x_ticks = [value for value in ticks(0, frame.x_high, 4 if width < 500 else 7) if value == int(value)]
     at = [(frame.x(0), frame.y(0)), *((frame.x(n), frame.y(k)) for n, k in found)]
