@@ -30,7 +30,7 @@ class Session:
 
     `alone` says that things must run one at a time: a model that quantises its activations scales them by
     the largest of the whole chunk, so that a row would depend on its neighbours (cosine .94 to .99 for
-    MiniLM in int8, at a point of accuracy).
+    MiniLM in int8, and a third of a point of accuracy).
     """
 
     def __init__(self, file: Path) -> None:
