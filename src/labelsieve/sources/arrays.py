@@ -119,7 +119,9 @@ class ArrayFile:
             chosen = [None if c is None else c[part] for c in (keys, groups, times)]
             marks = [digest(kind + row.tobytes()) for row in block]
             found = Found(range(first, first + len(block)), marks, keys=chosen[0], groups=chosen[1], times=chosen[2])
-            yield found if len(good) == len(block) else found.only(good.tolist())
+            found = found if len(good) == len(block) else found.only(good.tolist())
+            if len(found):
+                yield found
 
     def _note_bad(self, block: NDArray[Any], first: int) -> NDArray[np.bool_]:
         """Which rows are finite as float32, in which heads work; the others go to `bad`."""

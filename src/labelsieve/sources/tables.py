@@ -107,7 +107,9 @@ class TableFile:
             for chunk in self._reader.chunks():
                 content = contents.take(chunk)
                 write(chunk, content.embeddings)
-                yield self._found(chunk, first, content)
+                found = self._found(chunk, first, content)
+                if len(found):
+                    yield found
                 first += chunk.num_rows
             self._require_still(mark)
 
