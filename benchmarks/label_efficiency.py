@@ -1,6 +1,6 @@
 """Labels that `auto` saves on real pools, with its controls. -> results/label_efficiency.json
 
-    python benchmarks/label_efficiency.py --cache /tmp/pools --seeds 5 [--pools digits,clothing] [--variants]
+    python benchmarks/label_efficiency.py --cache /tmp/pools --pools digits,clothing --play controls
 
 Every seed draws a sub-pool and a test side (.3); all budget labels train; heads as a project chooses them.
 """
@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core
 
 import numpy as np
 from pools import SETTINGS, load
-from variants import CONTROLS, VARIANTS
+from variants import ALL, SETS
 
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import ArrayPool
@@ -40,7 +40,7 @@ def trajectories(name: str, seed: int, strategies: list[str], cache: Path) -> li
         ArrayPool(View.fit(x, "unit")(x)),
         truth,
         lambda labels, previous: choose(labels, previous=previous),
-        {s: {**CONTROLS, **VARIANTS}[s] for s in strategies},
+        {s: ALL[s] for s in strategies},
     )
     settings = SimulationSettings(setting.budget, setting.size, tuple(strategies), 1, setting.sample, None, seed)
     found: list[dict[str, Any]] = simulate(play, settings)["runs"]
@@ -117,10 +117,12 @@ def main() -> None:
     parser.add_argument("--pools", default=",".join(SETTINGS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-pools")
-    parser.add_argument("--variants", action="store_true", help="also play what was not taken")
+    parser.add_argument(
+        "--play", default="variants", choices=sorted(SETS), help="controls, what lost, or other choices"
+    )
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
-    strategies = [*CONTROLS, *(VARIANTS if args.variants else {})]
+    strategies = SETS[args.play]
     pools: dict[str, Any] = {}
     for name in args.pools.split(","):
         load(SETTINGS[name], args.cache)

@@ -59,7 +59,7 @@ def main() -> None:
         for stage, (labels, fitted) in stages.items():
             # a new round each time: nothing that was scored is kept
             rows[f"{name}, {stage}"] = timed(
-                lambda s=strategy, l=labels, h=fitted: s(Round(items, l, h), SIZE, np.random.default_rng(0)), args.runs
+                lambda s=strategy, k=labels, h=fitted: s(Round(items, k, h), SIZE, np.random.default_rng(0)), args.runs
             )
             print(f"{name:20s} {stage:12s}", {k: rows[f"{name}, {stage}"][k] for k in ("median", "best")}, flush=True)
     machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "python": platform.python_version()}

@@ -7,10 +7,10 @@ from labelsieve.core.rounds import Round
 from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Query
 from labelsieve.selection.acquisition import from_proba, margin
-from labelsieve.selection.automatic import auto
+from labelsieve.selection.automatic import SURE, UNSURE, WIDTH, auto
 from labelsieve.selection.clusters import kmeans
 from labelsieve.selection.compose import best, chosen
-from labelsieve.selection.coverage import Covering
+from labelsieve.selection.coverage import Covering, directions
 from labelsieve.selection.strategies import by_facility_location, by_margin, by_typiclust, random
 
 
@@ -46,6 +46,24 @@ def unsure_clustered(state: Round, n: int, rng: Generator) -> Query:
     return chosen(ids[rows[picked]], score[rows[picked]], "unsure clustered", "")
 
 
+def auto_with(centred: bool = True, width: float | None = WIDTH, unsure: int | None = UNSURE) -> Strategy:
+    """`auto` with one choice changed: no centre, another similarity (None: cosine), `unsure` n items (None: all)."""
+
+    def strategy(state: Round, n: int, rng: Generator) -> Query:
+        ids = state.require(n)
+        score = np.ones(len(ids)) if state.head is None else from_proba(margin)(state, ids)
+        rows = np.arange(len(ids))
+        if unsure is not None and state.head is not None:
+            rows = np.sort(best(ids, score, min(unsure * n, len(ids)), rng))
+        x = state.take(ids)
+        centre = x.mean(axis=0) if centred else np.zeros_like(x[0])
+        x, given = directions(x, centre), directions(state.take(state.labels.ids), centre)
+        order, gain = Covering(x, given, width).greedy(x[rows], n, score + SURE)
+        return chosen(ids[rows[order]], gain, "auto with a choice changed", "")
+
+    return strategy
+
+
 CONTROLS: dict[str, Strategy] = {
     "random": random,
     "margin": by_margin,
@@ -59,3 +77,14 @@ VARIANTS: dict[str, Strategy] = {
     "typiclust_twice_then_unsure_clustered": first(by_typiclust, 2, unsure_clustered),
     "typiclust_then_auto": first(by_typiclust, 1, auto),
 }
+CHOICES: dict[str, Strategy] = {
+    "not_centred": auto_with(centred=False),
+    "cosine": auto_with(width=None),
+    "cosine_not_centred": auto_with(centred=False, width=None),
+    "width_.15": auto_with(width=0.15),
+    "width_.6": auto_with(width=0.6),
+    "unsure_10": auto_with(unsure=10),
+    "unsure_all": auto_with(unsure=None),
+}
+ALL = {**CONTROLS, **VARIANTS, **CHOICES}
+SETS = {"controls": [*CONTROLS], "variants": [*CONTROLS, *VARIANTS], "choices": [*CONTROLS, *CHOICES]}

@@ -10,7 +10,7 @@ from labelsieve.selection.candidates import thin
 from labelsieve.selection.compose import best, chosen
 from labelsieve.selection.coverage import FACILITIES, POINTS, Covering, directions
 
-UNSURE, SHARE, FEWEST = 20, 0.05, 200  # choose among 20 n items, or 5 % of a larger pool, never fewer than 200
+UNSURE, SHARE, FEWEST = 20, 0.02, 200  # choose among 20 n items, or 2 % of a larger pool, never fewer than 200
 SURE = 1e-3  # weight of an item that the head is sure of, where an unsure one weighs about 1
 WIDTH = 0.3  # of the similarity: .2 to .6 and plain cosine are ties
 
