@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,21 @@ def test_an_engine_that_merges_items_of_two_classes_is_seen() -> None:
     y = np.array([0, 1, 2, 2, 0])
     assert merged_items(x, y, ["a", "b", "c", "d", "e"]) == 2
     assert merged_items(x, y, ["a", "a", "c", "d", "e"]) == 0  # the same content twice: no engine can tell them apart
+
+
+def test_rows_are_never_mistaken_for_one_another(tmp_path: Path) -> None:
+    source = people(tmp_path / "people.csv", 60)
+    with ls.create(tmp_path / "p.sieve", source, columns=("customer", "age", "town", "since")) as project:
+        asked = project.context.items(np.arange(1, 61))
+        project.label([item.id for item in asked], [item.meta["pays"] for item in asked], by="ann")
+    lines = source.read_text().splitlines()
+    source.write_text("\n".join([lines[0], *reversed(lines[1:])]))  # the same rows in another order
+    with ls.open(tmp_path / "p.sieve") as project:
+        assert [item.data for item in project.context.items(np.arange(1, 61))] == [item.data for item in asked]
+    shutil.rmtree(tmp_path / "p.sieve" / "cache")
+    with ls.open(tmp_path / "p.sieve") as project:
+        with pytest.raises(ls.ProjectError, match="changed since the last sync"):
+            project.items(np.arange(1, 61))
+        report = project.sync()
+        assert report.added == report.gone == 0
+        assert [item.data for item in project.items(np.arange(1, 61))] == [item.data for item in asked]

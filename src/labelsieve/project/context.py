@@ -61,7 +61,14 @@ class Context:
                     f"items come from the source {name!r}, which {config.NAME} does not name any more.",
                     f"put its [[sources]] entry back into {config.NAME}.",
                 )
-            self._opened[source_id] = open_source(config.resolve(spec.path, self.root), spec.options, self.cache)
+            opened = open_source(config.resolve(spec.path, self.root), spec.options, self.cache)
+            mark = self.rows[source_id].fingerprint
+            if mark and hasattr(opened, "holds") and not opened.holds(mark):
+                raise ProjectError(
+                    f"{spec.path} has changed since the last sync, so its rows cannot be told apart.",
+                    f"labelsieve sync {self.root}: no label is lost or moved by that.",
+                )
+            self._opened[source_id] = opened
         return self._opened[source_id]
 
     def things(self, ids: Ids) -> Iterator[Any]:

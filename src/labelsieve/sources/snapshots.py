@@ -60,6 +60,10 @@ class Snapshots:
             names = [name for name in names if (self._folder / (name + EMBEDDINGS)).exists()]
         return exact if exact in names else names[-1] if names else ""
 
+    def has(self, mark: str) -> bool:
+        """Whether there is a copy of the file as it was at `mark`."""
+        return bool(name := self.latest(mark)) and self._file(mark, COLUMNS).name == name + COLUMNS
+
     def read(self, name: str) -> Copy:
         """The mapped copy. OSError, ValueError or ArrowException where it is damaged or gone."""
         columns = Columns(self._folder / (name + COLUMNS))

@@ -90,6 +90,10 @@ class TableFile:
         """Size and time of change of the file."""
         return "{}-{}".format(*stat_of(self.path))
 
+    def holds(self, fingerprint: str) -> bool:
+        """Whether rows can be read as they were when the file had this fingerprint."""
+        return self._snapshots.has(fingerprint) or self.fingerprint() == fingerprint
+
     def scan(self, known: Known | None = None) -> Iterator[Found]:
         """Chunks of rows that can be items; the others go to `bad`. Cost: one pass, one chunk in memory."""
         self.bad, self.notes = [], []
