@@ -68,6 +68,12 @@ def _measured(data: ReportData, facts: HeadFacts) -> list[str]:
         return ["## How good it is", said + "Do not quote a number for this head."]
     n = f"{audit.n} items that were drawn at random from the pool and trained no head that was measured on them"
     lines = [f"**{audit.metric.capitalize()} {_share(audit.score)}**, measured on {n}."]
+    if data.kind == "screen":
+        odd = next((one.true for one in audit.classes if one.name == "odd"), 0)
+        lines = [
+            f"Among {n}, {odd} were odd, and {audit.score.mean * audit.n:.0f} were told right.",
+            "Where most items are dull, that share says little about how many odd ones are found.",
+        ]
     if facts.with_audit:
         lines.append(
             "The exported head was fitted once more on all labels, the audit items among them: "

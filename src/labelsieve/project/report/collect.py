@@ -53,6 +53,7 @@ def gathered(context: Context) -> ReportData:
         made=now(),
         items=known["items"],
         labels=known["labels"],
+        dull=context.task.dull,
         class_counts=tuple(known["classes"].items()),
         audit=audit,
         audit_labels=len(standing.audit) if standing else 0,

@@ -130,6 +130,7 @@ class ReportData:
     made: str  # ISO 8601
     items: int
     labels: int  # items with an answer that trains
+    dull: str = "dull"  # of a screen: the class that is not odd
     class_counts: tuple[tuple[str, int], ...] = ()
     audit: AuditTables | None = None
     audit_labels: int = 0

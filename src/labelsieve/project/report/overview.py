@@ -34,7 +34,7 @@ def _headline(data: ReportData) -> Markup:
         big = el("p", f"{found:,}", el("span", f"odd found in {count(labels, 'label')}"), class_="big")
         return el("div", big, _screen_note(data), class_="headline")
     if data.audit is None:
-        why = f"{count(data.audit_labels, 'random audit item')} answered; a number needs 10."
+        why = f"{data.audit_labels} of the 10 random audit items that a number needs are answered."
         return el(
             "div",
             el("p", "Not measured yet", class_="big wordy"),
@@ -75,7 +75,7 @@ def _scale(score: Interval) -> Markup:
 
 def advice(data: ReportData) -> Markup:
     """Whether to go on, with the reasons."""
-    title = "You may stop" if data.stop else "Go on labelling"
+    title = "You may stop" if data.stop else "Go on labelling" if data.labels else "Start labelling"
     reasons = el("ul", [el("li", reason) for reason in data.reasons]) if data.reasons else None
     note = el("p", "Advice, not a decision.", class_="quiet")
     return el("aside", el("p", title, class_="title"), reasons, note, class_="advice stop" if data.stop else "advice")

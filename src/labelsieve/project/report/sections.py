@@ -90,7 +90,10 @@ def per_class(data: ReportData) -> Markup:
     title = "Class by class"
     if not data.class_counts:
         return section("classes", title, None, empty("No class has a label yet."))
-    rates = {one.name: one for one in data.audit.classes} if data.audit and data.kind != "screen" else {}
+    rates = {one.name: one for one in data.audit.classes} if data.audit else {}
+    if data.kind == "screen":
+        said = f"Labels of each class; every class but {data.dull!r} counts as odd."
+        return section("classes", title, said, _shares(data))
     if not any(one.precision or one.recall for one in rates.values()):
         n = data.audit.n if data.audit else data.audit_labels
         lede = (
@@ -154,7 +157,7 @@ def confusions(data: ReportData) -> Markup:
     """What is taken for what, with the items themselves."""
     title = "What it gets wrong"
     if data.audit is None:
-        said = "They are read from the audit slice, which is too small yet."
+        said = "Mistakes are read from the audit slice, which is too small yet."
         return section("confusions", title, None, empty(said), _doubts(data))
     wrong = sum(one.count for one in data.confusions)
     if not wrong:
