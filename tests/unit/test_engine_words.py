@@ -56,7 +56,7 @@ def test_restoring_gives_the_same_bits_and_revision() -> None:
     engine = fitted(ANIMALS + MONEY + SCRIPTS)
     again = Words().restore({name: array.copy() for name, array in engine.state().items()})
     assert again.revision == engine.revision and again.dim == engine.dim
-    assert embed(again, SCRIPTS + ["new text"]).tobytes() == embed(engine, SCRIPTS + ["new text"]).tobytes()
+    assert embed(again, [*SCRIPTS, "new text"]).tobytes() == embed(engine, [*SCRIPTS, "new text"]).tobytes()
     assert all(array.dtype != object for array in engine.state().values())
 
 

@@ -222,7 +222,7 @@ def _spread(numbers: Numbers) -> dict[str, Any]:
 def _number_column(
     name: str, known: Sequence[str], finite: Numbers, most: int, *, missing: bool, comma: bool
 ) -> Column:
-    """Numbers, and a column of its own for each value that is frequent (codes, a spike at 0) or a word among numbers."""
+    """Numbers, and a flag for each value that is frequent: a code, a spike at 0, a word among numbers."""
     count = Counter(known)
     values = _frequent(count, len(known), min(most, 16), 0.02)
     return Column(

@@ -7,48 +7,55 @@ and axes that carry next to nothing can be left out, which makes the scan two to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from labelsieve.core.types import Ids, Matrix
 from labelsieve.engines._learning import principal_axes
+
+Pixels: TypeAlias = NDArray[np.uint8]  # (size, size, channels), or (b, size, size, channels)
 
 CONTRAST = 10.0  # added to a patch's variance (pixels 0..255): flat patches stay flat
 WHITEN = 0.1  # added to the variance of an axis
 KEPT = 0.99  # share of the variance that the axes keep
 ROUNDS = 12  # of k-means: more did not change accuracy
+DRAWN = 100  # patches a centroid
 BLOCK = 8192  # patches assigned at once
 
 
 @dataclass(frozen=True, slots=True)
 class Dictionary:
-    """`width` and `stride` in pixels; mean (p,), axes (p, a), centroids (k, a); p = width * width * channels."""
+    """`width` in pixels; pooled over `cells` x `cells` parts. mean (p,), axes (p, a), centroids (k, a),
+    with p = width * width * channels.
+    """
 
     width: int
-    stride: int
+    cells: int
     mean: Matrix
     axes: Matrix
     centroids: Matrix
 
-    def encode(self, images: Matrix) -> Matrix:
-        """(b, 4 k) mean activation in each quadrant of the images (b, size, size, channels).
+    def encode(self, images: Pixels) -> Matrix:
+        """(b, cells^2 k) mean activation in each part of the images (b, size, size, channels), 0..255.
 
         Cost: O(positions * a * (p + k)) an image.
         """
-        flat, grid = windows(images, self.width, self.stride)
-        z = (normalise(flat) - self.mean) @ self.axes
-        pooled = [_quadrants(_triangle(part, self.centroids), grid) for part in np.split(z, len(images))]
+        flat, grid = windows(images, self.width)
+        z = np.asarray((normalise(flat) - self.mean) @ self.axes, dtype=np.float32)
+        pooled = [_pooled(_triangle(part, self.centroids), grid, self.cells) for part in np.split(z, len(images))]
         return np.concatenate(pooled)
 
 
-def learn_dictionary(images: Sequence[Matrix], width: int, stride: int, k: int, rng: Generator) -> Dictionary:
+def learn_dictionary(images: Sequence[Pixels], width: int, cells: int, k: int, rng: Generator) -> Dictionary:
     """A dictionary of k centroids (fewer if there are fewer patches) from images (size, size, channels) of one shape.
 
-    Cost: O(ROUNDS * patches * a * k), with patches = 150 k.
+    Cost: O(ROUNDS * patches * a * k), with patches = DRAWN k.
     """
-    flat = normalise(_draw(images, width, 150 * k, rng))
+    flat = normalise(_draw(images, width, DRAWN * k, rng))
     mean = flat.mean(axis=0)
     axes, variances = principal_axes(flat - mean, flat.shape[1])
     total = float(variances.sum())
@@ -56,12 +63,12 @@ def learn_dictionary(images: Sequence[Matrix], width: int, stride: int, k: int, 
     if not total:  # every image is of one colour: nothing to tell apart
         axes, variances = np.eye(flat.shape[1], 1, dtype=np.float32), np.ones(1, np.float32)
     axes = axes[:, :n_axes] / np.sqrt(variances[:n_axes] + WHITEN)
-    return Dictionary(width, stride, mean, axes, k_means((flat - mean) @ axes, k, rng))
+    return Dictionary(width, cells, mean, axes, k_means((flat - mean) @ axes, k, rng))
 
 
-def windows(images: Matrix, width: int, stride: int) -> tuple[Matrix, int]:
+def windows(images: Pixels, width: int) -> tuple[Matrix, int]:
     """All patches as (b * grid * grid, width * width * channels) float32, and the grid's side."""
-    seen = sliding_window_view(images, (width, width), axis=(1, 2))[:, ::stride, ::stride]
+    seen = sliding_window_view(images, (width, width), axis=(1, 2))
     b, grid, _, channels = seen.shape[:4]
     rows = seen.transpose(0, 1, 2, 4, 5, 3).reshape(b * grid * grid, width * width * channels)
     return np.asarray(rows, dtype=np.float32), grid
@@ -95,7 +102,7 @@ def _nearest(x: Matrix, centroids: Matrix) -> Ids:
     return np.concatenate(blocks)
 
 
-def _draw(images: Sequence[Matrix], width: int, n: int, rng: Generator) -> Matrix:
+def _draw(images: Sequence[Pixels], width: int, n: int, rng: Generator) -> Matrix:
     """n patches (n, p) at random places of random images."""
     room = images[0].shape[0] - width + 1
     places = zip(rng.integers(len(images), size=n), rng.integers(room, size=n), rng.integers(room, size=n), strict=True)
@@ -105,7 +112,7 @@ def _draw(images: Sequence[Matrix], width: int, n: int, rng: Generator) -> Matri
 
 def _triangle(z: Matrix, centroids: Matrix) -> Matrix:
     """max(0, mean distance - distance) to each centroid: (m, k). In place, since this is most of the memory."""
-    distance = z @ centroids.T
+    distance: Matrix = z @ centroids.T
     distance *= -2.0
     distance += np.einsum("ij,ij->i", centroids, centroids)
     distance += np.einsum("ij,ij->i", z, z)[:, None]
@@ -114,13 +121,8 @@ def _triangle(z: Matrix, centroids: Matrix) -> Matrix:
     return np.maximum(distance, 0.0, out=distance)
 
 
-def _quadrants(active: Matrix, grid: int) -> Matrix:
-    """(1, 4 k) means over the four quadrants of a grid (grid * grid, k); they overlap where the grid is odd."""
+def _pooled(active: Matrix, grid: int, cells: int) -> Matrix:
+    """(1, cells^2 k) means over cells x cells parts of a grid (grid * grid, k); parts share a row where it must be."""
     field = active.reshape(grid, grid, -1)
-    low, high = (grid + 1) // 2, grid // 2
-    parts = [
-        field[rows, columns].mean(axis=(0, 1))
-        for rows in (slice(0, low), slice(high, grid))
-        for columns in (slice(0, low), slice(high, grid))
-    ]
-    return np.concatenate(parts)[None]
+    spans = [slice(grid * i // cells, -(-grid * (i + 1) // cells)) for i in range(cells)]
+    return np.concatenate([field[rows, columns].mean(axis=(0, 1)) for rows in spans for columns in spans])[None]

@@ -15,21 +15,22 @@ from labelsieve.engines._dictionary import Dictionary, learn_dictionary
 from labelsieve.engines._learning import digest, nothing_to_learn, principal_axes, reservoir, take_state, unfitted
 from labelsieve.engines.images import LOADING, load_image
 
-IMAGES = 2000  # at most this many images are learnt from
+SMALL, LARGE = 16, 32  # pixels a side that images are squeezed to
+IMAGES = 1000  # at most this many images are learnt from
 PROBED = 100  # images that decide on size and colour
 CENTROIDS = 400
-DIM = 256  # at most
+DIM = 384  # at most
 NAMES = ("shape", "patch_mean", "patch_axes", "centroids", "mean", "scale", "axes")
 
 
 class Patches:
-    """Images -> (b, dim) float32; dim is set by `fit` (at most 256). `prepare` takes a path, bytes or a PIL image.
+    """Images -> (b, dim) float32; dim is set by `fit` (at most 384). `prepare` takes a path, bytes or a PIL image.
 
-    Each image is squeezed to a square of a size that fits the pool (16, 32 or 64 pixels); in a pool
+    Each image is squeezed to a square of a size that fits the pool (16 or 32 pixels: more did worse); in a pool
     without colour one channel is used. What is learnt: the dictionary, then the mean, scale and
     principal axes of its activations.
     Source: Coates & Ng 2011, "Learning feature representations with k-means".
-    Cost: about 2 ms an image and core at 64 pixels, beside decoding.
+    Cost: about 4 ms an image and core at 32 pixels, beside decoding.
     """
 
     name = "patches"
@@ -43,20 +44,20 @@ class Patches:
         self._state: State = {}
 
     def fit(self, things: Iterable[Any], rng: Generator) -> Self:
-        """Learn from at most 2,000 of the things. Those that cannot be read are passed over. EngineError if none can."""
+        """Learn from at most 1,000 of the things; what cannot be read is passed over. EngineError if nothing can."""
         with threadpool_limits(1):  # the same sums in the same order, whatever the machine
             drawn = reservoir(things, IMAGES, rng)
             size, colour = _shape_of([drawn[i] for i in rng.permutation(len(drawn))])
             squares = [_square(image, size, colour) for image in _readable(drawn)]
-            width, stride = (8, 2) if size == 64 else (6, 1)
-            learnt = learn_dictionary(squares, width, stride, CENTROIDS, rng)
+            width, cells = (8, 3) if size == LARGE else (6, 2)
+            learnt = learn_dictionary(squares, width, cells, CENTROIDS, rng)
             active = np.concatenate([learnt.encode(square[None]) for square in squares])
             mean, scale = active.mean(axis=0), active.std(axis=0)
             scale[scale < 1e-6] = 1.0
             axes, _ = principal_axes((active - mean) / scale, DIM)
         return self.restore(
             {
-                "shape": np.array([size, 3 if colour else 1, width, stride], dtype=np.int64),
+                "shape": np.array([size, 3 if colour else 1, width, cells], dtype=np.int64),
                 "patch_mean": learnt.mean,
                 "patch_axes": learnt.axes,
                 "centroids": learnt.centroids,
@@ -67,7 +68,7 @@ class Patches:
         )
 
     def state(self) -> State:
-        """What was learnt, as plain arrays (about 2 MB)."""
+        """What was learnt, as plain arrays (about 6 MB)."""
         if not self._state:
             raise unfitted(self.name)
         return dict(self._state)
@@ -75,9 +76,9 @@ class Patches:
     def restore(self, state: State) -> Self:
         """Take back what `state` gave: the embeddings are the same to the bit."""
         shape, patch_mean, patch_axes, centroids, mean, scale, axes = take_state(state, self.name, NAMES)
-        self._size, channels, width, stride = (int(value) for value in shape)
+        self._size, channels, width, cells = (int(value) for value in shape)
         self._colour = channels == 3
-        self._dictionary = Dictionary(width, stride, patch_mean, patch_axes, centroids)
+        self._dictionary = Dictionary(width, cells, patch_mean, patch_axes, centroids)
         self._mean, self._scale, self._axes = mean, scale, axes
         self._state = {name: np.asarray(state[name]) for name in NAMES}
         self.dim = int(axes.shape[1])
@@ -100,7 +101,7 @@ class Patches:
 
 
 def _readable(things: Iterable[Any]) -> Iterator[Any]:
-    """PIL images, one at a time: 2,000 photographs do not fit into memory, 2,000 small squares do."""
+    """PIL images, one at a time: 1,000 photographs do not fit into memory, 1,000 small squares do."""
     for thing in things:
         try:
             yield load_image(thing)
@@ -117,7 +118,7 @@ def _shape_of(things: Iterable[Any]) -> tuple[int, bool]:
     if not sides:
         raise nothing_to_learn("patches", "image")
     side = float(np.median(sides))
-    return (16 if side <= 16 else 32 if side <= 40 else 64), any(colours)
+    return (SMALL if side <= SMALL else LARGE), any(colours)
 
 
 def _has_colour(image: Any) -> bool:
