@@ -12,7 +12,7 @@ from labelsieve.core.errors import InputError
 from labelsieve.core.types import Item, Modality
 from labelsieve.project.report.doubts import LEAST, MOST, close_pairs
 from labelsieve.project.report.exhibits import SIDE, cut, exhibit_of
-from labelsieve.project.report.history import _cuts
+from labelsieve.project.report.gathering import _cuts
 
 
 def item(data: object, modality: Modality) -> Item:

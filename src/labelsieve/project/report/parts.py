@@ -34,9 +34,9 @@ def grid(head: Sequence[Child], rows: Iterable[Sequence[Child]], class_: str = "
     return el("table", said, el("thead", titles), el("tbody", body), class_=class_ or None)
 
 
-def numbers(summary: str, content: Child) -> Markup:
+def numbers(title: str, content: Child) -> Markup:
     """A chart's numbers as a table, folded away."""
-    return el("details", el("summary", summary), el("div", content, class_="scroll", tabindex=0), class_="numbers")
+    return el("details", el("summary", title), el("div", content, class_="scroll", tabindex=0), class_="numbers")
 
 
 def rate(interval: Interval, n: int) -> Markup:
@@ -68,13 +68,13 @@ def exhibit(one: Exhibit) -> Markup:
     return el("figure", shown, caption, class_=class_)
 
 
-def exhibits(items: Sequence[Exhibit]) -> Markup | None:
+def side_by_side(items: Sequence[Exhibit]) -> Markup | None:
     """Items side by side."""
     if not items:
         return None
     return el("div", [exhibit(one) for one in items], class_="items texts" if not items[0].picture else "items")
 
 
-def folded(summary: str, content: Child) -> Markup:
+def folded(title: str, content: Child) -> Markup:
     """What is there for who wants it."""
-    return el("details", el("summary", summary), content)
+    return el("details", el("summary", title), content)

@@ -6,7 +6,7 @@ from labelsieve.project.auditing import LEAST, Calibration, ClassRates
 from labelsieve.project.report import svg
 from labelsieve.project.report.data import ConfusionShown, Curve, ReportData
 from labelsieve.project.report.markup import Child, Markup, el
-from labelsieve.project.report.parts import command, empty, exhibits, folded, grid, numbers, rate, section
+from labelsieve.project.report.parts import command, empty, folded, grid, numbers, rate, section, side_by_side
 from labelsieve.project.report.words import between, count, listed, percent, points
 
 FIRST = 20  # classes shown before the rest is folded
@@ -181,7 +181,7 @@ def _confusion(one: ConfusionShown) -> Markup:
     times = el("span", f"{one.count}×", class_="times")
     more = one.count - len(one.items)
     rest = el("p", f"and {more} more", class_="quiet more") if more > 0 and one.items else None
-    return el("article", el("h3", names, " ", times), exhibits(one.items), rest, class_="card")
+    return el("article", el("h3", names, " ", times), side_by_side(one.items), rest, class_="card")
 
 
 def _doubts(data: ReportData) -> list[Markup]:
@@ -197,7 +197,7 @@ def _doubts(data: ReportData) -> list[Markup]:
 def _doubt(one: ConfusionShown) -> Markup:
     names: Child = [el("b", one.true), el("span", " or ", class_="quiet"), el("b", one.said)]
     times = el("span", f"{one.count}×", class_="quiet")
-    return el("article", el("h4", names, " ", times), exhibits(one.items), class_="card")
+    return el("article", el("h4", names, " ", times), side_by_side(one.items), class_="card")
 
 
 def _matrix(data: ReportData) -> Markup | None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from labelsieve.project.report.data import QueryShown, ReportData
 from labelsieve.project.report.markup import Child, Markup, el
-from labelsieve.project.report.parts import command, empty, exhibits, folded, grid, section
+from labelsieve.project.report.parts import command, empty, folded, grid, section, side_by_side
 from labelsieve.project.report.words import count, duration, listed, moment
 
 OPEN = 4  # queries shown before the rest is folded
@@ -40,7 +40,7 @@ def _query(one: QueryShown) -> Markup:
     head = el("h3", f"Query {one.number}", el("span", one.strategy, class_="chip"))
     about = el("p", [el("span", fact) for fact in [moment(one.at), *facts]], class_="about")
     why = el("ul", [el("li", el("b", f"{n}×"), el("span", reason)) for reason, n in one.reasons], class_="reasons")
-    return el("li", head, about, why if one.reasons else None, exhibits(one.items), class_="query")
+    return el("li", head, about, why if one.reasons else None, side_by_side(one.items), class_="query")
 
 
 def costs(data: ReportData) -> Markup:
