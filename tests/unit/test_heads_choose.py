@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from labelsieve.core.types import Labels
+from labelsieve.heads.boosted import Boosted
 from labelsieve.heads.choose import choose, class_sizes
+from labelsieve.heads.forest import Forest
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 
@@ -41,3 +43,18 @@ def test_sizes_count_a_multilabel_item_once_a_class():
     y = np.array([[1, 0, np.nan], [1, 1, 0]])
     assert class_sizes(labels(y, 3, "multilabel")).tolist() == [2, 1, 0]
     assert type(choose(labels(y, 3, "multilabel"))) is Linear
+
+
+@pytest.mark.parametrize(
+    ("y", "kind", "balanced"),
+    [
+        ([0, 0, 1], NearestMean, None),
+        ([0, 0, 1, 1], Forest, True),
+        ([0, 1] * 20, Forest, False),
+        ([0, 1] * 500, Boosted, False),
+    ],
+)
+def test_tables_get_trees(y, kind, balanced):
+    head = choose(labels(y, 2), tabular=True)
+    assert type(head) is kind
+    assert getattr(head, "balanced", None) == balanced

@@ -5,26 +5,30 @@ from numpy.typing import NDArray
 
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import DULL, ODD, Labels
+from labelsieve.heads.boosted import Boosted
+from labelsieve.heads.forest import Forest
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 from labelsieve.heads.usual import Usual
 
 C_SCREEN = 1.0
+C_TABLE = 0.3  # z-scored columns are far longer than unit-norm rows
 FEW = 3  # labels of the rarest class below which classes are weighed equally
+MANY = 1000  # labels from which boosting beats a forest on tables
 
 
 def choose(labels: Labels, *, tabular: bool = False, previous: Head | None = None) -> Head:
     """An unfitted head for these labels; `previous`, the head of the round before, makes its fit cheaper.
 
-    classes: nearest class mean until every class has 2 labels, then linear (C=30), balanced while one has < 3.
-    multilabel: linear, one question a class. screen: distance from the dull while nothing odd is known, then linear,
-    balanced, C=1.
+    classes: nearest class mean until every class has 2 labels, then linear (C=30), balanced while one has < 3;
+    on tables a forest, and boosted trees from 1,000 labels on. multilabel: linear, one question a class.
+    screen: distance from the dull while nothing odd is known, then linear, balanced, C=1.
     Source: measured, see benchmarks/results/heads.json.
     """
     start = previous if isinstance(previous, Linear) else None
     c = len(labels.classes)
     if labels.kind == "multilabel":
-        return Linear(c, start=start)
+        return Linear(c, c=C_TABLE if tabular else None, start=start)
     if labels.kind == "screen":
         odd_known, dull_known = (labels.y == ODD).any(), (labels.y == DULL).any()
         return Usual(2) if dull_known and not odd_known else Linear(2, c=C_SCREEN, balanced=True, start=start)
@@ -32,7 +36,10 @@ def choose(labels: Labels, *, tabular: bool = False, previous: Head | None = Non
     seen = counts[counts > 0]
     if len(seen) < 2 or seen.min() < 2:
         return NearestMean(c)
-    return Linear(c, balanced=bool(seen.min() < FEW), start=start)
+    balanced = bool(seen.min() < FEW)
+    if tabular:
+        return Boosted(c, balanced=balanced) if len(labels) >= MANY else Forest(c, balanced=balanced)
+    return Linear(c, balanced=balanced, start=start)
 
 
 def class_sizes(labels: Labels) -> NDArray[np.int64]:

@@ -40,6 +40,8 @@ def training(x: Any, y: Any, weight: Any = None, n_classes: int | None = None) -
         raise ShapeError(
             f"y has the shape {y.shape}; expected ({len(x)},) codes or ({len(x)}, c), one for each row of x."
         )
+    if not x.shape[1]:
+        raise ShapeError(f"x has the shape {x.shape}; expected at least one column.")
     if not len(x):
         raise NotEnoughLabels("there is no label to fit a head on.", "label some items first.")
     y, c = _codes(y, n_classes) if y.ndim == 1 else _matrix(y, n_classes)
@@ -53,7 +55,9 @@ def training(x: Any, y: Any, weight: Any = None, n_classes: int | None = None) -
 
 
 def rows(x: Any, dim: int | None = None) -> Matrix:
-    """Rows (m, d) float32, finite. ShapeError for another width than `dim`."""
+    """Rows (m, d) float32, finite. ShapeError for another width than `dim`; `dim` 0 is a head not yet fitted."""
+    if dim == 0:
+        raise NotEnoughLabels("this head has not been fitted.", "call fit first.")
     out: Matrix = np.asarray(x, dtype=np.float32)
     if out.ndim != 2:
         raise ShapeError(f"x has the shape {out.shape}; expected two axes, (m, d).")
@@ -83,10 +87,3 @@ def _matrix(y: NDArray[Any], n_classes: int | None) -> tuple[NDArray[Any], int]:
     if np.isinf(y).any() or (y < 0).any() or (y > 1).any():
         raise InputError("y holds numbers outside of 0 to 1; expected those, or NaN where nobody was asked.")
     return y, c
-
-
-def spread(proba: NDArray[Any], present: NDArray[np.int64], n_classes: int) -> Matrix:
-    """(m, k) over the present codes -> (m, c) float32: a class without labels has probability 0."""
-    out = np.zeros((len(proba), n_classes), dtype=np.float32)
-    out[:, present] = proba
-    return out

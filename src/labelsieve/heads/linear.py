@@ -5,9 +5,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.types import Matrix, State, Vector
-from labelsieve.heads.inputs import Training, rows, spread, training
+from labelsieve.heads.columns import Columns
+from labelsieve.heads.inputs import Training, rows, training
 from labelsieve.heads.solver import Problem, solve
 
 C_CLASSES, C_MULTILABEL = 30.0, 3.0  # plateaus on unit-norm embeddings: 10..100 and 1..10
@@ -36,103 +36,73 @@ class Linear:
         self.steps = 0  # that the last fit took
         self._coef: NDArray[np.float32] = np.empty((0, 0), np.float32)  # (d, k)
         self._bias: NDArray[np.float64] = np.empty(0)
-        self._present: NDArray[np.int64] = np.empty(0, np.int64)  # the classes (k,) of the columns
-        self._rate: NDArray[np.float64] | None = None  # (c,) share of the items of each class; multilabel only
+        self._columns = Columns()
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
         data = training(x, y, weight, self.n_classes)
-        self.n_classes = data.n_classes
-        if data.multilabel:
-            self._fit_questions(data)
-        else:
-            self._fit_classes(data)
+        self.n_classes, self._columns = data.n_classes, Columns.of(data)
+        target, asked = self._targets(data)
+        if target.shape[1]:
+            rare = target.sum(axis=0).min() < 0.2 * len(target) / max(target.shape[1], 2)
+            tol = self.tol or (TOL_RARE if rare else TOL)
+            c = self.c or (C_MULTILABEL if data.multilabel else C_CLASSES)
+            problem = Problem(data.x.astype(np.float64), target, asked, self._softmax, c, tol)
+            found = solve(problem, self._warm())
+            self._coef, self._bias, self.steps = found.coef.astype(np.float32), found.bias, found.steps
+        else:  # nothing to tell apart
+            self._coef, self._bias, self.steps = np.zeros((data.x.shape[1], 0), np.float32), np.zeros(0), 0
         self.start = None  # a chain of heads would keep all of them in memory
         return self
 
-    def _fit_classes(self, data: Training) -> None:
-        self._rate, self._present = None, data.present
-        k = len(self._present)
-        if k == 1:
-            self._coef, self._bias = np.zeros((data.x.shape[1], 1), np.float32), np.zeros(1)
-            return
-        member = (data.y[:, None] == self._present).astype(np.float64)
-        weight = data.weight.copy()
+    @property
+    def _softmax(self) -> bool:
+        return not self._columns.yes_no and self._columns.width > 2
+
+    def _targets(self, data: Training) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Targets and weights (m, k) of the columns to solve for; k = 0 where there is nothing to tell apart."""
+        present = self._columns.present
+        if data.multilabel:
+            asked = (~np.isnan(data.y) * data.weight[:, None])[:, present]
+            target = np.nan_to_num(data.y[:, present])
+            if self.balanced:
+                yes, all_ = (target * asked).sum(axis=0), asked.sum(axis=0)
+                asked = asked * (target * all_ / (2 * yes) + (1 - target) * all_ / (2 * (all_ - yes)))
+            return target, asked
+        member = (data.y[:, None] == present).astype(np.float64)
+        weight = data.weight
         if self.balanced:
-            weight *= member @ (weight.sum() / (k * (member.T @ weight)))
-        target = member[:, 1:] if k == 2 else member
-        self._solve(data, target, np.repeat(weight[:, None], target.shape[1], axis=1), self.c or C_CLASSES)
+            weight = weight * (member @ (weight.sum() / (len(present) * (member.T @ weight))))
+        target = member if len(present) > 2 else member[:, 1:]
+        return target, np.repeat(weight[:, None], target.shape[1], axis=1)
 
-    def _fit_questions(self, data: Training) -> None:
-        asked = ~np.isnan(data.y) * data.weight[:, None]
-        on = np.nan_to_num(data.y) * asked
-        yes, all_ = on.sum(axis=0), asked.sum(axis=0)
-        self._rate = (yes + 0.5) / (all_ + 1)
-        self._present = np.flatnonzero((yes > 0) & (yes < all_))
-        weight, target = asked[:, self._present], np.nan_to_num(data.y)[:, self._present]
-        if self.balanced:
-            ratio = all_[self._present] / 2
-            weight = weight * (target * ratio / yes[self._present] + (1 - target) * ratio / (all_ - yes)[self._present])
-        if len(self._present):
-            self._solve(data, target, weight, self.c or C_MULTILABEL)
-        else:
-            self._coef, self._bias = np.zeros((data.x.shape[1], 0), np.float32), np.zeros(0)
-
-    def _solve(self, data: Training, target: NDArray[Any], weight: NDArray[Any], c: float) -> None:
-        softmax = not data.multilabel and len(self._present) > 2
-        rare = target.sum(axis=0).min() < 0.2 * len(target) / max(target.shape[1], 2)
-        tol = self.tol or (TOL_RARE if rare else TOL)
-        problem = Problem(data.x.astype(np.float64), target, weight, softmax, c, tol)
-        found = solve(problem, self._warm(data, target.shape[1]))
-        self._coef, self._bias, self.steps = found.coef.astype(np.float32), found.bias, found.steps
-
-    def _warm(self, data: Training, columns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    def _warm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Where to start: None, and so a cold fit, when a class has appeared."""
-        old = self.start
-        if old is None or old._coef.shape != (data.x.shape[1], columns) or (old._rate is None) == data.multilabel:
+        old, own = self.start, self._columns
+        if old is None or (old._columns.dim, old._columns.yes_no) != (own.dim, own.yes_no):
             return None
-        if not np.array_equal(old._present, self._present):
+        if not np.array_equal(old._columns.present, own.present):
             return None
         return old._coef.astype(np.float64), old._bias
 
     @property
     def parts(self) -> bool:
         """Whether the labels of the fit had two classes or more, so that there is something to tell apart."""
-        return len(self._present) > 1
+        return self._columns.width > 1
 
     def decision(self, x: Matrix) -> NDArray[np.float32]:
         """Logits (n, k): one column a class with labels, or a single one when there are two classes."""
-        x = rows(x, len(self._coef) if self._present.size or self._coef.size else None)
-        return np.asarray(x @ self._coef + self._bias.astype(np.float32))
+        return np.asarray(rows(x, self._columns.dim) @ self._coef + self._bias.astype(np.float32))
 
     def predict_proba(self, x: Matrix) -> Matrix:
-        if self.n_classes is None:
-            raise NotEnoughLabels("this head has not been fitted.", "call fit first.")
-        logit = self.decision(x)
-        if self._rate is not None:
-            out = np.tile(self._rate.astype(np.float32), (len(logit), 1))
-            out[:, self._present] = _sigmoid(logit)
-            return out
-        if len(self._present) == 2:
-            odd = _sigmoid(logit)
-            return spread(np.concatenate([1 - odd, odd], axis=1), self._present, self.n_classes)
-        logit = logit - logit.max(axis=1, keepdims=True)
-        power = np.exp(logit, out=logit)
-        return spread(power / power.sum(axis=1, keepdims=True), self._present, self.n_classes)
+        return self._columns.of_logits(self.decision(x))
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a head like this one."""
         return {"n_classes": self.n_classes, "c": self.c, "balanced": self.balanced, "tol": self.tol}
 
     def state(self) -> State:
-        out: State = {"coef": self._coef, "bias": self._bias, "present": self._present}
-        return out if self._rate is None else {**out, "rate": self._rate}
+        return {**self._columns.state(), "coef": self._coef, "bias": self._bias}
 
     def restore(self, state: State) -> Self:
-        self._coef, self._bias, self._present = state["coef"], state["bias"], state["present"]
-        self._rate = state.get("rate")
+        self._columns, self._coef, self._bias = Columns.restore(state), state["coef"], state["bias"]
         return self
-
-
-def _sigmoid(logit: NDArray[np.float32]) -> NDArray[np.float32]:
-    power = np.exp(-np.abs(logit))
-    return np.asarray(np.where(logit >= 0, np.float32(1), power) / (1 + power), dtype=np.float32)

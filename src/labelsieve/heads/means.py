@@ -5,9 +5,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.types import Matrix, State, Vector
-from labelsieve.heads.inputs import rows, spread, training
+from labelsieve.heads.columns import Columns
+from labelsieve.heads.inputs import rows, training
 
 SHARPNESS = 10.0  # logits are -SHARPNESS x squared distance over the mean one between means
 
@@ -22,53 +22,41 @@ class NearestMean:
     def __init__(self, n_classes: int | None = None) -> None:
         self.n_classes = n_classes
         self._means: NDArray[np.float64] = np.empty((0, 0))
-        self._present: NDArray[np.int64] = np.empty(0, np.int64)
+        self._columns = Columns()
         self._sharpness = 1.0
-        self._rate: NDArray[np.float64] | None = None  # (c,) share of the items of each class; multilabel only
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
         data = training(x, y, weight, self.n_classes)
-        self.n_classes = data.n_classes
+        self.n_classes, self._columns = data.n_classes, Columns.of(data)
+        present = self._columns.present
         if data.multilabel:
             w = np.where(np.isnan(data.y), 0.0, 1.0) * data.weight[:, None]
             on = np.nan_to_num(data.y) * w
-            self._rate = (on.sum(axis=0) + 0.5) / (w.sum(axis=0) + 1)
-            self._present = np.flatnonzero((on.sum(axis=0) > 0) & ((w - on).sum(axis=0) > 0))
-            self._means = np.concatenate([_means(data.x, part[:, self._present]) for part in (on, w - on)])
+            self._means = np.concatenate([_means(data.x, part[:, present]) for part in (on, w - on)])
         else:
-            self._rate, self._present = None, data.present
-            self._means = _means(data.x, (data.y[:, None] == self._present) * data.weight[:, None])
+            self._means = _means(data.x, (data.y[:, None] == present) * data.weight[:, None])
         gaps = self._means - self._means.mean(axis=0) if len(self._means) else np.zeros((1, 1))
         spread_of_means = 2 * float((gaps**2).sum(axis=1).mean())
         self._sharpness = SHARPNESS / spread_of_means if spread_of_means > 0 else 1.0
         return self
 
     def predict_proba(self, x: Matrix) -> Matrix:
-        if self.n_classes is None:
-            raise NotEnoughLabels("this head has not been fitted.", "call fit first.")
-        x = rows(x, self._means.shape[1] if self._means.size else None)
-        logit = _logits(x, self._means, self._sharpness)
-        if self._rate is None:
-            logit -= logit.max(axis=1, keepdims=True)
-            power = np.exp(logit)
-            return spread(power / power.sum(axis=1, keepdims=True), self._present, self.n_classes)
-        out = np.tile(self._rate.astype(np.float32), (len(x), 1))
-        k = len(self._present)
-        rate = self._rate[self._present]
-        out[:, self._present] = 1 / (1 + np.exp(logit[:, k:] - logit[:, :k] - np.log(rate / (1 - rate))))
-        return out
+        logit = _logits(rows(x, self._columns.dim), self._means, self._sharpness)
+        if self._columns.rate is None:
+            return self._columns.of_logits(logit)
+        k, rate = self._columns.width, self._columns.rate[self._columns.present]
+        return self._columns.of_logits(logit[:, :k] - logit[:, k:] + np.log(rate / (1 - rate)))
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a head like this one."""
         return {"n_classes": self.n_classes}
 
     def state(self) -> State:
-        out: State = {"means": self._means, "present": self._present, "sharpness": np.array(self._sharpness)}
-        return out if self._rate is None else {**out, "rate": self._rate}
+        return {**self._columns.state(), "means": self._means, "sharpness": np.array(self._sharpness)}
 
     def restore(self, state: State) -> Self:
-        self._means, self._present = state["means"], state["present"]
-        self._sharpness, self._rate = float(state["sharpness"]), state.get("rate")
+        self._columns, self._means = Columns.restore(state), state["means"]
+        self._sharpness = float(state["sharpness"])
         return self
 
 

@@ -35,9 +35,8 @@ class Usual:
         return self
 
     def predict_proba(self, x: Matrix) -> Matrix:
-        if self._gaussian is None:
-            raise NotEnoughLabels("this head has not been fitted.", "call fit first.")
-        distance = self._gaussian.distance(rows(x, len(self._gaussian.mean)))
+        x = rows(x, 0 if self._gaussian is None else len(self._gaussian.mean))
+        distance = self._gaussian.distance(x) if self._gaussian is not None else np.empty(0)
         out = np.zeros((len(distance), self.n_classes), dtype=np.float32)
         out[:, ODD] = distance / (distance + self._edge)
         out[:, DULL] = 1 - out[:, ODD]
@@ -48,7 +47,11 @@ class Usual:
         return {"n_classes": self.n_classes}
 
     def state(self) -> State:
-        return {} if self._gaussian is None else {**self._gaussian.state(), "edge": np.array(self._edge)}
+        return (
+            {}
+            if self._gaussian is None
+            else {**self._gaussian.state(), "n_classes": np.array(self.n_classes), "edge": np.array(self._edge)}
+        )
 
     def restore(self, state: State) -> Self:
         self._gaussian, self._edge = Gaussian.restore(state), float(state["edge"])
