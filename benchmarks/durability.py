@@ -107,7 +107,7 @@ class Client:
             if line == "sending\n":
                 count = int(next(lines, "0"))
                 packet = [row.rstrip("\n") for row in islice(lines, count)]
-                if len(packet) == count and packet[-1].endswith("}"):
+                if packet and len(packet) == count and packet[-1].endswith("}"):  # else it was killed while it spoke
                     self.on_the_way = "\n".join(packet)
                     self.sent |= {json.loads(row)["id"] for row in packet}
             elif line.startswith("done ") and line.endswith("\n"):

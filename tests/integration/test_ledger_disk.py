@@ -187,10 +187,14 @@ def test_each_migration_is_one_transaction_with_a_backup_first(path: Path) -> No
 
 
 def test_a_transaction_is_all_or_nothing(path: Path) -> None:
-    with closing(connect(path)) as conn:
-        with pytest.raises(KeyError), transaction(conn):
+    def written_then_failed(conn: Ledger) -> None:
+        with transaction(conn):
             events.write(conn, [label(1, "cat")])
             raise KeyError
+
+    with closing(connect(path)) as conn:
+        with pytest.raises(KeyError):
+            written_then_failed(conn)
         assert list(events.history(conn, "main")) == [] and tasks.get(conn, "main").classes == ()
 
 

@@ -136,11 +136,15 @@ def test_the_fold_is_idempotent_and_so_is_sending_everything_again(
 @settings(max_examples=40, deadline=None)
 @given(steps)
 def test_a_replayed_history_gives_the_same_fold_elsewhere(taken: list[tuple[str, object, object, object]]) -> None:
-    with tempfile.TemporaryDirectory(dir=MEMORY) as one, tempfile.TemporaryDirectory(dir=MEMORY) as two:
-        with closing(fresh(one)) as conn, closing(fresh(two)) as copy:
-            model = Replay()
-            for step in taken:
-                play(conn, model, step)
-            events.write(copy, list(events.history(conn, "main")))
-            a, b = fold(conn, "main"), fold(copy, "main")
-            assert (a.ids.tolist(), a.y.tolist()) == (b.ids.tolist(), b.y.tolist())
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY) as one,
+        tempfile.TemporaryDirectory(dir=MEMORY) as two,
+        closing(fresh(one)) as conn,
+        closing(fresh(two)) as copy,
+    ):
+        model = Replay()
+        for step in taken:
+            play(conn, model, step)
+        events.write(copy, list(events.history(conn, "main")))
+        a, b = fold(conn, "main"), fold(copy, "main")
+        assert (a.ids.tolist(), a.y.tolist()) == (b.ids.tolist(), b.y.tolist())

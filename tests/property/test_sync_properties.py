@@ -16,9 +16,9 @@ from labelsieve.project.database import Ledger, connect
 from labelsieve.project.manifest import Entry
 from labelsieve.project.syncing import sync
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
 
-from test_sync import Array, Files, Rows, digest  # noqa: E402
+from toy_sources import Array, Files, Rows, digest
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # many small databases: spare the disk
 contents = st.lists(st.sampled_from("abcde"), max_size=9)
