@@ -26,12 +26,16 @@ CHUNK = 16  # items a worker prepares and computes at once
 
 @dataclass(frozen=True, slots=True)
 class EmbedProgress:
-    """How far a run is. `rate` is items a second of this run; `left` is seconds, by that rate."""
+    """How far a run is. `rate` is items a second of this run; `left` is seconds, by that rate.
+
+    While an engine is fetched first, `what` names the file and the numbers are bytes.
+    """
 
     done: int
     total: int
     rate: float
     left: float
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from labelsieve.core import plugins
 from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import ArrayPool, Pool
@@ -21,6 +22,7 @@ from labelsieve.core.types import Ids, Modality, State
 from labelsieve.engines.given import Given
 from labelsieve.engines.opening import open_engine
 from labelsieve.project import manifest
+from labelsieve.project.config import relative, resolve
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.embedding import EmbedProgress, EmbedReport, cache_folder, embed_pending
@@ -29,6 +31,7 @@ from labelsieve.store.shards import Shards
 
 DEFAULT_ENGINE: dict[Modality, str] = {"image": "patches", "text": "words", "row": "table", "embedding": "given"}
 Tell = Callable[[EmbedProgress], None]
+Fetch = Callable[[str, int, int], None]  # (file, bytes so far, bytes in all)
 
 
 def embed(
@@ -42,7 +45,7 @@ def embed(
 
     Damaged shards are found, named and computed again. The engine becomes the active one.
     """
-    spec = engine or context.settings.engine or default_engine(context)
+    spec = engine or active_spec(context)
     opened, shards, report = embed_with(context, spec, relearn, download, progress)
     _remember(context, spec, opened, shards)
     return report
@@ -53,7 +56,7 @@ def embed_with(
 ) -> tuple[Engine, Shards, EmbedReport]:
     """The engine, its shards and what was done; the active engine stays the active one."""
     began = time.perf_counter()
-    opened = _ready(context, spec, relearn, download)
+    opened = _ready(context, spec, relearn, _fetching(progress) if download else None)
     shards = Shards(cache_folder(context.root, opened))
     damaged = [shards.drop(name) for name in shards.verify()]
     _drop_changed(context, shards)
@@ -75,6 +78,25 @@ def embed_with(
     return opened, shards, report
 
 
+def active_spec(context: Context) -> str:
+    """The engine that labelsieve.toml names, else the built-in one; a folder as a path from here."""
+    spec = context.settings.engine
+    folder = resolve(spec, context.root) if spec else None
+    return str(folder) if folder is not None and folder.is_dir() else spec or default_engine(context)
+
+
+def _fetching(progress: Tell | None) -> Fetch:
+    """What to tell while files of an engine are fetched."""
+    began = time.perf_counter()
+
+    def tell(what: str, done: int, total: int) -> None:
+        if progress is not None:
+            rate = done / max(time.perf_counter() - began, 1e-9)
+            progress(EmbedProgress(done, total, rate, (total - done) / rate if rate else float("inf"), what))
+
+    return tell
+
+
 def default_engine(context: Context) -> str:
     """The built-in engine for the modality of the first source."""
     rows = list(context.rows.values())
@@ -83,12 +105,13 @@ def default_engine(context: Context) -> str:
     return DEFAULT_ENGINE[context.modality(rows[0].id)]
 
 
-def _ready(context: Context, spec: str, relearn: bool, download: bool) -> Engine:
-    """The opened engine; one that learns is restored from the ledger, or learns now."""
+def _ready(context: Context, spec: str, relearn: bool, fetch: Fetch | None) -> Engine:
+    """The opened engine, of the pinned revision; one that learns is restored from the ledger, or learns now."""
     if spec == "given":
         return Given()
-    revision = context.settings.revision if spec == context.settings.engine else None
-    engine = open_engine(spec, root=context.root, download=download, revision=revision or None)
+    pinned = context.settings.revision if spec == context.settings.engine and not relearn else ""
+    download = fetch is not None
+    engine = open_engine(spec, root=context.root, download=download, revision=pinned or None, progress=fetch)
     if not isinstance(engine, Learner):
         return engine
     state = None if relearn else learnt(context, spec)
@@ -175,9 +198,7 @@ def _pending(context: Context, engine: Engine, shards: Shards) -> Ids:
 
 def _remember(context: Context, spec: str, engine: Engine, shards: Shards) -> None:
     """Pins the engine, its revision and the folder of its embeddings in labelsieve.toml."""
-    if Path(spec).is_dir():
-        from labelsieve.project.config import relative
-
+    if spec not in plugins.names("engines") and Path(spec).is_dir():
         spec = relative(Path(spec), context.root)
     values = {"engine": spec, "revision": engine.revision, "embeddings": shards.folder.name}
     if any(getattr(context.settings, name) != value for name, value in values.items()):
