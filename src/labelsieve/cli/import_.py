@@ -30,4 +30,5 @@ def run(
         hint(
             f"Set aside, {reason}: {count(len(keys), 'row')} ({', '.join(keys[:5])}{', ...' if len(keys) > 5 else ''})"
         )
-    hint(f"Next: labelsieve fit {project}")
+    if report.added or report.known:
+        hint(f"Next: labelsieve fit {project}")
