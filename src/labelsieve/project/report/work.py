@@ -23,8 +23,8 @@ def asked(data: ReportData) -> Markup:
     if not data.queries:
         said = "No query yet: labels came in by import only. " if data.labels else "No query yet. "
         return section("asked", title, None, empty(said, command("labelsieve next"), " asks for what helps most."))
-    lede = f"{count(data.queries_total, 'query')}, newest first: " if data.queries_total > 1 else "One query: "
-    lede += listed([f"{n:,} items {PURPOSES.get(purpose, purpose)}" for purpose, n in data.purposes]) + "."
+    parts = listed([f"{n:,} items {PURPOSES.get(purpose, purpose)}" for purpose, n in data.purposes])
+    lede = f"{count(data.queries_total, 'query')}, newest first{': ' if parts else ''}{parts}."
     if data.queries_total > len(data.queries):
         lede += f" {count(len(data.queries), 'query')} of them are shown."
     cards = [_query(one) for one in data.queries]
