@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.types import Matrix, State, Vector
 from labelsieve.heads.columns import Columns
-from labelsieve.heads.inputs import rows, training
+from labelsieve.heads.inputs import labelled, rows
 from labelsieve.heads.threads import one_thread
 from labelsieve.heads.trees import Grown, Trees, joined
 
@@ -29,7 +29,7 @@ class Boosted:
         self._base: NDArray[np.float64] = np.empty(0)  # logits (q,) before any tree
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
-        data = training(x, y, weight, self.n_classes)
+        data = labelled(x, y, weight, self.n_classes)
         self.n_classes, self._columns = data.n_classes, Columns.of(data)
         grown: list[Grown] = []
         base: list[NDArray[np.float64]] = []

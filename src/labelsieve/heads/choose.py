@@ -17,7 +17,7 @@ FEW = 3  # labels of the rarest class below which classes are weighed equally
 MANY = 1000  # labels from which boosting beats a forest on tables
 
 
-def choose(labels: Labels, *, tabular: bool = False, previous: Head | None = None) -> Head:
+def choose_head(labels: Labels, *, tabular: bool = False, previous: Head | None = None) -> Head:
     """An unfitted head for these labels; `previous`, the head of the round before, makes its fit cheaper.
 
     classes: nearest class mean until every class has 2 labels, then linear (C=30), balanced while one has < 3;
@@ -47,3 +47,6 @@ def class_sizes(labels: Labels) -> NDArray[np.int64]:
     if labels.kind == "multilabel":
         return np.asarray((np.nan_to_num(labels.y) > 0.5).sum(axis=0), dtype=np.int64)
     return np.bincount(labels.y.astype(np.int64), minlength=len(labels.classes)).astype(np.int64)
+
+
+choose = choose_head  # the name under which project and selection know it

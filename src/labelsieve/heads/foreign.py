@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import InputError, MissingExtra
 from labelsieve.core.types import Matrix, Vector
 from labelsieve.heads.columns import Columns
-from labelsieve.heads.inputs import rows, training
+from labelsieve.heads.inputs import labelled, rows
 
 
 class Foreign:
@@ -26,7 +26,7 @@ class Foreign:
         self._columns = Columns()
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
-        data = training(x, y, weight, self.n_classes)
+        data = labelled(x, y, weight, self.n_classes)
         self.n_classes, self._columns, self._models = data.n_classes, Columns.of(data), []
         for rows_, codes in self._columns.questions(data):
             model = self._make()

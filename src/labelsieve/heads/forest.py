@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.types import Matrix, State, Vector
 from labelsieve.heads.columns import Columns
-from labelsieve.heads.inputs import rows, training
+from labelsieve.heads.inputs import labelled, rows
 from labelsieve.heads.trees import Grown, Trees, joined
 
 TREES = 100
@@ -27,7 +27,7 @@ class Forest:
         self._columns = Columns()
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
-        data = training(x, y, weight, self.n_classes)
+        data = labelled(x, y, weight, self.n_classes)
         self.n_classes, self._columns = data.n_classes, Columns.of(data)
         grown: list[Grown] = []
         for column, (rows_, codes) in enumerate(self._columns.questions(data)):

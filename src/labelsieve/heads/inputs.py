@@ -29,7 +29,7 @@ class Training:
         return np.unique(self.y).astype(np.int64)
 
 
-def training(x: Any, y: Any, weight: Any = None, n_classes: int | None = None) -> Training:
+def labelled(x: Any, y: Any, weight: Any = None, n_classes: int | None = None) -> Training:
     """Checked training data; a missing `n_classes` is read from y. Cost: O(m d).
 
     ShapeError, InputError (not finite, codes out of range, weights below 0), NotEnoughLabels (no row).

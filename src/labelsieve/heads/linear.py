@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.types import Matrix, State, Vector
 from labelsieve.heads.columns import Columns
-from labelsieve.heads.inputs import Training, rows, training
+from labelsieve.heads.inputs import Training, labelled, rows
 from labelsieve.heads.solver import Problem, solve
 
 C_CLASSES, C_MULTILABEL = 30.0, 3.0  # plateaus on unit-norm embeddings: 10..100 and 1..10
@@ -39,7 +39,7 @@ class Linear:
         self._columns = Columns()
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
-        data = training(x, y, weight, self.n_classes)
+        data = labelled(x, y, weight, self.n_classes)
         self.n_classes, self._columns = data.n_classes, Columns.of(data)
         target, asked = self._targets(data)
         if target.shape[1]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.types import Matrix, State, Vector
 from labelsieve.heads.columns import Columns
-from labelsieve.heads.inputs import rows, training
+from labelsieve.heads.inputs import labelled, rows
 
 SHARPNESS = 10.0  # logits are -SHARPNESS x squared distance over the mean one between means
 
@@ -26,7 +26,7 @@ class NearestMean:
         self._sharpness = 1.0
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
-        data = training(x, y, weight, self.n_classes)
+        data = labelled(x, y, weight, self.n_classes)
         self.n_classes, self._columns = data.n_classes, Columns.of(data)
         present = self._columns.present
         if data.multilabel:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.types import DULL, ODD, Matrix, State, Vector
 from labelsieve.heads.gaussian import Gaussian
-from labelsieve.heads.inputs import rows, training
+from labelsieve.heads.inputs import labelled, rows
 
 
 class Usual:
@@ -25,7 +25,7 @@ class Usual:
         self._edge = 1.0
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
-        data = training(x, y, weight, self.n_classes)
+        data = labelled(x, y, weight, self.n_classes)
         dull = data.x[data.y == DULL]
         if not len(dull):
             raise NotEnoughLabels("no item is labelled as dull.", "label some dull items first.")
