@@ -68,7 +68,7 @@ def test_labels_columns_never_feed_an_engine(tmp_path: Path) -> None:
 
 def test_texts_with_several_classes(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    words = {"fruit": "apple pear plum".split(), "tool": "saw axe drill".split(), "town": "ulm rom oslo".split()}
+    words = {"fruit": ["apple", "pear", "plum"], "tool": ["saw", "axe", "drill"], "town": ["ulm", "rom", "oslo"]}
     rows = []
     for i in range(300):
         has = [name for name in words if rng.random() < 0.4]
@@ -151,8 +151,9 @@ def test_an_array_may_grow_but_never_change(tmp_path: Path) -> None:
 def test_embeddings_of_two_widths_are_an_error(tmp_path: Path) -> None:
     for name, d in (("a", 4), ("b", 5)):
         np.save(tmp_path / f"{name}.npy", np.ones((10, d), np.float32))
-    with ls.create(tmp_path / "x.sieve", tmp_path / "a.npy", tmp_path / "b.npy") as project, pytest.raises(
-        ls.InputError, match="4 and 5 columns"
+    with (
+        ls.create(tmp_path / "x.sieve", tmp_path / "a.npy", tmp_path / "b.npy") as project,
+        pytest.raises(ls.InputError, match="4 and 5 columns"),
     ):
         project.next(3)
 

@@ -96,7 +96,7 @@ def test_label_ratio_counts_a_seed_that_never_got_there_as_one() -> None:
 def test_what_cannot_be_played_says_so() -> None:
     with pytest.raises(InputError, match="budget is 300"):
         simulate(play(), SimulationSettings(budget=300, size=10))
-    with pytest.raises(InputError, match="--test is 1.5"):
+    with pytest.raises(InputError, match=r"--test is 1\.5"):
         simulate(play(), SimulationSettings(budget=30, size=10, test=1.5))
     with pytest.raises(InputError, match="size is 0"):
         simulate(play(), SimulationSettings(budget=30, size=0))

@@ -14,7 +14,7 @@ def test_no_group_stands_on_both_sides_of_a_split() -> None:
 
 
 def test_items_without_a_group_stand_alone() -> None:
-    train, test = split(0, 100, 0.3, [None] * 50 + ["one"] * 50)
+    _, test = split(0, 100, 0.3, [None] * 50 + ["one"] * 50)
     on_test = set(test.tolist())
     assert on_test.isdisjoint(range(50, 100)) or set(range(50, 100)) <= on_test
     assert len(split(0, 100, 0.3, None)[1]) == 30

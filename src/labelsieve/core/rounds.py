@@ -56,7 +56,9 @@ class ArrayPool:
 def locate(ids: Ids, wanted: Ids) -> Ids:
     """Positions (m,) of `wanted` in ascending `ids`. UnknownName where one is absent. Cost: O(m log N)."""
     at = np.searchsorted(ids, wanted)
-    bad = (at >= len(ids)) | (ids[np.minimum(at, max(len(ids) - 1, 0))] != wanted) if len(ids) else np.ones(len(wanted), bool)
+    bad = np.ones(len(wanted), bool)
+    if len(ids):
+        bad = ids[np.minimum(at, len(ids) - 1)] != wanted
     if np.any(bad):
         raise UnknownName("item of this pool", str(wanted[bad][0]), [])
     return at.astype(np.int64)

@@ -42,12 +42,15 @@ def compare_engines(context: Context, engines: Sequence[str]) -> list[dict[str, 
     """
     names = list(dict.fromkeys(engines))
     if len(names) < 2:
-        raise InputError(f"{len(names)} engine was named; expected two or more.", "labelsieve engines compare PROJECT A B")
+        raise InputError(
+            f"{len(names)} engine was named; expected two or more.", "labelsieve engines compare PROJECT A B"
+        )
     standing = stand(context)
     audit, train = standing.audit, standing.train
     if len(audit) < LEAST_AUDIT or not len(train):
         raise NotEnoughLabels(
-            f"there are {len(audit)} audit labels and {len(train)} training labels; expected at least {LEAST_AUDIT} and 1.",
+            f"there are {len(audit)} audit labels and {len(train)} training labels; "
+            f"expected at least {LEAST_AUDIT} and 1.",
             "label more: labelsieve next mixes audit items into each query.",
         )
     pools = {name: _pool_of(context, name) for name in names}

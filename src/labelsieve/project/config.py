@@ -83,7 +83,9 @@ def read(root: Path) -> Settings:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(f"{path} cannot be read: {error}.", "mend that line, or restore it from backups/.") from error
+        raise ProjectError(
+            f"{path} cannot be read: {error}.", "mend that line, or restore it from backups/."
+        ) from error
     except OSError as error:
         raise ProjectError(f"{path} cannot be read: {error.strerror}.", "check its permissions.") from error
     return parse(raw)
@@ -144,7 +146,9 @@ def write(root: Path, settings: Settings) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise ProjectError(f"{path} cannot be written: {error.strerror}.", "check permissions and free space.") from error
+        raise ProjectError(
+            f"{path} cannot be written: {error.strerror}.", "check permissions and free space."
+        ) from error
 
 
 def plain(settings: Settings) -> dict[str, Any]:

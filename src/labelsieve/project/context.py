@@ -40,7 +40,9 @@ class Context:
         try:
             return self.settings.tasks[self.task_name]
         except KeyError:
-            raise UnknownName("task", self.task_name, self.settings.tasks, "labelsieve init PROJECT --task-name") from None
+            raise UnknownName(
+                "task", self.task_name, self.settings.tasks, "labelsieve init PROJECT --task-name"
+            ) from None
 
     def change(self, **values: Any) -> None:
         """Changes settings and writes them to labelsieve.toml."""

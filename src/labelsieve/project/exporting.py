@@ -15,7 +15,7 @@ from labelsieve.project import exports, fitting, folding, headfiles, manifest, q
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted
 from labelsieve.project.modelcard import HeadFacts, model_card
-from labelsieve.project.report.collect import collect
+from labelsieve.project.report.collect import gathered
 from labelsieve.project.report.data import ReportData
 from labelsieve.project.report.rendering import render
 
@@ -62,7 +62,7 @@ def _write(context: Context, wanted: Wanted) -> list[Path]:
         fitted = fitting.fit_task(context)
         final = fitting.final_head(fitted)
         facts = head_facts(context, fitted, final)
-        card = model_card(collect(context), facts)
+        card = model_card(gathered(context), facts)
         if wanted.head is not None:
             written += exports.write_head(wanted.head, head_export(fitted, final, facts, card))
         if wanted.card is not None:
@@ -86,9 +86,7 @@ def label_rows(context: Context) -> Iterator[tuple[Any, ...]]:
     yield from _rows(context, block, purposes)
 
 
-def _rows(
-    context: Context, labels: list[Label], purposes: dict[tuple[int, int], Any]
-) -> Iterator[tuple[Any, ...]]:
+def _rows(context: Context, labels: list[Label], purposes: dict[tuple[int, int], Any]) -> Iterator[tuple[Any, ...]]:
     keys = manifest.keys(context.conn, np.array([label.item for label in labels], np.int64))
     for label, key in zip(labels, keys, strict=True):
         purpose = purposes.get((label.query, label.item)) if label.query is not None else None
@@ -123,7 +121,7 @@ def head_facts(context: Context, fitted: Fitted, final: Any) -> HeadFacts:
 
 
 def head_export(fitted: Fitted, final: Any, facts: HeadFacts, card: str) -> exports.HeadExport:
-    """The files of the head: arrays and ONNX, or the card alone for a foreign one, which is refitted from the labels."""
+    """The files of the head: arrays and ONNX; the card alone for a foreign one, which is refitted from the labels."""
     known = {name: getattr(facts, name) for name in facts.__dataclass_fields__}
     if facts.foreign:
         return exports.HeadExport(known, {}, card)
@@ -135,9 +133,9 @@ def head_export(fitted: Fitted, final: Any, facts: HeadFacts, card: str) -> expo
     return exports.HeadExport({**known, "plugin": plugin}, arrays, card, data)
 
 
-def report(context: Context, path: StrPath | None) -> Path:
+def write_report(context: Context, path: StrPath | None) -> Path:
     """Writes the report; one HTML file that opens from disk."""
     where = Path(path) if path is not None else context.root / "reports" / f"{context.task_name}.html"
     where.parent.mkdir(parents=True, exist_ok=True)
-    data: ReportData = collect(context)
+    data: ReportData = gathered(context)
     return exports.write_text(where, render(data), force=path is None)

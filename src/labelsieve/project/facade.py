@@ -1,4 +1,4 @@
-"""Project: the one object behind the Python API and the command line. Its methods compose, and hold no method of their own."""
+"""Project: the one object behind the Python API and the command line. Its methods compose the other modules."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -7,12 +7,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-
 from labelsieve.core.errors import ProjectError
 from labelsieve.core.sockets import Oracle
 from labelsieve.core.types import Ids, Item, Kind, Label, Origin, Task
-from labelsieve.project import asking, config, events, fitting, importing, labelling, making
-from labelsieve.project import manifest, playing, pooling, state, tasks
+from labelsieve.project import (
+    asking,
+    config,
+    events,
+    fitting,
+    importing,
+    labelling,
+    making,
+    manifest,
+    playing,
+    pooling,
+    state,
+    tasks,
+)
 from labelsieve.project.asking import Asked
 from labelsieve.project.backups import backup
 from labelsieve.project.comparing import compare_engines
@@ -193,7 +204,7 @@ class Project:
         """Writes the report, one HTML file that opens from disk; returns its path."""
         from labelsieve.project import exporting
 
-        return exporting.report(self._context, path)
+        return exporting.write_report(self._context, path)
 
     def compare_engines(self, engines: Sequence[str]) -> list[dict[str, Any]]:
         """Engines ranked by paired differences on the audit labels, with intervals."""

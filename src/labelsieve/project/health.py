@@ -52,7 +52,9 @@ def _sources(context: Context) -> Iterator[Health]:
             source = context.source(source_id)
             changed = str(source.fingerprint()) != row.fingerprint
         except LabelsieveError as error:
-            yield Health(f"source {row.name}", "error", f"{error.fact} Labels are safe; put it back, then labelsieve sync.")
+            yield Health(
+                f"source {row.name}", "error", f"{error.fact} Labels are safe; put it back, then labelsieve sync."
+            )
             continue
         said = "has changed since the last sync: labelsieve sync PROJECT." if changed else "as it was at the last sync."
         yield Health(f"source {row.name}", "note" if changed else "ok", said)
@@ -69,7 +71,9 @@ def _embeddings(context: Context) -> Iterator[Health]:
         damaged = shards.verify()
         if damaged:
             which = ", ".join(damaged)
-            yield Health(f"embeddings {folder.name}", "error", f"damaged: {which}. labelsieve embed computes them again.")
+            yield Health(
+                f"embeddings {folder.name}", "error", f"damaged: {which}. labelsieve embed computes them again."
+            )
         else:
             yield Health(f"embeddings {folder.name}", "ok", f"{len(shards.ids):,} items, digest {shards.digest[:16]}.")
     aside = len(manifest.set_asides(context.conn))

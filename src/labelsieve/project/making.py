@@ -35,9 +35,13 @@ class Start:
 def create(root: Path, sources: Paths, options: Mapping[str, Any], start: Start) -> Context:
     """A new project folder, synced. Where anything fails nothing is left behind."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise ProjectError(f"{root} exists already and is not an empty folder.", "choose another name, or remove it first.")
+        raise ProjectError(
+            f"{root} exists already and is not an empty folder.", "choose another name, or remove it first."
+        )
     if not sources:
-        raise InputError("no source was given.", "name a folder of images, or a .csv, .jsonl, .parquet, .npy or .npz file.")
+        raise InputError(
+            "no source was given.", "name a folder of images, or a .csv, .jsonl, .parquet, .npy or .npz file."
+        )
     existed = root.exists()
     try:
         for folder in FOLDERS:
@@ -81,7 +85,7 @@ def ensure_tasks(context: Context) -> None:
             tasks.add(context.conn, name, settings.kind, settings.classes or None, settings.dull)
         elif task.kind != settings.kind:
             raise ProjectError(
-                f"{config.NAME} says that the task {name!r} is of kind {settings.kind!r}; it was made as {task.kind!r}.",
+                f"{config.NAME} says that task {name!r} is of kind {settings.kind!r}; it was made as {task.kind!r}.",
                 f'write kind = "{task.kind}" there, or give the new task another name.',
             )
 
@@ -117,4 +121,3 @@ def _spec(context: Context, path: Path, options: Mapping[str, Any]) -> SourceSpe
 
 def _opened(context: Context, spec: SourceSpec) -> Source:
     return open_source(config.resolve(spec.path, context.root), spec.options, context.cache)
-

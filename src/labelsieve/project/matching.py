@@ -16,22 +16,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 from pathlib import PurePosixPath
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from labelsieve.core.errors import ProjectError
+from labelsieve.sources import Found
 
 KeyedBy = Literal["key", "path", "digest", "row"]
 KEY_CHARS = 16  # of a digest: 64 bits, and a repeat in them is told apart by #2
-
-
-class Found(Protocol):
-    """A chunk of what a scan found; the lists are parallel, those that a source has not are None."""
-
-    refs: Any
-    keys: Any
-    digests: Any
-    groups: Any
-    times: Any
 
 
 def load(conn: sqlite3.Connection, chunks: Iterable[Found], keyed_by: KeyedBy) -> None:
@@ -56,8 +47,7 @@ def _rows(chunk: Found, keyed_by: KeyedBy) -> Iterator[tuple[Any, ...]]:
 
 def _keys(chunk: Found, keyed_by: KeyedBy) -> Iterable[str | None]:
     if keyed_by == "key":
-        keys: Iterable[str | None] = chunk.keys
-        return keys
+        return chunk.keys or ()
     if keyed_by == "digest":
         return (digest[:KEY_CHARS] for digest in chunk.digests)
     return (str(ref) for ref in chunk.refs)

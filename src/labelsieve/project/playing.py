@@ -28,9 +28,12 @@ class Game:
 
 
 def play(
-    context: Context, game: Game, progress: Callable[[int, int], None] | None = None, watch: Callable[[Run], None] | None = None
+    context: Context,
+    game: Game,
+    progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[Run], None] | None = None,
 ) -> dict[str, Any]:
-    """The JSON of `labelsieve simulate`. `progress` gets (queries done, queries in all), `watch` each run as it grows."""
+    """The JSON of `labelsieve simulate`. `progress` gets (queries done, in all), `watch` each run as it grows."""
     kind = context.task.kind
     raw = raw_pool(context)
     truth = truth_of(context, game.truth, raw.ids)

@@ -207,7 +207,7 @@ def _remember(context: Context, spec: str, engine: Engine, shards: Shards) -> No
 
 def raw_pool(context: Context, progress: Tell | None = None) -> Pool:
     """The embeddings of all usable items, ids ascending. What is missing is embedded first."""
-    parts: list[Pool] = [part for part in _arrays(context)]
+    parts: list[Pool] = list(_arrays(context))
     if any(not _in_place(context, row.id) for row in context.rows.values()):
         folder = context.cache / "embeddings" / (context.settings.embeddings or "-")
         shards = Shards(folder) if folder.is_dir() else None
@@ -253,7 +253,9 @@ def _arrays(context: Context) -> Iterator[Pool]:
             opened: Any = context.source(source_id)
             ids, rows = manifest.numbered(context.conn, source_id)
             array = opened.array()
-            in_order = len(rows) == 0 or (rows[0] == 0 and rows[-1] == len(rows) - 1 and bool(np.all(np.diff(rows) == 1)))
+            in_order = len(rows) == 0 or (
+                rows[0] == 0 and rows[-1] == len(rows) - 1 and bool(np.all(np.diff(rows) == 1))
+            )
             pool = ArrayPool(array[: len(rows)] if in_order else Rows(array, rows), ids)
             usable = manifest.ids(context.conn, source=source_id, usable=True)
             yield pool if len(usable) == len(ids) else SubPool(pool, usable)

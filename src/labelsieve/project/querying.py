@@ -44,10 +44,14 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
         )
     quota = min(audit_quota(n, len(standing.answered), audited), len(free_audit))
     n_audit = max(quota, n - len(free))
-    audit = _plain(free_audit[:n_audit], standing.sides.share, "audit", "random: it measures the head, and never trains it")
+    audit = _plain(
+        free_audit[:n_audit], standing.sides.share, "audit", "random: it measures the head, and never trains it"
+    )
     n_control = min(standing.control, n - n_audit)
     drawn = np.sort(rng.choice(free, n_control, replace=False))
-    control = _plain(drawn, n_control / max(len(free), 1), "control", "random: what labelling without a strategy would give")
+    control = _plain(
+        drawn, n_control / max(len(free), 1), "control", "random: what labelling without a strategy would give"
+    )
     blocked = np.union1d(np.union1d(standing.answered, standing.sides.audit), drawn)
     state = Round(standing.pool, standing.labels, standing.head, asked=blocked, number=standing.number)
     wanted = n - n_audit - n_control

@@ -203,9 +203,7 @@ def _fit(choose: HeadChooser, labels: Labels, previous: Head | None, pool: Pool)
         return None
 
 
-def _measure(
-    head: Head | None, truth: Labels, test: tuple[Ids, Any], rest: Ids, pool: Pool
-) -> dict[str, float | None]:
+def _measure(head: Head | None, truth: Labels, test: tuple[Ids, Any], rest: Ids, pool: Pool) -> dict[str, float | None]:
     """Metrics on the test side; without one, average precision on what is not labelled yet."""
     at, x = test
     if head is None:

@@ -79,6 +79,7 @@ def groups_of(context: Context, ids: Ids) -> Groups:
 
 
 def audit_seed(context: Context) -> int:
+    """The seed of the sides of the context's task."""
     return int(stream(context.settings.seed, "audit", context.task_name).integers(2**62))
 
 

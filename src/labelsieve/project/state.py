@@ -18,7 +18,7 @@ def status(context: Context) -> dict[str, Any]:
     aside = manifest.set_asides(conn)
     labels = folding.fold(conn, task.name)
     answered = folding.answered(conn, task.name)
-    fits = history(context)
+    fits = fit_history(context)
     advice = stop_advice(context, fits)
     return {
         "project": str(context.root),
@@ -30,7 +30,9 @@ def status(context: Context) -> dict[str, Any]:
         "set_aside_total": len(aside),
         "task": {"name": task.name, "kind": task.kind, "closed": task.closed, **_dull(task)},
         "tasks": sorted(context.settings.tasks),
-        "sources": [{"name": row.name, "modality": row.modality, "synced": row.synced} for row in context.rows.values()],
+        "sources": [
+            {"name": row.name, "modality": row.modality, "synced": row.synced} for row in context.rows.values()
+        ],
         "engine": {"name": context.settings.engine, "embeddings": context.settings.embeddings},
         "annotators": folding.annotators(conn, task.name),
         "queries": conn.execute("SELECT COUNT(*) FROM queries WHERE task = ?", (task.id,)).fetchone()[0],
@@ -46,7 +48,7 @@ def _dull(task: Task) -> dict[str, str]:
     return {"dull": task.dull} if task.kind == "screen" else {}
 
 
-def history(context: Context) -> list[dict[str, Any]]:
+def fit_history(context: Context) -> list[dict[str, Any]]:
     """Every fit of the task, oldest first: at, labels, head, and what was measured."""
     sql = "SELECT at, labels, head, metrics FROM fits WHERE task = ? ORDER BY id"
     rows = context.conn.execute(sql, (context.task.id,)).fetchall()

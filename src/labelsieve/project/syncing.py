@@ -10,24 +10,14 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from labelsieve.core.types import Modality
 from labelsieve.project import manifest, matching
 from labelsieve.project.database import now, transaction
-from labelsieve.project.matching import Found, KeyedBy
-
-
-class Scanned(Protocol):
-    """What syncing needs of a source."""
-
-    modality: Modality
-    bad: list[tuple[int | str, str]]
-
-    def scan(self, known: Any = None) -> Iterator[Found]: ...
-    def fingerprint(self) -> str: ...
+from labelsieve.project.matching import KeyedBy
+from labelsieve.sources import Found, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +37,7 @@ class SyncReport:
         return SyncReport(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
-def sync(conn: sqlite3.Connection, sources: Mapping[str, Scanned]) -> SyncReport:
+def sync(conn: sqlite3.Connection, sources: Mapping[str, Source]) -> SyncReport:
     """What changed, over all of `sources` (name -> opened source); sources not named are left as they are.
 
     Each source is one transaction: after an error the ones before it are synced. Cost: one scan of each,
@@ -60,7 +50,7 @@ def sync(conn: sqlite3.Connection, sources: Mapping[str, Scanned]) -> SyncReport
     return total
 
 
-def _sync_one(conn: sqlite3.Connection, name: str, source: Scanned) -> SyncReport:
+def _sync_one(conn: sqlite3.Connection, name: str, source: Source) -> SyncReport:
     if _is_range(source):
         return _sync_range(conn, name, source)
     chunks = iter(source.scan(_known(conn, name)))
@@ -86,7 +76,7 @@ def _chain(first: Found | None, rest: Iterator[Found]) -> Iterator[Found]:
         yield from rest
 
 
-def _keyed_by(source: Scanned, first: Found | None) -> KeyedBy:
+def _keyed_by(source: Source, first: Found | None) -> KeyedBy:
     if first is not None and first.keys is not None:
         return "key"
     if hasattr(source, "block_digests"):
@@ -149,7 +139,7 @@ def _drift(conn: sqlite3.Connection, source: int, keyed_by: KeyedBy) -> tuple[in
     return counts
 
 
-def _keep_bad(conn: sqlite3.Connection, source: int, opened: Scanned) -> None:
+def _keep_bad(conn: sqlite3.Connection, source: int, opened: Source) -> None:
     """Rows and files that the source itself set aside; an item that they once were has gone by now."""
     rows = (manifest.Aside(_said(ref), reason, source=source) for ref, reason in opened.bad)
     manifest.set_aside(conn, rows)
@@ -159,12 +149,12 @@ def _said(ref: int | str) -> str:
     return f"row {ref}" if isinstance(ref, int) else ref
 
 
-def _stamp(conn: sqlite3.Connection, source: int, opened: Scanned) -> None:
+def _stamp(conn: sqlite3.Connection, source: int, opened: Source) -> None:
     values = (str(opened.fingerprint()), now(), source)
     conn.execute("UPDATE sources SET fingerprint = ?, synced = ? WHERE id = ?", values)
 
 
-def _is_range(source: Scanned) -> bool:
+def _is_range(source: Source) -> bool:
     """Whether rows need no row each in the manifest: an array without keys, groups and times."""
     options = getattr(source, "options", None)
     return hasattr(source, "block_digests") and not any(getattr(options, k, None) for k in ("key", "group", "time"))
@@ -193,7 +183,7 @@ def _sync_range(conn: sqlite3.Connection, name: str, source: Any) -> SyncReport:
     return SyncReport(added=n - known, unchanged=known, set_aside=aside)
 
 
-def _keep_bad_rows(conn: sqlite3.Connection, source: int, opened: Scanned) -> int:
+def _keep_bad_rows(conn: sqlite3.Connection, source: int, opened: Source) -> int:
     """How many rows of an array are set aside: they are items, so that the numbers of the others stay."""
     manifest.clear_set_aside(conn, "sync", source)
     sql = "SELECT first_row, count, first_id FROM ranges WHERE source = ?"

@@ -25,7 +25,11 @@ def truth_of(context: Context, truth: str, ids: Ids) -> Labels:
 
 
 def _is_file(truth: str) -> bool:
-    return truth != "@folder" and Path(truth).suffix.lower() in (".csv", ".tsv", ".jsonl", ".parquet") and Path(truth).is_file()
+    return (
+        truth != "@folder"
+        and Path(truth).suffix.lower() in (".csv", ".tsv", ".jsonl", ".parquet")
+        and Path(truth).is_file()
+    )
 
 
 def _from_file(context: Context, path: Path, ids: Ids) -> list[tuple[str, ...]]:
