@@ -9,7 +9,7 @@ from labelsieve.core.types import Query
 from labelsieve.selection.acquisition import from_proba, margin
 from labelsieve.selection.automatic import SURE, UNSURE, WIDTH, auto
 from labelsieve.selection.clusters import kmeans
-from labelsieve.selection.compose import best, chosen
+from labelsieve.selection.composing import best, chosen
 from labelsieve.selection.coverage import Covering, directions
 from labelsieve.selection.strategies import by_facility_location, by_margin, by_typiclust, random
 

@@ -73,7 +73,7 @@ def test_files_keep_their_items_wherever_they_go(states: list[tuple[dict[str, st
         before: dict[str, list[Entry]] = {"one": [], "two": []}
         for one, two in states:
             sync(conn, {"one": Files(one), "two": Files(two)})
-            ids = {source.name: source.id for source in manifest.sources(conn)}
+            ids = {source.name: source.id for source in manifest.source_rows(conn)}
             for name, files in (("one", one), ("two", two)):
                 after = [entry for entry in everything(conn) if entry.source == ids[name]]
                 check(before[name], after, Counter((path, digest(text)) for path, text in files.items()))

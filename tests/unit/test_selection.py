@@ -13,7 +13,7 @@ from labelsieve.selection.acquisition import from_proba, over_classes
 from labelsieve.selection.automatic import auto
 from labelsieve.selection.candidates import at_most
 from labelsieve.selection.clusters import kmeans
-from labelsieve.selection.compose import best, compose
+from labelsieve.selection.composing import best, compose
 from labelsieve.selection.coverage import Covering, directions
 from labelsieve.selection.stopping import advise, kappa
 from labelsieve.selection.strategies import by_margin

@@ -13,7 +13,7 @@ from labelsieve.engines.identity import Identity
 from labelsieve.engines.images import load_image
 from labelsieve.engines.preprocess import pixels, read_recipe
 from labelsieve.engines.sessions import Session, dtype_of, width_of
-from labelsieve.engines.tokens import read_json
+from labelsieve.engines.tokenizing import read_json
 
 # Best first: one row an image, in the space that the model was trained for.
 WANTED = ("features", "image_embeds", "image_features", "embeddings", "embedding", "pooler_output")

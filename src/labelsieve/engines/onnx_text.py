@@ -12,7 +12,7 @@ from labelsieve.core.types import Matrix, Modality
 from labelsieve.engines.identity import Identity
 from labelsieve.engines.pooling import Pooling, read_pooling
 from labelsieve.engines.sessions import Session, dtype_of, width_of
-from labelsieve.engines.tokens import Tokens, read_tokens
+from labelsieve.engines.tokenizing import Tokens, read_tokens
 
 # Best first: one row a text, made by the model itself.
 WHOLE = ("sentence_embedding", "text_embeds", "text_features", "embeddings", "features")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.errors import EngineError
 from labelsieve.core.types import Matrix
-from labelsieve.engines.tokens import read_json
+from labelsieve.engines.tokenizing import read_json
 
 _OTHER = "choose another engine."
 Mask = NDArray[np.float32]

@@ -22,7 +22,7 @@ from labelsieve.engines.onnx_text import TOWERS
 from labelsieve.engines.pooling import read_pooling
 from labelsieve.engines.preprocess import pixels, read_recipe
 from labelsieve.engines.sessions import width_of
-from labelsieve.engines.tokens import read_tokens
+from labelsieve.engines.tokenizing import read_tokens
 
 # The towers of two-tower models, with the projection into their common space.
 _TOWERS: dict[str, dict[str, str]] = {

@@ -51,7 +51,7 @@ class Context:
 
     @cached_property
     def rows(self) -> dict[int, manifest.SourceRow]:
-        return {row.id: row for row in manifest.sources(self.conn)}
+        return {row.id: row for row in manifest.source_rows(self.conn)}
 
     def source(self, source_id: int) -> Source:
         """The opened source of a manifest id. ProjectError where labelsieve.toml does not name it any more."""

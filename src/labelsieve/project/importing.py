@@ -204,7 +204,7 @@ def import_column(context: Context, spec: Any, source: Source) -> ImportReport:
     A later sync imports what is new or has changed. A label that somebody else gave stays beside it.
     """
     name = str(spec.path)
-    row = next(row for row in manifest.sources(context.conn) if row.name == name)
+    row = next(row for row in manifest.source_rows(context.conn) if row.name == name)
     if not source.options.labels:
         raise InputError(f"the source {name} names no labels.", "labelsieve sync PROJECT SOURCE --labels COLUMN")
     stamp = f"{name}\0{source.options.labels}"

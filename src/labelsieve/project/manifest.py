@@ -8,7 +8,7 @@
     keys / groups / times / digests(conn, ids)       lists, in the order asked
     locate(conn, ids) -> dict[source id, (positions, refs)]      what to read from which source
     numbered(conn, source) -> (Ids, rows)            present ids of one source, ascending, and their row numbers
-    sources(conn) -> list[SourceRow]
+    source_rows(conn) -> list[SourceRow]
     changed(conn, after=0) -> (Ids, seq)             items whose content changed under the same key since `seq`
     set_aside(conn, rows) / set_asides(conn) / clear_set_aside(conn, stage, ...)
 
@@ -91,7 +91,7 @@ def _ranges(conn: sqlite3.Connection) -> list[_Range]:
     return [_Range(*row) for row in conn.execute(sql)]
 
 
-def sources(conn: sqlite3.Connection) -> list[SourceRow]:
+def source_rows(conn: sqlite3.Connection) -> list[SourceRow]:
     """All sources, oldest first."""
     sql = "SELECT id, name, modality, prefix, fingerprint, added, synced FROM sources ORDER BY id"
     return [SourceRow(*row) for row in conn.execute(sql)]
@@ -166,7 +166,7 @@ def _columns(
     found = {row[0]: row[1:] for row in _rows(conn, f"id, {columns}", ids)}
     spans = _ranges(conn)
     if spans and len(found) < len(ids):
-        synced = {source.id: source.synced for source in sources(conn)}
+        synced = {source.id: source.synced for source in source_rows(conn)}
         starts = np.array([span.first_id for span in spans])
         for id_ in ids.tolist():
             span = spans[max(int(np.searchsorted(starts, id_, side="right")) - 1, 0)]

@@ -93,7 +93,7 @@ def _known(conn: sqlite3.Connection, name: str) -> dict[str, tuple[int, int, str
 
 def _source_id(conn: sqlite3.Connection, name: str, modality: str, keyed_by: KeyedBy) -> int:
     """Row numbers are keys as they are in the first source of a project, and say their source in any other."""
-    new = not any(row.name == name for row in manifest.sources(conn))
+    new = not any(row.name == name for row in manifest.source_rows(conn))
     id_ = manifest.add_source(conn, name, modality)
     if new and id_ > 1 and keyed_by == "row":
         conn.execute("UPDATE sources SET prefix = ? WHERE id = ?", (f"{matching.short_name(conn, id_)}:", id_))

@@ -7,7 +7,7 @@ from labelsieve.core.rounds import Round
 from labelsieve.core.types import Ids, Query, Vector
 from labelsieve.selection.acquisition import from_proba, margin
 from labelsieve.selection.candidates import thin
-from labelsieve.selection.compose import best, chosen
+from labelsieve.selection.composing import best, chosen
 from labelsieve.selection.coverage import FACILITIES, POINTS, Covering, directions
 
 UNSURE, SHARE, FEWEST = 20, 0.02, 200  # choose among 20 n items, or 2 % of a larger pool, never fewer than 200

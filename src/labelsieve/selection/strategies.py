@@ -7,7 +7,7 @@ from labelsieve.core.rounds import Round
 from labelsieve.core.types import Query
 from labelsieve.selection import acquisition, clusters, coverage
 from labelsieve.selection.candidates import thin
-from labelsieve.selection.compose import at_random, chosen, compose
+from labelsieve.selection.composing import at_random, chosen, compose
 
 
 def random(state: Round, n: int, rng: Generator) -> Query:
