@@ -10,6 +10,7 @@ import pytest
 
 import labelsieve as ls
 from labelsieve.core.types import Label, Query
+from labelsieve.project import folding
 from labelsieve.project.asking import Asked
 from labelsieve.project.events import new_id
 from labelsieve.project.labelling import SKIP, UNSURE
@@ -217,3 +218,18 @@ def test_errors_say_what_to_do(project: ls.Project, tmp_path: Path) -> None:
     with pytest.raises(ls.InputError, match="does not exist"):
         ls.create(tmp_path / "no.sieve", tmp_path / "nothing")
     assert not (tmp_path / "no.sieve").exists()
+
+
+def test_a_spreadsheet_answers_the_query_that_it_came_from(project: ls.Project, tmp_path: Path) -> None:
+    asked = project.next(10)
+    rows = [f"{item.key},{truth(item.key)},{asked.id if at else 99}" for at, item in enumerate(asked.items)]
+    (tmp_path / "q.csv").write_text("\n".join(["key,label,query", *rows]))
+    assert project.import_labels(tmp_path / "q.csv", by="ann").added == 10
+    origins = [(label.source, label.query) for label in folding.answers(project.context.conn, "main")]
+    assert origins.count(("human", asked.id)) == 9 and origins.count(("import", None)) == 1
+    assert project.status()["spent"]["labels"] == 9  # nobody looked at what answers no query
+
+
+def test_the_last_items_of_a_pool_can_be_asked(project: ls.Project) -> None:
+    project.label(project.next(295).ids, ["0"] * 295, by="ann")
+    assert len(project.next()) == 5

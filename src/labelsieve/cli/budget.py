@@ -23,10 +23,10 @@ def run(
     """Set a budget in labels, minutes or money (the first one reached ends it), and show what was spent."""
     from labelsieve.cli.status import spending_line
     from labelsieve.project.facade import open as open_project
-    from labelsieve.project.limits import Limits, set_limits
+    from labelsieve.project.limits import Limits
 
     with open_project(project, task_name) as opened:
-        set_limits(opened.context, Limits(labels, minutes, money, cost or (), currency))
+        opened.limit(Limits(labels, minutes, money, cost or (), currency))
         state = opened.status()
     if json:
         say(as_json({"spent": state["spent"], "budget": state["budget"]}))

@@ -22,7 +22,6 @@ def run(
     from labelsieve.cli.progress import showing
     from labelsieve.cli.simulate import show_summary
     from labelsieve.project.facade import create
-    from labelsieve.project.playing import Game, play
     from labelsieve.testing.digits import write_digits
 
     pictures, project = folder / "digits", folder / "digits.sieve"
@@ -35,7 +34,7 @@ def run(
             made.embed(progress=lambda at: tell(at.done, at.total))
         say(f"4. labelsieve simulate {project} --truth @folder --budget {budget} --batch 10 --seeds {seeds}")
         with LiveCurve(seeds) as curve:
-            result = play(made.context, Game("@folder", budget, 10, ("auto",), seeds), watch=curve.watch)
+            result = made.simulate("@folder", budget, 10, ("auto",), seeds, watch=curve.watch)
         show_summary(result["summary"])
         say(f"5. {budget} answers become labels, query by query; a random slice of them only measures the head")
         for asked in made.rounds(10, budget):

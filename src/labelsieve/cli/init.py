@@ -35,7 +35,7 @@ def run(
 ) -> None:
     """Make a project: read the sources, give every item an id, and nothing is a label unless asked."""
     from labelsieve.project.facade import create
-    from labelsieve.project.limits import Limits, set_limits
+    from labelsieve.project.limits import Limits
 
     names = {"text": text, "image": image, "embeddings": embeddings, "key": key, "group": group, "time": time}
     options = given.source_options(columns, labels=labels, separator=separator, **names)
@@ -44,7 +44,7 @@ def run(
         project, *sources, task=task, task_name=task_name, dull=dull, classes=closed, seed=seed, **options
     ) as made:
         if cost:
-            set_limits(made.context, Limits(costs=cost))
+            made.limit(Limits(costs=cost))
         _tell(made.status(), project, json)
 
 

@@ -50,10 +50,11 @@ def strategy_named(name: str, kind: Kind) -> Strategy:
 
 def ask(context: Context, n: int | None, strategy: str | None, control: bool) -> Asked:
     """The next query. The same one again while nothing new was answered. PoolExhausted where n are not left."""
-    wanted = n if n is not None else default_size(context)
-    if wanted < 1:
-        raise InputError(f"{wanted} items were asked for; expected at least 1.", "ask for one or more.")
+    if n is not None and n < 1:
+        raise InputError(f"{n} items were asked for; expected at least 1.", "ask for one or more.")
     standing = stand(context)
+    left = len(standing.pool.ids) - len(standing.answered)
+    wanted = n if n is not None else min(default_size(context), max(left, 1))
     number = _answered_queries(context)
     name = strategy or context.task_settings.strategy
     began = time.perf_counter()
@@ -80,8 +81,9 @@ def _head(context: Context, standing: Stand) -> Head | None:
 
 
 def _answered_queries(context: Context) -> int:
-    """How many queries of this task have an answer."""
-    sql = "SELECT COUNT(DISTINCT query) FROM events WHERE task = ? AND query IS NOT NULL"
+    """How many queries of this task have an answer to one of their items."""
+    sql = """SELECT COUNT(*) FROM queries q WHERE q.task = ? AND EXISTS (SELECT 1 FROM query_items i
+      JOIN events e ON e.task = q.task AND e.item = i.item WHERE i.query = q.id)"""
     return int(context.conn.execute(sql, (context.task.id,)).fetchone()[0])
 
 

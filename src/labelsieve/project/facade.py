@@ -33,6 +33,7 @@ from labelsieve.project.embedding import EmbedProgress, EmbedReport
 from labelsieve.project.fitting import Fitted, Predictions
 from labelsieve.project.health import Health, examine
 from labelsieve.project.importing import ImportReport
+from labelsieve.project.limits import Limits, set_limits
 from labelsieve.project.simulation import Run
 from labelsieve.project.syncing import SyncReport
 from labelsieve.sources.options import SourceKeywords
@@ -82,6 +83,10 @@ class Project:
         """The same project, on another of its tasks."""
         tasks.get(self._context.conn, name)
         return Project(replace(self._context, task_name=name))
+
+    def limit(self, limits: Limits) -> None:
+        """Sets what may be spent on the task, and what a label costs."""
+        set_limits(self._context, limits)
 
     # Pool
 

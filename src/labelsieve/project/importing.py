@@ -24,20 +24,23 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import Label, Origin, Task, Value
-from labelsieve.project import events, folding, manifest, tasks
+from labelsieve.project import events, folding, manifest, queries, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.safecsv import plain_cell
 from labelsieve.sources import Source, SourceOptions, open_source
 
-COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer")
+COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query")
 BLOCK = 50_000  # labels in memory at once
 _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart."""
+    """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart.
+
+    `query` is in what `next` writes: the query that the row answers.
+    """
 
     row: int
     key: str
@@ -47,6 +50,7 @@ class LabelRow:
     at: str | None = None
     source: str | None = None
     answer: str | None = None
+    query: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class _Import:
     counts: Counter[str] = field(default_factory=Counter)
     aside: dict[str, list[str]] = field(default_factory=dict)
     _current: dict[str, dict[int, Value | None]] = field(default_factory=dict)
+    _asked: set[tuple[str, int]] | None = None
 
     def run(self, rows: Iterable[LabelRow]) -> ImportReport:
         stage = f"import {self.name}"
@@ -108,9 +113,19 @@ class _Import:
         self._answers(by)[item] = value
         parts = (self.stamp, str(row.row), self.task.name, by, row.key, value.tag, *value.names)
         mark = str(uuid.uuid5(_SPACE, "\0".join(parts)))
-        origin: Origin = row.source if row.source in get_args(Origin) else "import"  # type: ignore[assignment]
+        query = self._query(row, item)
+        given: Origin = "import" if query is None else "human"  # whoever answers a query has looked at the item
+        origin: Origin = row.source if row.source in get_args(Origin) else given  # type: ignore[assignment]
         seconds = None if row.seconds is None else float(row.seconds)
-        return Label(mark, self.task.name, item, value, by, row.at or self.at, seconds, origin)
+        return Label(mark, self.task.name, item, value, by, row.at or self.at, seconds, origin, query)
+
+    def _query(self, row: LabelRow, item: int) -> int | None:
+        """The query of this task that asked for the item; None for a row that answers none."""
+        if row.query is None:
+            return None
+        if self._asked is None:
+            self._asked = {(str(id_), asked) for id_, asked in queries.asked_items(self.conn, self.task)}
+        return int(row.query) if (row.query, item) in self._asked else None
 
     def _value(self, row: LabelRow) -> Value | None:
         """The answer in a row, None where there is none. Our own exports also say skip, unsure and no class at all."""

@@ -10,12 +10,13 @@ asked_for(conn, task, *purposes) -> Ids                         ids asked for on
 import json
 import math
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from labelsieve.core.errors import InputError
-from labelsieve.core.types import Ids, Purpose, Query
+from labelsieve.core.types import Ids, Purpose, Query, Task
 from labelsieve.project import manifest, tasks
 from labelsieve.project.database import now, transaction
 
@@ -93,6 +94,12 @@ def _query(rows: list[tuple[int, float | None, float | None, Purpose, str]], str
         tuple(purpose),
         scored,
     )
+
+
+def asked_items(conn: sqlite3.Connection, task: Task) -> Iterator[tuple[int, int]]:
+    """Every (query id, item) of a task."""
+    sql = "SELECT i.query, i.item FROM queries q JOIN query_items i ON i.query = q.id WHERE q.task = ?"
+    yield from conn.execute(sql, (task.id,))
 
 
 def asked(conn: sqlite3.Connection, task: str) -> Ids:
