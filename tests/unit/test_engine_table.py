@@ -83,14 +83,14 @@ def test_values_never_seen_are_fine() -> None:
         {"weight": -1e300, "made": datetime(2020, 5, 5, 5, tzinfo=UTC)},
     ]
     x = embed(engine, odd)
-    assert np.isfinite(x).all() and np.abs(x).max() < 100
+    assert np.isfinite(x).all() and np.abs(x).max() < 1000
 
 
 def test_a_number_keeps_its_order_and_an_outlier_is_bounded() -> None:
     engine = fitted([{"v": str(i)} for i in range(100)])
     x = embed(engine, [{"v": v} for v in ("-1e9", "1", "50", "99", "1e9")])
-    assert (np.diff(x[:, :2], axis=0) >= 0).all() and (np.diff(x[1:4, :2], axis=0) > 0).all()
-    assert np.abs(x).max() <= 6
+    assert (np.diff(x[:, :2], axis=0) >= 0).all() and (np.diff(x[:, 0]) > 0).all() and (np.diff(x[1:4, 1]) > 0).all()
+    assert np.abs(x).max() < 25
 
 
 def test_missing_is_told_apart_from_the_middle() -> None:

@@ -16,6 +16,8 @@ from labelsieve.core.types import Matrix
 MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "null", "none", "nat", "#n/a", "missing"})
 FORMATS = ("iso", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y", "%d/%m/%Y %H:%M",
            "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M")  # fmt: skip
+TAIL = 3.0  # scales from the centre beyond which a number grows as its logarithm
+SPIKE = 0.2  # share of a column that makes one number a value of its own (a spike at 0)
 KNOTS = 17  # quantiles of a number
 BUCKETS = 16  # of words of rare values
 COUNTED = 1000  # values whose frequency is kept
@@ -67,10 +69,12 @@ class Column:
         return np.concatenate([empty, *(b.reshape(len(raw), -1) for b in blocks)], axis=1, dtype=np.float32)
 
     def _scaled(self, numbers: Numbers) -> Matrix:
-        """(n, 2): robust z-score, and the share of the pool below, from -1 to 1. Missing gives 0 in both."""
+        """(n, 2): robust z-score, its tails bent, and the share of the pool below, from -1 to 1. Missing: 0 in both."""
         known = np.isfinite(numbers)
         x = np.where(known, numbers, self.centre)
-        z = np.clip((x - self.centre) / self.scale, -6, 6)
+        z = (x - self.centre) / self.scale
+        far = np.maximum(np.abs(z) - TAIL, 0.0)
+        z = np.sign(z) * (np.minimum(np.abs(z), TAIL) + np.log1p(far))
         rank = np.interp(x, self.knots, np.linspace(-1, 1, len(self.knots)))
         return (np.stack([z, rank], axis=1) * known[:, None]).astype(np.float32)
 
@@ -222,13 +226,13 @@ def _spread(numbers: Numbers) -> dict[str, Any]:
 def _number_column(
     name: str, known: Sequence[str], finite: Numbers, most: int, *, missing: bool, comma: bool
 ) -> Column:
-    """Numbers, and a flag for each value that is frequent: a code, a spike at 0, a word among numbers."""
+    """Numbers, and a flag for each frequent word among them (such as "unknown") and for a spike at one number."""
     count = Counter(known)
-    values = _frequent(count, len(known), min(most, 16), 0.02)
-    return Column(
-        name, numeric=True, decimal_comma=comma, missing=missing, values=values if len(count) > 2 else (),
-        **_spread(finite),
-    )  # fmt: skip
+    words = {value: n for value, n in count.items() if not np.isfinite(parse_numbers([value], comma)[0])}
+    spikes = {value: n for value, n in count.items() if n >= SPIKE * len(known)} if len(count) > 2 else {}
+    values = _frequent(Counter(words | spikes), len(known), most, 0.02)
+    spread = _spread(finite)
+    return Column(name, numeric=True, decimal_comma=comma, missing=missing, values=values, **spread)
 
 
 def _date_column(name: str, form: str, moments: Sequence[datetime], *, missing: bool) -> Column:
