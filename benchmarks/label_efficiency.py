@@ -18,13 +18,13 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core
 
 import numpy as np
-from pools import SETTINGS, load
+from pools import MAIN, SETTINGS, load
 from variants import ALL, SETS
 
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import ArrayPool
 from labelsieve.core.statistics import bootstrap, curve_area
-from labelsieve.heads.choose import choose
+from labelsieve.heads.choose import choose_head
 from labelsieve.heads.view import View
 from labelsieve.project.simulation import Play, Run, SimulationSettings, simulate, summarise
 
@@ -37,9 +37,9 @@ def trajectories(name: str, seed: int, strategies: list[str], cache: Path) -> li
     setting = SETTINGS[name]
     x, truth = load(setting, cache)
     play = Play(
-        ArrayPool(View.fit(x, "unit")(x)),
+        ArrayPool(View.fit(x, "z" if setting.tabular else "unit")(x)),
         truth,
-        lambda labels, previous: choose(labels, previous=previous),
+        lambda labels, previous: choose_head(labels, tabular=setting.tabular, previous=previous),
         {s: ALL[s] for s in strategies},
     )
     settings = SimulationSettings(setting.budget, setting.size, tuple(strategies), 1, setting.sample, None, seed)
@@ -114,7 +114,7 @@ def show(name: str, pool: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pools", default=",".join(SETTINGS))
+    parser.add_argument("--pools", default=",".join(MAIN))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-pools")
     parser.add_argument(

@@ -23,6 +23,7 @@ class Setting:
     budget: int
     size: int
     sample: int = 0
+    tabular: bool = False
 
 
 def load(setting: Setting, cache: Path) -> tuple[np.ndarray, Labels]:
@@ -88,6 +89,16 @@ def goemotions(part: int = 20_000) -> tuple[np.ndarray, Labels]:
     return embed(_minilm(), [texts[i] for i in kept]), Labels(np.arange(len(kept)), y, tuple(names), "multilabel")
 
 
+def table(name: str) -> tuple[np.ndarray, Labels]:
+    """Rows of a CSV file by the table engine; the last column is the truth."""
+    from labelsieve.engines.table import TableEngine
+
+    with (SHARED / "tabular_bias" / f"{name}.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    labels = [row.pop(list(row)[-1]) for row in rows]
+    return embed(TableEngine().fit(rows, np.random.default_rng(0)), rows), _classes(labels)
+
+
 SETTINGS = {
     s.name: s
     for s in (
@@ -97,8 +108,11 @@ SETTINGS = {
         Setting("clothing", clothing, 200, 10),
         Setting("goemotions", goemotions, 280, 28, 4000),
         Setting("clinc150_oos", lambda: clinc150(out_of_scope=True), 770, 77, 4000),
+        Setting("german_credit", lambda: table("german_credit"), 200, 10, 0, True),
+        Setting("adult", lambda: table("adult"), 200, 10, 4000, True),
     )
 }
+MAIN = ("digits", "digits_patches", "clinc150", "clothing", "goemotions")
 
 
 def _minilm() -> Any:

@@ -10,7 +10,7 @@ from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.rounds import ArrayPool, Pool, Round
 from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Ids, Query
-from labelsieve.heads.choose import choose
+from labelsieve.heads.choose import choose_head
 from labelsieve.store.shards import Shards
 from labelsieve.testing.toys import Toy, toy_classes, toy_multilabel, toy_odd
 
@@ -37,7 +37,7 @@ def play(toy: Toy, pool: Pool, rows: Ids, ids: Ids | None = None) -> Round:
     dull_only = toy.kind == "screen" and not (labels.y == 1).any()
     head = None
     if len(labels) and not dull_only:
-        head = choose(labels).fit(pool.take(labels.ids), labels.y)
+        head = choose_head(labels).fit(pool.take(labels.ids), labels.y)
     return Round(pool, labels, head, number=1 if len(labels) else 0)
 
 

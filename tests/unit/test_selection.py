@@ -8,7 +8,7 @@ import labelsieve as ls
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import Labels, Matrix
-from labelsieve.heads.choose import choose
+from labelsieve.heads.choose import choose_head
 from labelsieve.selection.acquisition import from_proba, over_classes
 from labelsieve.selection.automatic import auto
 from labelsieve.selection.candidates import at_most
@@ -47,7 +47,7 @@ def rows(n: int) -> Matrix:
 def state(toy: Toy, known: list[int] | np.ndarray, x: Matrix | None = None) -> Round:
     labels = toy.labels(np.asarray(known, np.int64))
     x = toy.x if x is None else x
-    head: Head | None = choose(labels).fit(x[labels.ids], labels.y) if len(labels) else None
+    head: Head | None = choose_head(labels).fit(x[labels.ids], labels.y) if len(labels) else None
     return Round(ArrayPool(x), labels, head)
 
 
