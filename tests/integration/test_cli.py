@@ -207,6 +207,21 @@ def test_several_tasks_share_one_pool(run: Run, tickets: dict[str, str], tmp_pat
     assert "urgent" in run("status tickets.sieve --task-name nosuch", code=1).stderr
 
 
+def test_hints_name_the_task_and_one_that_is_not_main_needs_no_name(run: Run, tmp_path: Path) -> None:
+    _tickets(tmp_path)
+    run("init p.sieve tickets.parquet --text text --key number --task-name subject")
+    run("embed p.sieve")
+    assert json.loads(run("status p.sieve --json").stdout)["task"]["name"] == "subject"
+    assert "next p.sieve --task-name tone" in run("task p.sieve tone").stderr
+    done = run("next p.sieve -n 5 --task-name tone --out query.csv")
+    assert "labelsieve import p.sieve --task-name tone query.csv --by YOU" in done.stderr
+    query = (tmp_path / "query.csv").read_text().splitlines()
+    filled = [query[0], *(line.replace(",,", ",angry,", 1) for line in query[1:])]
+    (tmp_path / "query.csv").write_text("\n".join(filled))
+    assert "labelsieve fit p.sieve --task-name tone" in run("import p.sieve --task-name tone query.csv").stderr
+    assert json.loads(run("status p.sieve --task-name tone --json").stdout)["classes"] == {"angry": 5}
+
+
 def test_sync_sees_what_is_new(run: Run, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("text\none\ntwo\n")
     run("init p.sieve t.csv --text text")

@@ -38,4 +38,5 @@ def run(
         hint(
             f"{count(len(report.set_aside), 'item')} set aside: labelsieve status {project} lists them with the reason."
         )
-    hint(f"Next: labelsieve label {project} (or: labelsieve next {project} --out query.csv)")
+    here = given.named(project, "main")
+    hint(f"Next: labelsieve next {here} --out query.csv (texts and rows also in the terminal: labelsieve label {here})")

@@ -16,4 +16,5 @@ def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: gi
         say(as_json(found))
         return
     say(f"head: {head_line(found)}")
-    hint(f"Next: labelsieve label {project} goes on; labelsieve report {project} shows how good the head is.")
+    here = given.named(project, task_name)
+    hint(f"Next: labelsieve next {here} --out query.csv goes on; labelsieve report {here} shows how good the head is.")

@@ -31,4 +31,4 @@ def run(
             f"Set aside, {reason}: {count(len(keys), 'row')} ({', '.join(keys[:5])}{', ...' if len(keys) > 5 else ''})"
         )
     if report.added or report.known:
-        hint(f"Next: labelsieve fit {project}")
+        hint(f"Next: labelsieve fit {given.named(project, task_name)}")

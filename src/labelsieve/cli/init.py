@@ -55,7 +55,8 @@ def _tell(state: Mapping[str, Any], project: Path, json: bool) -> None:
     aside = f", {state['set_aside_total']:,} set aside (labelsieve status lists them)" if state["set_aside"] else ""
     labels = f", {count(state['labels'], 'label')}" if state["labels"] else ""
     say(f"{project}: {count(state['items'], 'item')}{labels}{aside}")
+    here = given.named(project, "main" if "main" in state["tasks"] else state["task"]["name"])
     if any(source["modality"] != "embedding" for source in state["sources"]):
         hint(f"Next: labelsieve embed {project}")
     else:
-        hint(f"Next: labelsieve next {project} --out query.csv")
+        hint(f"Next: labelsieve next {here} --out query.csv")

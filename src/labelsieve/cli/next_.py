@@ -1,6 +1,7 @@
 """labelsieve next: what to label next, as a table to fill in."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 import typer
@@ -31,7 +32,8 @@ def run(
     kind = "json" if json else form if out is None else out.suffix.lstrip(".")
     _write(rows, kind, out)
     if out is not None:
-        hint(f"Next: fill in the column label, then: labelsieve import {project} {out} --by YOU")
+        here = given.named(project, task_name)
+        hint(f"Next: fill in the column label, then: labelsieve import {here} {quote(str(out))} --by YOU")
 
 
 def query_rows(asked: Any) -> list[dict[str, Any]]:

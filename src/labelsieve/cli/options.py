@@ -1,5 +1,6 @@
 """Arguments and options that several verbs share."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 Kind = Literal["classes", "multilabel", "screen"]
 
 ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)]
-TaskName = Annotated[str, typer.Option("--task-name", help="Which task of the project.")]
+TaskName = Annotated[str, typer.Option("--task-name", help="Which task of the project; the first where none is main.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Annotator = Annotated[str, typer.Option("--by", help="Who answers.", envvar="LABELSIEVE_BY", show_default="you")]
 
@@ -46,6 +47,16 @@ def source_options(columns: str | None, **options: str | None) -> "SourceKeyword
     """What was given, as keywords of `Project.create` and `Project.sync`."""
     values = {**options, "columns": split_names(columns)}
     return cast("SourceKeywords", {name: value for name, value in values.items() if value is not None})
+
+
+def named(project: Path, task_name: str) -> str:
+    """The project and, where it is not main, the task, as the next command has to name them.
+
+    >>> named(Path("my tea.sieve"), "main"), named(Path("a.sieve"), "view")
+    ("'my tea.sieve'", 'a.sieve --task-name view')
+    """
+    task = () if task_name == "main" else ("--task-name", task_name)
+    return shlex.join([str(project), *task])
 
 
 def annotator(by: str) -> str:

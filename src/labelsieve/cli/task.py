@@ -21,4 +21,4 @@ def run(
     with open_project(project) as opened:
         opened.add_task(name, task, classes=given.split_names(classes), dull=dull)
     say(f"{project}: task {name} ({task}) is ready.")
-    hint(f"Next: labelsieve label {project} --task-name {name}")
+    hint(f"Next: labelsieve next {given.named(project, name)} --out query.csv")

@@ -241,13 +241,16 @@ def create(
 
 
 def open(path: str | os.PathLike[str], task_name: str = "main") -> Project:
-    """The project of that folder, on one of its tasks."""
+    """The project of that folder, on one of its tasks. A project without a task `main` opens on its first."""
     root = Path(path)
     settings = config.read(root)
     context = Context(root, settings, connect(root / making.LEDGER), task_name)
     try:
         making.ensure_tasks(context)
-        tasks.get(context.conn, task_name)
+        names = [task.name for task in tasks.listed(context.conn)]
+        if task_name == "main" and names and "main" not in names:
+            context = replace(context, task_name=names[0])
+        tasks.get(context.conn, context.task_name)
     except BaseException:
         context.conn.close()
         raise
