@@ -126,8 +126,11 @@ def test_a_query_goes_out_and_its_answers_come_back(run: Run, tickets: dict[str,
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
+    done = run("next tickets.sieve --out query.csv", code=1)
+    assert "query.csv holds 10 labels that nobody has imported" in done.stderr, "work by hand is not written over"
     run("import tickets.sieve query.csv --by ann")
     assert json.loads(run("status tickets.sieve --json").stdout)["labels"] == 10
+    run("next tickets.sieve --out query.csv")
     again = json.loads(run("next tickets.sieve -n 12 --json").stdout)
     assert {row["key"] for row in again}.isdisjoint({row["key"] for row in rows[:10]})
     lines = run("next tickets.sieve -n 3 --format jsonl").stdout.splitlines()

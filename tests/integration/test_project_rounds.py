@@ -230,6 +230,17 @@ def test_a_spreadsheet_answers_the_query_that_it_came_from(project: ls.Project, 
     assert project.status()["spent"]["labels"] == 9  # nobody looked at what answers no query
 
 
+def test_a_query_of_another_task_is_set_aside(project: ls.Project, tmp_path: Path) -> None:
+    asked = project.add_task("tone").next(5)
+    rows = "\n".join(["key,label,query", *(f"{item.key},loud,{asked.id}" for item in asked.items)])
+    (tmp_path / "q.csv").write_text(rows)
+    report = project.import_labels(tmp_path / "q.csv", by="ann")
+    assert report.added == 0 and [*report.set_aside] == [
+        f"query {asked.id} is of the task 'tone': import with --task-name tone"
+    ]
+    assert project.on_task("tone").import_labels(tmp_path / "q.csv", by="ann").added == 5
+
+
 def test_the_last_items_of_a_pool_can_be_asked(project: ls.Project) -> None:
     project.label(project.next(295).ids, ["0"] * 295, by="ann")
     assert len(project.next()) == 5

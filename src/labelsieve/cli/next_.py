@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelsieve.cli import options as given
-from labelsieve.cli.output import as_json, hint, plain, say
+from labelsieve.cli.output import as_json, count, hint, plain, say
 
 
 def run(
@@ -28,12 +28,26 @@ def run(
     from labelsieve.project.facade import open as open_project
 
     with open_project(project, task_name) as opened:
+        if out is not None:
+            _spare(opened, out, given.named(project, task_name))
         rows = query_rows(opened.next(n, strategy=strategy, control=control))
     kind = "json" if json else form if out is None else out.suffix.lstrip(".")
     _write(rows, kind, out)
     if out is not None:
         here = given.named(project, task_name)
         hint(f"Next: fill in the column label, then: labelsieve import {here} {quote(str(out))} --by YOU")
+
+
+def _spare(opened: Any, out: Path, here: str) -> None:
+    """InputError where a file that would be written over holds answers that are nowhere else."""
+    from labelsieve.core.errors import InputError
+    from labelsieve.project.importing import unimported
+
+    if lost := unimported(opened.context.conn, opened.task.name, out):
+        raise InputError(
+            f"{out} holds {count(lost, 'label')} that nobody has imported.",
+            f"labelsieve import {here} {quote(str(out))} --by YOU, or write the query to another file.",
+        )
 
 
 def query_rows(asked: Any) -> list[dict[str, Any]]:

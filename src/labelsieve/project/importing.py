@@ -3,6 +3,7 @@
     import_file(conn, task, path, by, separator=";") -> ImportReport     CSV, TSV, JSONL or Parquet
     import_column(context, spec, source) -> ImportReport                 the `--labels` column of a source
     read_label_file(path) -> list[LabelRow]                              cells as text
+    unimported(conn, task, path) -> int                                  labels in it that would be lost with the file
 
 UUIDs are made from the content, so that importing twice doubles nothing. What cannot be a label (an unknown
 key, a class that a closed task has not) is set aside, counted and named, and stops nothing.
@@ -22,7 +23,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.core.errors import InputError, LabelsieveError, UnknownName
 from labelsieve.core.types import Label, Origin, Task, Value
 from labelsieve.project import events, folding, manifest, queries, tasks
 from labelsieve.project.context import Context
@@ -78,7 +79,7 @@ class _Import:
     counts: Counter[str] = field(default_factory=Counter)
     aside: dict[str, list[str]] = field(default_factory=dict)
     _current: dict[str, dict[int, Value | None]] = field(default_factory=dict)
-    _asked: set[tuple[str, int]] | None = None
+    _asked: dict[tuple[str, int], str] | None = None
 
     def run(self, rows: Iterable[LabelRow]) -> ImportReport:
         stage = f"import {self.name}"
@@ -102,7 +103,7 @@ class _Import:
         if value is None:
             self.counts["empty"] += 1
             return None
-        reason = self._misfit(row, ids, value.names)
+        reason = self._misfit(row, ids, value.names) or self._elsewhere(row, ids[row.key])
         if reason:
             self.aside.setdefault(reason, []).append(row.key)
             return None
@@ -121,11 +122,22 @@ class _Import:
 
     def _query(self, row: LabelRow, item: int) -> int | None:
         """The query of this task that asked for the item; None for a row that answers none."""
+        return int(row.query) if row.query and self._asker(row, item) == self.task.name else None
+
+    def _asker(self, row: LabelRow, item: int) -> str | None:
+        """The task whose query the row answers."""
         if row.query is None:
             return None
         if self._asked is None:
-            self._asked = {(str(id_), asked) for id_, asked in queries.asked_items(self.conn, self.task)}
-        return int(row.query) if (row.query, item) in self._asked else None
+            every = ((task, pair) for task in tasks.listed(self.conn) for pair in queries.asked_items(self.conn, task))
+            self._asked = {(str(id_), asked): task.name for task, (id_, asked) in every}
+        return self._asked.get((row.query, item))
+
+    def _elsewhere(self, row: LabelRow, item: int) -> str:
+        """Why a filled-in query cannot be a label here: it asked for another task. Exports name their source."""
+        asker = None if row.source else self._asker(row, item)
+        other = asker is not None and asker != self.task.name
+        return f"query {row.query} is of the task {asker!r}: import with --task-name {asker}" if other else ""
 
     def _value(self, row: LabelRow) -> Value | None:
         """The answer in a row, None where there is none. Our own exports also say skip, unsure and no class at all."""
@@ -188,6 +200,16 @@ def import_file(conn: sqlite3.Connection, task: str, path: Path, by: str, separa
     rows = read_label_file(path)
     stamp = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
     return _Import(conn, tasks.get(conn, task), by, separator, path.name, stamp).run(rows)
+
+
+def unimported(conn: sqlite3.Connection, task: str, path: Path) -> int:
+    """How many rows of a label file have a label for an item that nobody ever answered: 0 for any other file."""
+    try:
+        filled = [row.key for row in read_label_file(path) if (row.label or "").strip()] if path.is_file() else []
+    except LabelsieveError:
+        return 0
+    known = set(events.answered(conn, task).tolist())
+    return sum(id_ not in known for id_ in manifest.by_key(conn, filled).values())
 
 
 def read_label_file(path: Path) -> list[LabelRow]:
