@@ -40,7 +40,7 @@ def forecast_score(points: Sequence[CurvePoint], more: int = 100, seed: int = 0)
     steps = np.array([labels[-1], labels[-1] + more])
     now, then = _at(laws, steps).T
     best = _at(law, steps)[0]
-    gain = float(best[0] - best[1])
+    gain = min(float(best[0] - best[1]), 1.0 - last.mean)  # no more than what is missing
     # Two heads also differ by luck. Apart from the shift: together they would look surer than today's score.
     gains = rng.permutation(now - then) + scatter * rng.standard_normal(len(now))
     score = _within(last.mean + gain, 1 - moved[:, -1] + gains, (0.0, 1.0))
