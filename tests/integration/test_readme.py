@@ -30,7 +30,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tickets.csv").write_text("number,text\n" + "\n".join(lines) + "\n")
     labels = [f"{2 * i + (name == 'fee')},{name}" for i, name, _ in rows[:60]]
     (folder / "labels.csv").write_text("key,label\n" + "\n".join(labels) + "\n")
+    write_digits(folder / "scans", count=60)
+    scans = [path.relative_to(folder / "scans").as_posix() for path in sorted((folder / "scans").rglob("*.png"))]
+    pairs = [f"{name},p{at // 3}" for at, name in enumerate(scans)]
+    (folder / "scans" / "metadata.csv").write_text("file,patientid\n" + "\n".join(pairs) + "\n")
     toy = toy_odd(400, odd=20)
+    np.save(folder / "embeddings.npy", toy.x)
     np.savez(folder / "donors.npz", X=toy.x, y=toy.y)
     return folder
 
@@ -46,7 +51,7 @@ def _fill(place: Path) -> None:
 
 def test_shell_blocks_run(place: Path) -> None:
     blocks = _blocks("sh")
-    assert len(blocks) == 4
+    assert len(blocks) == 6
     for block in blocks:
         for line in block.splitlines():
             done = subprocess.run(f"{BIN}/{line}", shell=True, cwd=place, capture_output=True, text=True, check=False)
