@@ -11,6 +11,7 @@ import tomlkit
 
 from labelsieve.core.errors import InputError, ProjectError, UnknownName
 from labelsieve.core.types import Kind
+from labelsieve.project import fields
 from labelsieve.sources.options import SourceOptions
 
 NAME = "labelsieve.toml"
@@ -92,11 +93,16 @@ def read(root: Path) -> Settings:
 
 
 def parse(raw: Mapping[str, Any]) -> Settings:
-    """Settings from plain data. InputError names an unknown key or a wrong kind."""
-    sources = tuple(_source(entry) for entry in raw.get("sources", []))
-    tasks = {str(name): task_settings(entry) for name, entry in raw.get("tasks", {}).items()}
-    plain = {key: value for key, value in raw.items() if key not in ("sources", "tasks")}
-    settings: Settings = _build(Settings, {**plain, "sources": sources, "tasks": tasks}, NAME)
+    """Settings from plain data. InputError names an unknown key, or a value of a wrong type."""
+    sources = tuple(_source(entry) for entry in fields.mappings_of(raw.get("sources", []), f"sources in {NAME}"))
+    named = fields.mapping_of(raw.get("tasks", {}), f"tasks in {NAME}").items()
+    tasks = {str(name): task_settings(fields.mapping_of(entry, f"[tasks] {name}")) for name, entry in named}
+    settings = fields.built(Settings, {**raw, "sources": sources, "tasks": tasks}, NAME)
+    if settings.embeddings != PurePosixPath(settings.embeddings).name or "\\" in settings.embeddings:
+        raise InputError(
+            f"embeddings in {NAME} is {settings.embeddings!r}; expected the name of one folder below cache/embeddings.",
+            "take the line out: labelsieve embed PROJECT writes it again.",
+        )
     return settings
 
 
@@ -105,26 +111,14 @@ def task_settings(entry: Mapping[str, Any]) -> TaskSettings:
     kinds = get_args(Kind)
     if entry.get("kind", "classes") not in kinds:
         raise UnknownName("kind of task", str(entry["kind"]), kinds)
-    values = {**entry, "classes": tuple(str(name) for name in entry.get("classes", ()))}
-    settings: TaskSettings = _build(TaskSettings, values, "[tasks]")
-    return settings
+    return fields.built(TaskSettings, entry, "[tasks]")
 
 
 def _source(entry: Mapping[str, Any]) -> SourceSpec:
     options = {key: value for key, value in entry.items() if key != "path"}
-    if options.get("columns") is not None:
-        options["columns"] = tuple(options["columns"])
-    if "path" not in entry:
+    if not isinstance(entry.get("path"), str) or not entry["path"]:
         raise InputError(f"a [[sources]] entry of {NAME} has no path.", 'write path = "FOLDER or FILE".')
-    return SourceSpec(str(entry["path"]), _build(SourceOptions, options, "[[sources]]"))
-
-
-def _build(kind: Any, values: Mapping[str, Any], where: str) -> Any:
-    known = kind.__dataclass_fields__
-    for name in values:
-        if name not in known:
-            raise UnknownName(f"key of {where}", name, known)
-    return kind(**values)
+    return SourceSpec(entry["path"], fields.built(SourceOptions, options, "[[sources]]"))
 
 
 def write(root: Path, settings: Settings) -> None:
