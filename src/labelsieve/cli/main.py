@@ -87,11 +87,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         _complain(f"{type(error).__name__}: {error}")
     except OSError as error:
-        if traceback or error.filename is None:
+        if traceback or error.errno is None:
             raise
-        reason = error.strerror or type(error).__name__
+        reason = ": ".join(str(part) for part in (error.filename, error.strerror) if part)  # a full disk has no name
         hint = "check the path, its permissions and free space."
-        _complain(f"{type(error).__name__}: {error.filename}: {reason}.\nHint: {hint}")
+        _complain(f"{type(error).__name__}: {reason}.\nHint: {hint}")
     raise SystemExit(0)
 
 

@@ -71,6 +71,7 @@ def query_rows(asked: Any) -> list[dict[str, Any]]:
 def _write(rows: list[dict[str, Any]], kind: str, out: Path | None) -> None:
     from labelsieve.core.errors import InputError
     from labelsieve.project.safecsv import csv_text, write_csv
+    from labelsieve.project.wholefiles import write_whole
 
     columns = list(dict.fromkeys(name for row in rows for name in row))
     cells = [[row.get(name) for name in columns] for row in rows]
@@ -81,7 +82,7 @@ def _write(rows: list[dict[str, Any]], kind: str, out: Path | None) -> None:
     if out is not None and kind == "csv":
         write_csv(out, columns, cells)
     elif out is not None:
-        out.write_text(_lines(rows) if kind == "jsonl" else as_json(rows) + "\n", encoding="utf-8")
+        write_whole(out, _lines(rows) if kind == "jsonl" else as_json(rows) + "\n")
     else:
         text = csv_text(columns, cells) if kind == "csv" else _lines(rows) if kind == "jsonl" else as_json(rows)
         typer.echo(text.rstrip("\n"))

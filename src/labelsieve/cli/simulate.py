@@ -28,6 +28,7 @@ def run(
     """Play the oracle with known labels. Nothing is written into the project; `random` always runs."""
     from labelsieve.cli.progress import showing
     from labelsieve.project.facade import open as open_project
+    from labelsieve.project.wholefiles import write_whole
 
     names = tuple(dict.fromkeys((strategy, *(given.split_names(against) or ()))))
     with open_project(project, task_name) as opened, showing("Simulating", "queries") as tell:
@@ -35,8 +36,7 @@ def run(
             truth=truth, budget=budget, n=batch, against=names, seeds=seeds, sample=sample, test=test, progress=tell
         )
     if json is not None:
-        json.parent.mkdir(parents=True, exist_ok=True)
-        json.write_text(as_json(result) + "\n", encoding="utf-8")
+        write_whole(json, as_json(result) + "\n")
     show_summary(result["summary"])
     if json is not None:
         hint(f"All runs: {json}")

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.types import Kind, Label, Value
 from labelsieve.project.safecsv import write_csv
+from labelsieve.project.wholefiles import whole, write_whole
 
 LABEL_COLUMNS = ("key", "label", "annotator", "at", "source", "seconds", "query", "purpose", "answer")
 PREDICTION_COLUMNS = ("key", "label", "probability")
@@ -107,7 +107,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
         raise InputError(f"{path.name} has the ending {ending or 'of no format'!r}; expected {', '.join(FORMATS)}.",
                          f"write {path.stem or 'out'}.csv")  # fmt: skip
     _check_place(path, _first_columns(path) == tuple(columns[:3]), force)
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         if ending == ".parquet":
             _write_parquet(temporary, columns, rows)
         else:
@@ -162,9 +162,7 @@ def write_text(path: Path, text: str, force: bool = False) -> Path:
     path = Path(path)
     ours = path.is_file() and "labelsieve" in path.read_text(encoding="utf-8", errors="replace")[:2000]
     _check_place(path, ours, force)
-    with _whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-    return path
+    return write_whole(path, text)
 
 
 def _check_place(path: Path, ours: bool, force: bool) -> None:
@@ -172,26 +170,6 @@ def _check_place(path: Path, ours: bool, force: bool) -> None:
         return
     what = "a folder" if path.is_dir() else "a file that is no export of this kind"
     raise InputError(f"{path} exists: {what}. It is not overwritten.", "choose another name, or move it away.")
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, which takes its place only when all has gone well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ProjectError(
-            f"{path} cannot be written: {reason}.", "check the folder's permissions and free space."
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 @dataclass(frozen=True, slots=True)

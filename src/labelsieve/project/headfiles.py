@@ -5,8 +5,8 @@ a half-written or damaged pair is no head at all: it is fitted again from the la
 """
 
 import hashlib
+import io
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 
 from labelsieve.core import plugins
 from labelsieve.core.sockets import Head
+from labelsieve.project.wholefiles import whole, write_whole
 
 ARRAYS, FACTS = "head.npz", "head.json"
 
@@ -42,16 +43,13 @@ def save(folder: Path, head: Head, mark: str, facts: dict[str, Any] | None = Non
         (folder / FACTS).unlink(missing_ok=True)
         return []
     saved: Any = head
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{ARRAYS}.{os.getpid()}"
-    with temporary.open("wb") as file:
-        np.savez(file, **saved.state())
-    digest = hashlib.blake2b(temporary.read_bytes(), digest_size=16).hexdigest()
-    temporary.replace(folder / ARRAYS)
+    arrays = io.BytesIO()
+    np.savez(arrays, **saved.state())
+    digest = hashlib.blake2b(arrays.getvalue(), digest_size=16).hexdigest()
+    with whole(folder / ARRAYS) as temporary:
+        temporary.write_bytes(arrays.getvalue())
     known = {"format": 1, "name": name, "config": saved.config(), "mark": mark, "arrays": digest, **(facts or {})}
-    temporary = folder / f".{FACTS}.{os.getpid()}"
-    temporary.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / FACTS)
+    write_whole(folder / FACTS, json.dumps(known, indent=2) + "\n")
     return [folder / ARRAYS, folder / FACTS]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from labelsieve.project.wholefiles import whole
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")  # "-1" is a class name in many files, and runs nothing
 
@@ -35,15 +37,10 @@ def plain_cell(text: str) -> str:
 
 
 def write_csv(target: Path | str | TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-    """How many rows were written to a path (replaced in one step) or an open text file, below a header line."""
+    """How many rows were written to a path (whole or not at all) or an open text file, below a header line."""
     if isinstance(target, (str, Path)):
-        path = Path(target)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".tmp")
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            count = write_csv(file, columns, rows)
-        temporary.replace(path)
-        return count
+        with whole(Path(target)) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            return write_csv(file, columns, rows)
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow([safe_cell(column) for column in columns])
     count = 0
