@@ -41,3 +41,8 @@ def test_rows_are_walked_in_parts_without_a_seam(monkeypatch):
     whole = head.predict_proba(X)
     monkeypatch.setattr("labelsieve.heads.trees.CELLS", 20 * 100)
     np.testing.assert_array_equal(head.predict_proba(X), whole)
+
+
+@pytest.mark.filterwarnings("error")
+def test_many_classes_with_a_label_or_two_each_raise_no_warning():
+    Forest(40, trees=3).fit(X[:60], np.arange(60) % 40)

@@ -1,5 +1,6 @@
 """Extremely randomised trees: many trees, averaged. For tables with few labels."""
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -40,7 +41,9 @@ class Forest:
 
         mode = "balanced" if self.balanced else None
         model = ExtraTreesClassifier(self.trees, random_state=self.seed, class_weight=mode, n_jobs=1)
-        model.fit(x, codes, weight)
+        with warnings.catch_warnings():  # it takes many classes with few labels each for a regression
+            warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
+            model.fit(x, codes, weight)
         out = []
         for each in model.estimators_:
             tree = each.tree_
