@@ -240,5 +240,6 @@ def test_nothing_is_fetched_unless_asked(run: Run, tickets: dict[str, str]) -> N
 
 def test_engines_are_listed(run: Run) -> None:
     out = run("engines list").stdout
+    assert "from your own images" in out and "->" not in out
     assert "patches" in out
     assert "dinov2" in out

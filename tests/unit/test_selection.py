@@ -284,7 +284,9 @@ def test_kappa_is_agreement_beyond_chance() -> None:
 
 def test_advice_to_stop_needs_heads_that_agree_and_an_audit_that_gains_no_more() -> None:
     assert not advise([]).stop
+    assert advise([]).reasons == ("Fewer than 3 rounds can be compared.",)
     assert not advise([0.995, 0.98, 0.999]).stop
+    assert advise([0.995, 0.98, 0.999]).reasons == ("Heads still change from round to round.",)
     assert advise([0.9, 0.991, 0.995, 0.999]).stop
     assert not advise([0.991, 0.995, 0.999], audit=[0.7, 0.8, 0.85, 0.9]).stop
     both = advise([0.991, 0.995, 0.999], audit=[0.9, 0.902, 0.903, 0.904])

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from labelsieve.cli import options as given
-from labelsieve.cli.output import as_json, say, show_table
+from labelsieve.cli.output import as_json, count, say, show_table
 
 app = typer.Typer(help="List engines, or compare them on audit labels.", no_args_is_help=True)
 
@@ -38,6 +38,22 @@ def compare(
     if json:
         say(as_json(rows))
     else:
-        show_table(list(rows[0]), [list(row.values()) for row in rows])
+        show_table(
+            ["engine", "right on the audit slice", "behind the first", "finding"],
+            [
+                (
+                    row["engine"],
+                    _interval(row["score"], row["low"], row["high"]),
+                    _interval(row["behind"], row["behind_low"], row["behind_high"]) if at else "",
+                    row["finding"],
+                )
+                for at, row in enumerate(rows)
+            ],
+        )
+        say(f"The same {count(rows[0]['audit'], 'random item')} measure them all.")
     if not rows[0]["enough"]:
         raise typer.Exit(3)
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"

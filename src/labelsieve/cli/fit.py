@@ -12,9 +12,10 @@ def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: gi
     with open_project(project, task_name) as opened:
         opened.fit()
         found = opened.status()["fit"]
+        kind = opened.task.kind
     if json:
         say(as_json(found))
         return
-    say(f"head: {head_line(found)}")
+    say(f"head: {head_line(found, kind)}")
     here = given.named(project, task_name)
     hint(f"Next: labelsieve next {here} --out query.csv goes on; labelsieve report {here} shows how good the head is.")

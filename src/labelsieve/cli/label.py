@@ -38,7 +38,8 @@ def run(
     with open_project(project, task_name) as opened, keyboard() as keys:
         session = Session(opened, given.annotator(by), Console(highlight=False), keys, n, strategy)
         session.work()
-    hint(f"{count(len(session.done), 'label')} saved. Next: labelsieve fit {given.named(project, task_name)}")
+    then = f" Next: labelsieve fit {given.named(project, task_name)}" if session.done else ""
+    hint(f"{count(len(session.done), 'label')} saved.{then}")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """labelsieve predict: what the head says of every item."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,10 @@ def run(
             )
         )
         return
-    for name in found.classes:
-        say(f"{sum(name in names for names in found.names):>9,}  {name}")
+    names = Counter(name for names in found.names for name in names)
+    for name in sorted(found.classes, key=lambda name: -names[name]):
+        say(f"{names[name]:>9,}  {name}")
+    if none := sum(not names for names in found.names):
+        say(f"{none:>9,}  (none of these)")
     say(f"{len(found.keys):>9,}  in all")
     hint(f"All {count(len(found.keys), 'prediction')} go to a file with --out predictions.csv")

@@ -27,7 +27,7 @@ def _show(state: Mapping[str, Any]) -> None:
     say(f"{state['project']}: task {task['name']} ({task['kind']}), engine {state['engine']['name'] or 'none yet'}")
     say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}, {count(state['queries'], 'query')}")
     say(f"spent: {spending_line(state)}")
-    say(f"head: {head_line(state['fit'])}")
+    say(f"head: {head_line(state['fit'], task['kind'])}")
     say(f"advice: {'stop' if advice['stop'] else 'go on'}. {' '.join(advice['reasons'])}")
     if state["classes"]:
         say()
@@ -58,7 +58,7 @@ def spending_line(state: Mapping[str, Any]) -> str:
     return ", ".join(f"{amount}{f' of {budget[name]:,g}' if name in budget else ''} {name}" for name, amount in shown)
 
 
-def head_line(fit: Mapping[str, Any] | None) -> str:
+def head_line(fit: Mapping[str, Any] | None, kind: str) -> str:
     """What the last head is and how good, or why nothing is claimed."""
     if fit is None:
         return "none yet"
@@ -67,4 +67,5 @@ def head_line(fit: Mapping[str, Any] | None) -> str:
     if not audit:
         return f"{made}; nothing is claimed under 10 audit items, and every query brings some"
     found = f"{audit['mean']:.3f} [{audit['low']:.3f}, {audit['high']:.3f}]"
-    return f"{made}; audit accuracy {found} on {count(audit['n'], 'random item')}"
+    metric = "average precision" if kind == "multilabel" else "accuracy"
+    return f"{made}; audit {metric} {found} on {count(audit['n'], 'random item')}"

@@ -63,8 +63,15 @@ def known_engines() -> list[dict[str, str]]:
     ]
 
 
+BUILT_IN = {
+    "patches": "learns strokes and textures from your own images",
+    "table": "numbers scaled, categories and dates spread out, learnt from your own rows",
+    "words": "learns words, parts of words and what goes together from your own texts",
+}
+
+
 def _about(name: str) -> str:
-    return ((_class_of(name).__doc__ or "").strip().splitlines() or [""])[0].rstrip(".")
+    return BUILT_IN.get(name) or ((_class_of(name).__doc__ or "").strip().splitlines() or [""])[0].rstrip(".")
 
 
 def _class_of(name: str) -> Any:

@@ -78,7 +78,7 @@ def _embeddings(context: Context) -> Iterator[Health]:
             yield Health(f"embeddings {folder.name}", "ok", f"{len(shards.ids):,} items, digest {shards.digest[:16]}.")
     aside = len(manifest.set_asides(context.conn))
     if aside:
-        yield Health("set aside", "note", f"{aside:,} rows or files: labelsieve status lists them with the reason.")
+        yield Health("set aside", "note", f"{aside:,} in all: labelsieve status lists them with the reason.")
 
 
 def _disk(context: Context) -> Iterator[Health]:

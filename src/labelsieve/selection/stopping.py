@@ -64,5 +64,6 @@ def advise(
     if flat:
         reasons.append(f"Accuracy on the audit slice moved by {100 * gain:+.1f} points in {ROUNDS} rounds.")
     if not reasons:
-        reasons.append(f"Heads still change, or fewer than {ROUNDS} rounds can be compared.")
+        few = f"Fewer than {ROUNDS} rounds can be compared."
+        reasons.append("Heads still change from round to round." if len(last) == ROUNDS else few)
     return Advice(over or (settled and (flat or len(known) == 0)), tuple(reasons))
