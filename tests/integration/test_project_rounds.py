@@ -213,10 +213,14 @@ def test_errors_say_what_to_do(project: ls.Project, tmp_path: Path) -> None:
         project.label(["nothing/here.png"], ["0"], by="ann")
     with pytest.raises(ls.UnknownName, match="margin"):
         project.next(5, strategy="margins")
-    with pytest.raises(ls.ProjectError, match="exists already"):
+    with pytest.raises(ls.ProjectError, match="exists already") as taken:
         ls.create(project.path, project.path.parent / "digits")
+    assert "labelsieve sync" in str(taken.value.hint), "nobody is told to remove a project"
     with pytest.raises(ls.InputError, match="does not exist"):
         ls.create(tmp_path / "no.sieve", tmp_path / "nothing")
+    (tmp_path / "t.csv").write_text("file\na.png\nb.png\n")
+    with pytest.raises(ls.InputError, match="2 are set aside. The first: a.png: no such file; paths start at"):
+        ls.create(tmp_path / "no.sieve", tmp_path / "t.csv", image="file")
     assert not (tmp_path / "no.sieve").exists()
 
 

@@ -311,7 +311,7 @@ def test_missing_and_empty_images_are_set_aside(gallery: Path) -> None:
     assert [key for found in source.scan() for key in found.keys or ()] == ["k1"]
     reasons = dict(source.bad)
     assert sorted(reasons) == ["k2", "k3", "k4", "k5", "k6", "k7"]
-    assert reasons["k2"] == "nope.png: No such file or directory"
+    assert reasons["k2"] == "nope.png: no such file; paths start at the folder of the table"
     assert reasons["k3"] == "empty.png: the file is empty (0 bytes)"
     assert "holds no image" in reasons["k5"]
 

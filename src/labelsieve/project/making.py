@@ -9,7 +9,7 @@ from typing import Any
 
 from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.types import Kind
-from labelsieve.project import config, importing, syncing, tasks
+from labelsieve.project import config, importing, manifest, syncing, tasks
 from labelsieve.project.config import Settings, SourceSpec, TaskSettings
 from labelsieve.project.context import Context
 from labelsieve.project.database import connect
@@ -35,9 +35,7 @@ class Start:
 def create(root: Path, sources: Paths, options: Mapping[str, Any], start: Start) -> Context:
     """A new project folder, synced. Where anything fails nothing is left behind."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise ProjectError(
-            f"{root} exists already and is not an empty folder.", "choose another name, or remove it first."
-        )
+        raise ProjectError(f"{root} exists already and is not an empty folder.", _instead(root))
     if not sources:
         raise InputError(
             "no source was given.", "name a folder of images, or a .csv, .jsonl, .parquet, .npy or .npz file."
@@ -56,12 +54,27 @@ def create(root: Path, sources: Paths, options: Mapping[str, Any], start: Start)
         ensure_tasks(context)
         config.write(root, settings)
         sync(context, sources, options)
+        _require_items(context)
     except BaseException:
         if context is not None:
             context.conn.close()
         _remove(root, existed)
         raise
     return context
+
+
+def _require_items(context: Context) -> None:
+    """InputError where all that the sources hold is set aside. An empty folder is fine: it may fill."""
+    bad = manifest.set_asides(context.conn)
+    if bad and not len(manifest.ids(context.conn)):
+        raise InputError(f"nothing here can be an item, {len(bad):,} are set aside. The first: {bad[0].reason}.")
+
+
+def _instead(root: Path) -> str:
+    """What to do where a folder is taken: nobody is told to remove a project, it may hold labels."""
+    if (root / config.NAME).exists():
+        return f"it is a project: labelsieve sync {root} brings it up to date; else choose another name."
+    return "choose another name."
 
 
 def _remove(root: Path, keep_folder: bool) -> None:

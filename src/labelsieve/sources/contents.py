@@ -105,6 +105,8 @@ class Images:
         except (OSError, ValueError) as error:
             if isinstance(error, InputError):
                 raise InputError(f"{text}: {error.fact}") from error
+            if isinstance(error, FileNotFoundError):
+                raise InputError(f"{text}: no such file; paths start at the folder of the table") from error
             raise InputError(f"{text}: {getattr(error, 'strerror', None) or error}") from error
 
 
