@@ -120,6 +120,7 @@ def test_what_cannot_be_read_is_passed_over_and_named_later(engine: Patches, tmp
         Patches().restore({})
 
 
+@pytest.mark.slow
 def test_digits_from_png_files(tmp_path: Path) -> None:
     digits = load_digits()
     keep = np.random.default_rng(0).permutation(len(digits.target))[:700]

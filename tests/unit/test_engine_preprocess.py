@@ -40,6 +40,7 @@ FAMILIES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "more"), FAMILIES)
 def test_pixels_are_those_of_the_library(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")

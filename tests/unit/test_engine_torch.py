@@ -11,6 +11,8 @@ from PIL import Image
 from labelsieve.core.errors import EngineError, InputError
 from labelsieve.engines.opening import open_engine
 
+pytestmark = pytest.mark.slow  # importing transformers alone takes seconds
+
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
