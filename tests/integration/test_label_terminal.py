@@ -125,7 +125,7 @@ def test_ctrl_c_is_a_key(place: Path) -> None:
     screen = Terminal(place, "label", "p.sieve", "--by", "ann", "-n", "6")
     screen.wait_for("quit")
     screen.press("2\x03")
-    screen.wait_for("1 label saved")
+    screen.wait_for("1 answer saved")
     assert screen.close() == 0
 
 
@@ -166,5 +166,5 @@ def test_it_works_from_a_pipe(place: Path) -> None:
         capture_output=True,
         check=True,
     )
-    assert "1 label saved" in done.stderr
+    assert "1 answer saved" in done.stderr
     assert "\x1b" not in done.stdout

@@ -209,7 +209,7 @@ def test_errors_say_what_to_do(project: ls.Project, tmp_path: Path) -> None:
         project.fit()
     with pytest.raises(ls.PoolExhausted, match="300"):
         project.next(400)
-    with pytest.raises(ls.UnknownName):
+    with pytest.raises(ls.UnknownName, match=r"is named 'nothing/here\.png'\.\n"):
         project.label(["nothing/here.png"], ["0"], by="ann")
     with pytest.raises(ls.UnknownName, match="margin"):
         project.next(5, strategy="margins")

@@ -39,7 +39,7 @@ def run(
         session = Session(opened, given.annotator(by), Console(highlight=False), keys, n, strategy)
         session.work()
     then = f" Next: labelsieve fit {given.named(project, task_name)}" if session.done else ""
-    hint(f"{count(len(session.done), 'label')} saved.{then}")
+    hint(f"{count(len(session.done), 'answer')} saved.{then}")
 
 
 @dataclass

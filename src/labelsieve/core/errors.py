@@ -38,14 +38,15 @@ class ShapeError(InputError):
 
 
 class UnknownName(InputError):
-    """A name is not among those that there are; the message lists them."""
+    """A name is not among those that there are; the message lists them, unless `known` is None: too many to list."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
-        names = sorted(known)
+    def __init__(self, what: str, name: str, known: Iterable[str] | None, hint: str = "") -> None:
+        names = sorted(known or ())
         close = get_close_matches(name, names, n=1)
         listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
         guess = f" Did you mean {close[0]!r}?" if close else ""
-        super().__init__(f"no {what} is named {name!r}.{guess} There are: {listed or 'none'}.", hint)
+        there = "" if known is None else f" There are: {listed or 'none'}."
+        super().__init__(f"no {what} is named {name!r}.{guess}{there}", hint)
 
 
 class PoolExhausted(LabelsieveError):

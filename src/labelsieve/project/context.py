@@ -111,7 +111,7 @@ class Context:
         found = manifest.by_key(self.conn, values)
         absent = [value for value in values if value not in found]
         if absent:
-            raise UnknownName("item key", str(absent[0]), [], "labelsieve export --predictions lists the keys.")
+            raise UnknownName("item key", str(absent[0]), None, "labelsieve export --predictions lists the keys.")
         return np.array([found[str(value)] for value in values], np.int64)
 
 

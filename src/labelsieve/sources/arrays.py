@@ -186,3 +186,7 @@ class ArrayFile:
     def fingerprint(self) -> str:
         """Size and time of change of the file."""
         return "{}-{}".format(*stat_of(self.path))
+
+    def holds(self, fingerprint: str) -> bool:
+        """Whether the rows are as they were when the file had this fingerprint."""
+        return self.fingerprint() == fingerprint
