@@ -54,6 +54,17 @@ def test_excel_unicode_text(tmp_path: Path) -> None:
     assert _texts(_open(path, text="text")) == ["grün"]
 
 
+def test_utf_16_that_is_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = _file(tmp_path, "text\ngrün\nblau\n".encode("utf-16")[:-1])
+    assert _texts(_open(path, text="text"))[0] == "grün"
+
+
+def test_a_quote_that_never_closes_is_named(tmp_path: Path) -> None:
+    source = _open(_file(tmp_path, 'text,n\na,1\n"b\nb",2\n"c,3\nd,4\n'), text="text")
+    assert _texts(source) == ["a", "b\nb"]
+    assert source.bad == [("line 5", "a quote opens in this row and never closes")]
+
+
 def test_mixed_encodings_are_told_apart_cell_by_cell(tmp_path: Path) -> None:
     cells = ["grün".encode(), "grün".encode("cp1252"), "€ 5".encode("cp1252"), b"\x81 odd"]
     source = _open(_file(tmp_path, b"text\n" + b"\n".join(cells) + b"\n"), text="text")
@@ -428,6 +439,37 @@ def test_a_cache_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None
     (tmp_path / "cache").write_text("in the way")
     with pytest.raises(InputError, match=r"working copy .* cannot be written"):
         _texts(_open(_file(tmp_path, "text\na\n"), text="text"))
+
+
+def test_a_flipped_byte_is_never_followed(tmp_path: Path) -> None:
+    path = _file(tmp_path, "text\n" + "".join(f"text {i}\n" for i in range(99)))
+    texts = _texts(_open(path, text="text"))
+    (copy,) = (tmp_path / "cache" / "sources").iterdir()
+    whole = copy.read_bytes()
+    for at in range(0, len(whole), 61):
+        copy.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+        assert list(_open(path, text="text").read(range(99))) == texts
+
+
+def test_a_damaged_copy_of_an_edited_file_is_never_guessed(tmp_path: Path) -> None:
+    path = _file(tmp_path, "text\na\nb\n")
+    _refs(_open(path, text="text"))
+    (copy,) = (tmp_path / "cache" / "sources").iterdir()
+    copy.write_bytes(copy.read_bytes()[:-1])
+    path.write_text("text\nnew\na\nb\n")
+    with pytest.raises(InputError, match="changed since the last sync"):
+        list(_open(path, text="text").read([0]))
+
+
+def test_a_moved_project_keeps_its_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    _refs(_open(_file(tmp_path / "here", "text\na\n"), text="text"))
+    (tmp_path / "here").rename(tmp_path / "there")
+    path = tmp_path / "there" / "a.csv"
+    path.write_text("text\nb\n")
+    monkeypatch.chdir(tmp_path)
+    for seen in (path, path.relative_to(tmp_path)):
+        assert list(_open(seen, text="text").read([0])) == ["a"]
 
 
 # Paths that are no source

@@ -28,16 +28,24 @@ def _remove(folder: Path) -> None:
     folder.rmdir()
 
 
-def copy_name(path: Path, mark: str, what: str, ending: str) -> str:
-    """A file name that says the source, and changes when the source or `mark` does."""
-    return f"{copy_stem(path, what)}-{digest(mark.encode())[:12]}{ending}"
+def copy_name(path: Path, folder: Path, mark: str, what: str) -> str:
+    """A file name, yet without ending, that says the source, and changes when the source or `mark` does."""
+    return f"{copy_stem(path, folder, what)}-{digest(mark.encode())[:12]}"
 
 
-def copy_stem(path: Path, what: str) -> str:
-    """What the names of all copies of one source have in common."""
+def copy_stem(path: Path, folder: Path, what: str) -> str:
+    """What the names of all copies of one source have in common: the same from wherever the project is opened."""
     plain = re.sub(r"[^A-Za-z0-9_.-]", "-", path.name)[:60]
-    whole = digest(f"{path}\0{what}".encode())[:8]
+    whole = digest(f"{_from(path, folder)}\0{what}".encode())[:8]
     return f"{plain}-{whole}"
+
+
+def _from(path: Path, folder: Path) -> str:
+    """The path as seen from `folder`, so that a project can move together with its sources."""
+    try:
+        return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(folder))).as_posix()
+    except ValueError:  # another drive
+        return str(path.resolve())
 
 
 @contextmanager

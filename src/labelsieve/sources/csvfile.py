@@ -3,8 +3,9 @@
 import codecs
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from labelsieve.sources.base import CHUNK, Ref, stat_of
 from labelsieve.sources.encoding import Decoder, text_column
 
 CHUNK_CHARS = 32_000_000  # long texts make short chunks
+END = "\ud800"  # no file gives this: a cell that ends so began with a quote which never closed
 
 
 class CsvFile:
@@ -40,9 +42,10 @@ class CsvFile:
 
     def _open(self) -> TextIOWrapper:
         """Bytes that are not UTF-8 come as lone surrogates, so that `Decoder` can mend cell by cell."""
-        return self.path.open(newline="", encoding=self._encoding, errors="surrogateescape")
+        errors = "surrogateescape" if self._encoding == "utf-8-sig" else "replace"
+        return self.path.open(newline="", encoding=self._encoding, errors=errors)
 
-    def _reader(self, file: TextIOWrapper) -> "Iterator[list[str]]":
+    def _reader(self, file: Iterable[str]) -> "Iterator[list[str]]":
         csv.field_size_limit(sys.maxsize)
         return csv.reader(file, delimiter=self._delimiter)
 
@@ -64,15 +67,19 @@ class CsvFile:
         decoder, width = Decoder(), len(self.schema.names)
         kept, size, row = list[list[str]](), 0, 0
         with self._open() as file:
-            reader = self._reader(file)
+            reader = self._reader(chain(file, [END]))
             next(reader, None)
+            ended = getattr(reader, "line_num", 0)
             try:
                 for cells in reader:
-                    if not cells:
-                        continue  # a blank line
+                    began, ended = ended + 1, getattr(reader, "line_num", 0)
+                    if not cells or cells == [END]:
+                        continue  # a blank line, or the end of the file
+                    if cells[-1].endswith(END):
+                        self.bad.append((f"line {began}", "a quote opens in this row and never closes"))
+                        continue
                     if len(cells) != width:
-                        line = getattr(reader, "line_num", 0)
-                        self.bad.append((f"line {line}", f"{len(cells)} fields; the header has {width}"))
+                        self.bad.append((f"line {ended}", f"{len(cells)} fields; the header has {width}"))
                         continue
                     kept.append(cells)
                     size += sum(map(len, cells))

@@ -86,7 +86,7 @@ def map_array(path: Path, name: str, folder: Path) -> NDArray[Any]:
         if info.compress_type == zipfile.ZIP_STORED:
             return _map(path, f"array {name!r} of {path.name}", _data_start(path, info))
     size, mtime = stat_of(path)
-    copy = folder / copy_name(path, f"{size}-{mtime}-{info.CRC}", name, ".npy")
+    copy = folder / (copy_name(path, folder, f"{size}-{mtime}-{info.CRC}", name) + ".npy")
     if not copy.exists():
         _unpack(path, name, copy)
     return _map(copy, f"array {name!r} of {path.name}")

@@ -29,7 +29,7 @@ class Snapshots:
         self._folder, self._path, self._embeddings = folder, path, embeddings
 
     def _file(self, mark: str, ending: str) -> Path:
-        return self._folder / copy_name(self._path, mark, self._embeddings or "", ending)
+        return self._folder / (copy_name(self._path, self._folder, mark, self._embeddings or "") + ending)
 
     @contextmanager
     def writing(self, mark: str, schema: pa.Schema) -> Iterator[Write]:
@@ -53,7 +53,7 @@ class Snapshots:
     def latest(self, mark: str) -> str:
         """Which copy to read: that of `mark`, else the newest that is whole; empty where there is none."""
         exact = self._file(mark, COLUMNS).name.removesuffix(COLUMNS)
-        stem = copy_stem(self._path, self._embeddings or "")
+        stem = copy_stem(self._path, self._folder, self._embeddings or "")
         there = sorted(self._folder.glob(f"{stem}-*{COLUMNS}"), key=_age)
         names = [file.name.removesuffix(COLUMNS) for file in there]
         if self._embeddings is not None:

@@ -160,7 +160,12 @@ class TableFile:
         if self._mapped is None or name != self._mapped[0]:
             try:
                 copy = self._snapshots.read(name)
-            except (OSError, ValueError, pa.ArrowException):  # none, or damaged: it comes back
+            except (OSError, ValueError, pa.ArrowException) as error:  # none, or damaged: it comes back
+                if name and not self._snapshots.has(mark):  # of a file that is not there any more
+                    raise InputError(
+                        f"{self.path.name} has changed since the last sync, and the working copy of it is damaged.",
+                        "labelsieve sync PROJECT: no label is lost or moved by that.",
+                    ) from error
                 self._rebuild(mark)
                 name = self._snapshots.latest(mark)
                 copy = self._snapshots.read(name)
