@@ -6,24 +6,23 @@ from numpy.typing import NDArray
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import DULL, ODD, Labels
 from labelsieve.heads.boosted import Boosted
-from labelsieve.heads.forest import Forest
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 from labelsieve.heads.usual import Usual
 
 C_SCREEN = 1.0
-C_TABLE = 0.3  # z-scored columns are far longer than unit-norm rows
+C_TABLE = 1.0  # columns are far longer than unit-norm rows
 FEW = 3  # labels of the rarest class below which classes are weighed equally
-MANY = 1000  # labels from which boosting beats a forest on tables
+MANY = 1000  # labels from which boosting beats a linear head on tables
 
 
 def choose_head(labels: Labels, *, tabular: bool = False, previous: Head | None = None) -> Head:
     """An unfitted head for these labels; `previous`, the head of the round before, makes its fit cheaper.
 
     classes: nearest class mean until every class has 2 labels, then linear (C=30), balanced while one has < 3;
-    on tables a forest, and boosted trees from 1,000 labels on. multilabel: linear, one question a class.
+    on tables C=1, and boosted trees from 1,000 labels on. multilabel: linear, one question a class.
     screen: distance from the dull while nothing odd is known, then linear, balanced, C=1.
-    Source: measured, see benchmarks/results/heads.json.
+    Source: measured, see benchmarks/results/heads.json and builtin_engines.json.
     """
     start = previous if isinstance(previous, Linear) else None
     c = len(labels.classes)
@@ -37,9 +36,9 @@ def choose_head(labels: Labels, *, tabular: bool = False, previous: Head | None 
     if len(seen) < 2 or seen.min() < 2:
         return NearestMean(c)
     balanced = bool(seen.min() < FEW)
-    if tabular:
-        return Boosted(c, balanced=balanced) if len(labels) >= MANY else Forest(c, balanced=balanced)
-    return Linear(c, balanced=balanced, start=start)
+    if tabular and len(labels) >= MANY:
+        return Boosted(c, balanced=balanced)
+    return Linear(c, c=C_TABLE if tabular else None, balanced=balanced, start=start)
 
 
 def class_sizes(labels: Labels) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from labelsieve.project.asking import LARGEST, SMALLEST, strategy_named
 from labelsieve.project.context import Context
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.simulation import Play, Run, SimulationSettings, simulate
-from labelsieve.project.standing import groups_of, is_tabular
+from labelsieve.project.standing import groups_of, meaning_of
 from labelsieve.project.training import Chooser, fit_view, view_way
 from labelsieve.project.truth import truth_of
 from labelsieve.store.pools import ViewedPool
@@ -37,15 +37,15 @@ def play(
     kind = context.task.kind
     raw = raw_pool(context)
     truth = truth_of(context, game.truth, raw.ids)
-    tabular = is_tabular(context, raw)
-    pool = ViewedPool(raw, fit_view(raw, view_way(kind, tabular), context.settings.seed))
+    meaning = meaning_of(context, raw)
+    pool = ViewedPool(raw, fit_view(raw, view_way(kind, meaning), context.settings.seed))
     size = game.size or min(max(len(truth.classes), SMALLEST), LARGEST)
     names = ("random", *(name for name in dict.fromkeys(game.strategies) if name != "random"))
     settings = SimulationSettings(
         budget=game.budget, size=size, strategies=names, seeds=game.seeds, sample=game.sample, test=game.test,
         seed=context.settings.seed,
     )  # fmt: skip
-    chooser = Chooser(context.task_settings.head, tabular)
+    chooser = Chooser(context.task_settings.head, meaning != "directions")
     strategies = {name: strategy_named(name, kind) for name in names}
     groups = groups_of(context, truth.ids)
     total, done = len(names) * game.seeds * -(-game.budget // size), 0

@@ -15,7 +15,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.slices import Groups, Sides
-from labelsieve.project.training import TABULAR_DIM, Chooser, fit_view, restricted, view_way
+from labelsieve.project.training import TABULAR_DIM, Chooser, Meaning, fit_view, restricted, view_way
 from labelsieve.store.pools import ViewedPool
 
 
@@ -45,8 +45,8 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     """Everything that choosing, fitting and measuring start from. Cost: one fold, one view of 20k rows."""
     raw = raw_pool(context, progress)
     task, settings = context.task, context.task_settings
-    tabular = is_tabular(context, raw)
-    view = fit_view(raw, view_way(task.kind, tabular), context.settings.seed)
+    meaning = meaning_of(context, raw)
+    view = fit_view(raw, view_way(task.kind, meaning), context.settings.seed)
     pool = ViewedPool(raw, view)
     groups = groups_of(context, pool.ids)
     sides = slices.sides(audit_seed(context), pool.ids, groups, _share(context, len(pool.ids)))
@@ -61,14 +61,16 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
         audit=restricted(labels, _slice(context, sides, answered)),
         control=control,
         answered=answered,
-        choose=Chooser(settings.head, tabular),
+        choose=Chooser(settings.head, meaning != "directions"),
     )
 
 
-def is_tabular(context: Context, pool: Pool) -> bool:
-    """Whether rows are columns of a table rather than directions in an embedding space."""
+def meaning_of(context: Context, pool: Pool) -> Meaning:
+    """What the rows of the pool are: directions in an embedding space, or columns of a table."""
+    if context.settings.engine == "table":
+        return "scaled"
     given = all(row.modality == "embedding" for row in context.rows.values())
-    return context.settings.engine == "table" or (given and pool.dim < TABULAR_DIM)
+    return "columns" if given and pool.dim < TABULAR_DIM else "directions"
 
 
 def groups_of(context: Context, ids: Ids) -> Groups:

@@ -4,7 +4,7 @@ A head is never precious: it is kept under cache/heads and fitted again whenever
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,15 @@ WATCHED = 5_000  # pool items on which successive heads are compared
 TABULAR_DIM = 64  # ready embeddings with fewer columns than this are taken for table rows
 
 
-def view_way(kind: Kind, tabular: bool) -> Way:
-    """Which view a task's heads and strategies see: z-scores for tables and screens, else unit norm."""
-    return "z" if tabular or kind == "screen" else "unit"
+Meaning = Literal["directions", "columns", "scaled"]  # what rows of a pool are: "scaled" is what `table` gives
+
+
+def view_way(kind: Kind, meaning: Meaning) -> Way:
+    """Which view a task's heads and strategies see: unit norm for directions; screens need z-scores, and so do
+    columns of a table, but not those that the engine `table` has scaled (measured: docs, built-in engines)."""
+    if kind == "screen" or meaning == "columns":
+        return "z"
+    return "raw" if meaning == "scaled" else "unit"
 
 
 def fit_view(pool: Pool, way: Way, seed: int) -> View:
