@@ -210,6 +210,13 @@ def test_several_tasks_share_one_pool(run: Run, tickets: dict[str, str], tmp_pat
     assert "urgent" in run("status tickets.sieve --task-name nosuch", code=1).stderr
 
 
+def test_init_says_which_columns_an_engine_sees(run: Run, tmp_path: Path) -> None:
+    _tickets(tmp_path)
+    done = run("init p.sieve tickets.parquet --key number")
+    assert "the engine sees text, category. To choose others: --columns, --text or --image." in done.stderr
+    assert "the engine sees" not in run("init q.sieve tickets.parquet --text text").stderr
+
+
 def test_hints_name_the_task_and_one_that_is_not_main_needs_no_name(run: Run, tmp_path: Path) -> None:
     _tickets(tmp_path)
     run("init p.sieve tickets.parquet --text text --key number --task-name subject")

@@ -1,6 +1,6 @@
 """labelsieve init: make a project of one or more sources."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +8,8 @@ import typer
 
 from labelsieve.cli import options as given
 from labelsieve.cli.output import as_json, count, hint, say
+
+SHOWN = 20  # columns that are named
 
 
 def run(
@@ -45,16 +47,26 @@ def run(
     ) as made:
         if cost:
             made.limit(Limits(costs=cost))
-        _tell(made.status(), project, json)
+        seen = [] if columns else _row_columns(made.context)
+        _tell(made.status(), seen, project, json)
 
 
-def _tell(state: Mapping[str, Any], project: Path, json: bool) -> None:
+def _row_columns(context: Any) -> list[str]:
+    """The columns that the engine of table rows will see."""
+    rows = [number for number, row in context.rows.items() if row.modality == "row"]
+    return list(dict.fromkeys(name for number in rows for name in context.source(number).engine_columns()))
+
+
+def _tell(state: Mapping[str, Any], seen: Sequence[str], project: Path, json: bool) -> None:
     if json:
         say(as_json(state))
         return
     aside = f", {state['set_aside_total']:,} set aside (labelsieve status lists them)" if state["set_aside"] else ""
     labels = f", {count(state['labels'], 'label')}" if state["labels"] else ""
     say(f"{project}: {count(state['items'], 'item')}{labels}{aside}")
+    if seen:
+        names = seen if len(seen) <= SHOWN else [*seen[: SHOWN // 2], "...", *seen[-SHOWN // 2 :]]  # truth is often last
+        hint(f"Each row is an item, and the engine sees {', '.join(names)}. To choose others: --columns, --text or --image.")
     here = given.named(project, "main" if "main" in state["tasks"] else state["task"]["name"])
     if any(source["modality"] != "embedding" for source in state["sources"]):
         hint(f"Next: labelsieve embed {project}")
