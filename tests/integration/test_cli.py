@@ -213,7 +213,7 @@ def test_several_tasks_share_one_pool(run: Run, tickets: dict[str, str], tmp_pat
 def test_init_says_which_columns_an_engine_sees(run: Run, tmp_path: Path) -> None:
     _tickets(tmp_path)
     done = run("init p.sieve tickets.parquet --key number")
-    assert "the engine sees text, category. To choose others: --columns, --text or --image." in done.stderr
+    assert "the engine sees text, category.\nTo choose others: --columns" in done.stderr
     assert "the engine sees" not in run("init q.sieve tickets.parquet --text text").stderr
 
 

@@ -65,8 +65,10 @@ def _tell(state: Mapping[str, Any], seen: Sequence[str], project: Path, json: bo
     labels = f", {count(state['labels'], 'label')}" if state["labels"] else ""
     say(f"{project}: {count(state['items'], 'item')}{labels}{aside}")
     if seen:
-        names = seen if len(seen) <= SHOWN else [*seen[: SHOWN // 2], "...", *seen[-SHOWN // 2 :]]  # truth is often last
-        hint(f"Each row is an item, and the engine sees {', '.join(names)}. To choose others: --columns, --text or --image.")
+        half = SHOWN // 2
+        names = seen if len(seen) <= SHOWN else [*seen[:half], "...", *seen[-half:]]  # the truth is often last
+        hint(f"Each row is an item, and the engine sees {', '.join(names)}.")
+        hint("To choose others: --columns, --text or --image.")
     here = given.named(project, "main" if "main" in state["tasks"] else state["task"]["name"])
     if any(source["modality"] != "embedding" for source in state["sources"]):
         hint(f"Next: labelsieve embed {project}")
