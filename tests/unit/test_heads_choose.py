@@ -3,7 +3,7 @@ import pytest
 
 from labelsieve.core.types import Labels
 from labelsieve.heads.boosted import Boosted
-from labelsieve.heads.choose import choose, class_sizes
+from labelsieve.heads.choose import choose_head, class_sizes
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 
@@ -24,7 +24,7 @@ def labels(y, c, kind="classes"):
     ],
 )
 def test_means_until_every_class_has_two_labels_then_linear(y, kind, balanced):
-    head = choose(labels(y, 3))
+    head = choose_head(labels(y, 3))
     assert type(head) is kind
     assert getattr(head, "balanced", None) == balanced
     assert head.n_classes == 3
@@ -33,15 +33,15 @@ def test_means_until_every_class_has_two_labels_then_linear(y, kind, balanced):
 def test_the_previous_linear_head_is_the_start():
     x = np.eye(6, dtype=np.float32)
     known = labels([0, 0, 0, 1, 1, 1], 2)
-    first = choose(known).fit(x, known.y)
-    assert choose(known, previous=first).start is first
-    assert choose(known, previous=NearestMean(2).fit(x, known.y)).start is None
+    first = choose_head(known).fit(x, known.y)
+    assert choose_head(known, previous=first).start is first
+    assert choose_head(known, previous=NearestMean(2).fit(x, known.y)).start is None
 
 
 def test_sizes_count_a_multilabel_item_once_a_class():
     y = np.array([[1, 0, np.nan], [1, 1, 0]])
     assert class_sizes(labels(y, 3, "multilabel")).tolist() == [2, 1, 0]
-    assert type(choose(labels(y, 3, "multilabel"))) is Linear
+    assert type(choose_head(labels(y, 3, "multilabel"))) is Linear
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_sizes_count_a_multilabel_item_once_a_class():
     ],
 )
 def test_tables_get_a_softer_head_and_then_trees(y, kind, balanced):
-    head = choose(labels(y, 2), tabular=True)
+    head = choose_head(labels(y, 2), tabular=True)
     assert type(head) is kind
     assert getattr(head, "balanced", None) == balanced
     assert getattr(head, "c", 1.0) == 1.0

@@ -4,7 +4,7 @@ import pytest
 from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.types import DULL, ODD, Labels
-from labelsieve.heads.choose import choose
+from labelsieve.heads.choose import choose_head
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.usual import Usual
 from labelsieve.screening.search import screen
@@ -106,11 +106,11 @@ def test_asking_for_more_than_is_left_says_how_many_are():
 def test_screen_tasks_are_fitted_with_what_is_known(planted):
     x, y = planted
     labels = state_of(x, y, np.flatnonzero(y == DULL)[:50]).labels
-    head = choose(labels)
+    head = choose_head(labels)
     assert isinstance(head, Usual)
     proba = head.fit(x[labels.ids], labels.y).predict_proba(x)[:, ODD]
     assert proba[y == ODD].mean() > proba[y == DULL].mean() + 0.2
     both = Labels(np.arange(200), y[:200], ("dull", "odd"), "screen")
-    chosen = choose(both)
+    chosen = choose_head(both)
     assert isinstance(chosen, Linear)
     assert (chosen.c, chosen.balanced) == (1.0, True)

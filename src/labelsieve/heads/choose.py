@@ -46,6 +46,3 @@ def class_sizes(labels: Labels) -> NDArray[np.int64]:
     if labels.kind == "multilabel":
         return np.asarray((np.nan_to_num(labels.y) > 0.5).sum(axis=0), dtype=np.int64)
     return np.bincount(labels.y.astype(np.int64), minlength=len(labels.classes)).astype(np.int64)
-
-
-choose = choose_head  # the name under which project and selection know it

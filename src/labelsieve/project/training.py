@@ -15,7 +15,7 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import Ids, Kind, Labels
-from labelsieve.heads.choose import choose
+from labelsieve.heads.choose import choose_head
 from labelsieve.heads.view import View, Way
 from labelsieve.selection.stopping import kappa
 
@@ -65,7 +65,7 @@ class Chooser:
         if len(labels) == 0:
             raise NotEnoughLabels("no item that may train has a label.", "labelsieve next asks for some.")
         if self.name == "auto":
-            return choose(labels, tabular=self.tabular, previous=previous)
+            return choose_head(labels, tabular=self.tabular, previous=previous)
         if ":" in self.name:
             from labelsieve.heads.foreign import foreign_head
 
@@ -74,9 +74,9 @@ class Chooser:
         return head
 
 
-def fit(choose_head: Chooser, pool: Pool, labels: Labels, previous: Head | None = None) -> Head:
+def fit(chooser: Chooser, pool: Pool, labels: Labels, previous: Head | None = None) -> Head:
     """A head fitted on these labels. NotEnoughLabels where there are none."""
-    return choose_head(labels, previous).fit(pool.take(labels.ids), labels.y, labels.weight)
+    return chooser(labels, previous).fit(pool.take(labels.ids), labels.y, labels.weight)
 
 
 def agreement(pool: Pool, before: Head | None, after: Head, seed: int) -> float:
