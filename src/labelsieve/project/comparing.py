@@ -70,7 +70,8 @@ def _pool_of(context: Context, name: str) -> tuple[Pool, bool]:
 
 def _measure(context: Context, name: str, embedded: tuple[Pool, bool], train: Labels, audit: Labels) -> _Measured:
     raw, tabular = embedded
-    pool = ViewedPool(raw, fit_view(raw, view_way(train.kind, "scaled" if tabular else "directions"), context.settings.seed))
+    way = view_way(train.kind, "scaled" if tabular else "directions")
+    pool = ViewedPool(raw, fit_view(raw, way, context.settings.seed))
     head = fit(Chooser(context.task_settings.head, tabular), pool, train)
     proba = head.predict_proba(pool.take(audit.ids))
     if train.kind == "multilabel":
