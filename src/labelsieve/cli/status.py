@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from labelsieve.cli import options as given
-from labelsieve.cli.output import as_json, count, say, show_table
+from labelsieve.cli.output import as_json, count, hint, say, show_table
 
 LISTED = 20  # set-aside entries that are printed; --json has them all
 
@@ -20,6 +21,16 @@ def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: gi
         say(as_json(state))
     else:
         _show(state)
+        hint(f"Next: labelsieve {_next_step(state, project)}")
+
+
+def _next_step(state: Mapping[str, Any], project: Path) -> str:
+    here = given.named(project, state["task"]["name"])
+    if not state["engine"]["embeddings"] and any(one["modality"] != "embedding" for one in state["sources"]):
+        return f"embed {given.named(project, 'main')}"
+    if state["labels"] and state["fit"] is None:
+        return f"fit {here}"
+    return f"report {here}" if state["advice"]["stop"] else f"next {here} --out query.csv"
 
 
 def _show(state: Mapping[str, Any]) -> None:
