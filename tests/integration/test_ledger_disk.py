@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labelsieve.core.errors import ProjectError
+from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.types import Label, Value
 from labelsieve.project import backups, database, events, manifest, migrations, tasks
 from labelsieve.project.database import Ledger, connect, transaction
@@ -99,6 +99,29 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "labels.sqlite").write_bytes(b"key,label\n1,cat\n" * 500)
     with pytest.raises(ProjectError, match=r"labels\.sqlite.*not a database"):
         connect(tmp_path / "labels.sqlite")
+
+
+def test_an_empty_file_is_no_new_project(path: Path) -> None:
+    path.write_bytes(b"")
+    with pytest.raises(ProjectError, match="empty"):
+        connect(path)
+    assert path.read_bytes() == b""
+
+
+def test_text_that_is_no_utf_8_is_named(path: Path) -> None:
+    with closing(connect(path)) as conn, pytest.raises(InputError, match=r"a\\udcff.*UTF-8"):
+        events.write(conn, [label(1, "cat", by="a\udcff")])
+
+
+def test_a_damaged_database_is_never_the_newest_backup(tmp_path: Path) -> None:
+    path = make(tmp_path, items=20_000)
+    raw = bytearray(path.read_bytes())
+    half = len(raw) // 8192 * 4096
+    raw[half : half + 4096] = raw[half - 4096 : half]
+    path.write_bytes(raw)
+    with pytest.raises(ProjectError, match="damaged"):
+        backups.backup(tmp_path)
+    assert list((tmp_path / "backups").iterdir()) == []
 
 
 def test_a_damaged_database_is_named(tmp_path: Path) -> None:
@@ -219,7 +242,7 @@ def test_a_backup_is_whole_while_others_write(path: Path) -> None:
 FILLER = """
 import resource, signal, sys
 from labelsieve.core.types import Label, Value
-from labelsieve.core.errors import ProjectError
+from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.project import events
 from labelsieve.project.database import connect
 conn = connect(sys.argv[1])

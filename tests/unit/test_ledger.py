@@ -229,3 +229,9 @@ def test_the_fold_of_nothing_is_empty(ledger: Ledger) -> None:
     tasks.add(ledger, "tags", "multilabel", ["x"])
     assert len(fold(ledger, "main")) == 0 and fold(ledger, "tags").y.shape == (0, 1)
     assert list(answers(ledger, "main")) == [] and class_counts(ledger, "tags") == {"x": 0}
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", ".hidden", "a\nb", "x" * 101, "nul\0", " "])
+def test_the_name_of_a_task_leaves_no_folder(ledger: Ledger, name: str) -> None:
+    with pytest.raises(InputError, match="task name"):
+        tasks.add(ledger, name, "classes")

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from labelsieve.core.errors import ProjectError
+from labelsieve.core.errors import InputError, ProjectError
 
 BUSY_SECONDS = 30.0
 
@@ -90,6 +90,9 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         _raise_known(error, path)
         raise
+    except UnicodeEncodeError as error:
+        said = str(error.object).encode("utf-8", "backslashreplace").decode()[:80]
+        raise InputError(f"'{said}' is no valid text (UTF-8).", "rename it, or write it in UTF-8.") from error
 
 
 def _raise_known(error: sqlite3.DatabaseError, path: Path) -> None:
@@ -123,6 +126,8 @@ def connect(path: Path | str, *, create: bool = False) -> Ledger:
     path = Path(path)
     if not create and not path.exists():
         raise ProjectError(f"{path} does not exist.", "labelsieve init FOLDER SOURCE makes a project.")
+    if not create and not any(_size(path.with_name(path.name + end)) for end in ("", "-wal")):
+        raise ProjectError(f"{path} is empty (0 bytes); expected a database.", "restore the newest file of backups/.")
     with translated(path):
         conn = _open(path)
         try:
@@ -132,6 +137,10 @@ def connect(path: Path | str, *, create: bool = False) -> Ledger:
             conn.close()
             raise
     return conn
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _open(path: Path) -> Ledger:
@@ -195,9 +204,9 @@ def _roll_back(conn: sqlite3.Connection) -> None:
 
 
 def backed_up(conn: Ledger, target: Path) -> Path:
-    """A whole copy of the database at `target`, under its final name only when it is complete.
+    """A whole copy of the database at `target`, under its final name only when it is complete and sound.
 
-    Cost: one read of the database. It runs beside writers, also inside a transaction of `conn`
+    Cost: one read of the database, and one of the copy. It runs beside writers, also inside a transaction of `conn`
     (then without what that transaction has changed).
     """
     with translated(target):
@@ -207,12 +216,25 @@ def backed_up(conn: Ledger, target: Path) -> Path:
             with closing(_open(conn.path)) as source, closing(sqlite3.connect(partial)) as copy:
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
+                _require_sound(copy, conn.path)
             flush_to_disk(partial)
             os.replace(partial, target)
             flush_to_disk(target.parent)
         finally:
             partial.unlink(missing_ok=True)
     return target
+
+
+def damage(conn: sqlite3.Connection) -> str:
+    """What SQLite finds wrong with the database, in its words; empty where it is sound. Cost: one read of it."""
+    found = str(conn.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    return "" if found == "ok" else " ".join(found.split())
+
+
+def _require_sound(copy: sqlite3.Connection, path: Path) -> None:
+    """A damaged copy would be the newest backup, and so the one that somebody restores."""
+    if found := damage(copy):
+        raise ProjectError(f"{path} is damaged: {found}.", _HINTS["malformed"])
 
 
 def flush_to_disk(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from labelsieve.core.errors import LabelsieveError
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
+from labelsieve.project.database import damage
 from labelsieve.store.shards import Shards
 
 LEAST_FREE = 2 * 1024**3  # bytes; under this a run may not end well
@@ -33,12 +34,12 @@ def examine(context: Context) -> list[Health]:
 
 
 def _ledger(context: Context) -> Iterator[Health]:
-    found = [row[0] for row in context.conn.execute("PRAGMA quick_check(5)")]
-    if found == ["ok"]:
+    found = damage(context.conn)
+    if not found:
         events = context.conn.execute("SELECT COUNT(*) FROM events").fetchone()[0]
         yield Health("labels.sqlite", "ok", f"whole; {events:,} label events.")
     else:
-        yield Health("labels.sqlite", "error", f"damaged: {found[0]}. Restore the newest file of backups/.")
+        yield Health("labels.sqlite", "error", f"damaged: {found}. Restore the newest file of backups/.")
     if not context.conn.writable:
         yield Health("labels.sqlite", "note", "this user may not write it: labels cannot be saved.")
     copies = sorted((context.root / "backups").glob("*")) if (context.root / "backups").is_dir() else []

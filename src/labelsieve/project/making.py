@@ -12,7 +12,7 @@ from labelsieve.core.types import Kind
 from labelsieve.project import config, importing, manifest, syncing, tasks
 from labelsieve.project.config import Settings, SourceSpec, TaskSettings
 from labelsieve.project.context import Context
-from labelsieve.project.database import connect
+from labelsieve.project.database import connect, transaction
 from labelsieve.project.syncing import SyncReport
 from labelsieve.sources import Source, open_source
 from labelsieve.sources.options import SourceOptions
@@ -40,6 +40,8 @@ def create(root: Path, sources: Paths, options: Mapping[str, Any], start: Start)
         raise InputError(
             "no source was given.", "name a folder of images, or a .csv, .jsonl, .parquet, .npy or .npz file."
         )
+    for source in map(Path, sources):
+        _require_outside(source, root)
     existed = root.exists()
     try:
         for folder in FOLDERS:
@@ -106,8 +108,9 @@ def ensure_tasks(context: Context) -> None:
 def add_task(context: Context, name: str, kind: Kind, classes: Sequence[str] | None, dull: str) -> None:
     """A further task over the same pool, in the ledger and in labelsieve.toml."""
     settings = TaskSettings(kind=kind, classes=tuple(classes or ()), dull=dull)
-    tasks.add(context.conn, name, kind, classes or None, dull)
-    context.change(tasks={**context.settings.tasks, name: settings})
+    with transaction(context.conn):  # both or neither
+        tasks.add(context.conn, name, kind, classes or None, dull)
+        context.change(tasks={**context.settings.tasks, name: settings})
 
 
 def sync(context: Context, new: Paths, options: Mapping[str, Any]) -> SyncReport:
@@ -126,9 +129,16 @@ def sync(context: Context, new: Paths, options: Mapping[str, Any]) -> SyncReport
     return report
 
 
-def _spec(context: Context, path: Path, options: Mapping[str, Any]) -> SourceSpec:
+def _require_outside(path: Path, root: Path) -> None:
+    """InputError where a source is not there, or is the project folder itself."""
     if not path.exists():
         raise InputError(f"the source {path} does not exist.", "check the path.")
+    if path.resolve() == root.resolve():
+        raise InputError(f"the source {path} is the project folder itself.", "name the folder that holds the items.")
+
+
+def _spec(context: Context, path: Path, options: Mapping[str, Any]) -> SourceSpec:
+    _require_outside(path, context.root)
     return SourceSpec(config.relative(path, context.root), SourceOptions(**options))
 
 

@@ -23,6 +23,11 @@ def add(
         raise UnknownName("kind of task", kind, get_args(Kind))
     if not name.strip():
         raise InputError("the task name is empty, expected a word.", "--task-name main")
+    if not name.isprintable() or name.startswith(".") or set(name) & set('/\\:*?"<>|') or len(name.encode()) > 100:
+        raise InputError(  # it names files, and none may leave its folder
+            f"the task name {name[:100]!r} cannot name a file; expected letters, digits, spaces, - and _, up to 100.",
+            "--task-name main",
+        )
     names = list(classes or ())
     if len(set(names)) != len(names) or not all(text.strip() for text in names):
         raise InputError(f"the classes {names} repeat a name or have an empty one.", "name every class once.")
