@@ -74,6 +74,14 @@ def resolve(text: str, root: Path) -> Path:
     return path if path.is_absolute() else Path(os.path.normpath(root / path))
 
 
+def source_gone(spec: SourceSpec, path: Path) -> ProjectError:
+    """The error for a source that is not where labelsieve.toml says."""
+    return ProjectError(
+        f"the source {spec.path!r} of {NAME} is not there: {path} does not exist.",
+        f"put it back, or write its new path in {NAME} and run labelsieve sync: items keep their labels.",
+    )
+
+
 def read(root: Path) -> Settings:
     """Settings of the project folder `root`. ProjectError where the file is absent or cannot be read."""
     path = root / NAME

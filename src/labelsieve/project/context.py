@@ -61,9 +61,12 @@ class Context:
             if spec is None:
                 raise ProjectError(
                     f"items come from the source {name!r}, which {config.NAME} does not name any more.",
-                    f"put its [[sources]] entry back into {config.NAME}.",
+                    f"put its [[sources]] entry back into {config.NAME}; where it has a new name, labelsieve sync.",
                 )
-            opened = open_source(config.resolve(spec.path, self.root), spec.options, self.cache)
+            path = config.resolve(spec.path, self.root)
+            if not path.exists():
+                raise config.source_gone(spec, path)
+            opened = open_source(path, spec.options, self.cache)
             mark = self.rows[source_id].fingerprint
             if mark and hasattr(opened, "holds") and not opened.holds(mark):
                 raise ProjectError(

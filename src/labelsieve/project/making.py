@@ -9,7 +9,7 @@ from typing import Any
 
 from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.types import Kind
-from labelsieve.project import config, importing, manifest, syncing, tasks
+from labelsieve.project import config, following, importing, manifest, syncing, tasks
 from labelsieve.project.config import Settings, SourceSpec, TaskSettings
 from labelsieve.project.context import Context
 from labelsieve.project.database import connect, transaction
@@ -119,6 +119,7 @@ def sync(context: Context, new: Paths, options: Mapping[str, Any]) -> SyncReport
     known = {spec.path for spec in context.settings.sources}
     every = (*context.settings.sources, *(spec for spec in specs if spec.path not in known))
     opened = {spec.path: _opened(context, spec) for spec in every}
+    following.follow(context.conn, opened)
     report = syncing.sync(context.conn, opened)
     if every != context.settings.sources:
         context.change(sources=every)
@@ -143,4 +144,7 @@ def _spec(context: Context, path: Path, options: Mapping[str, Any]) -> SourceSpe
 
 
 def _opened(context: Context, spec: SourceSpec) -> Source:
-    return open_source(config.resolve(spec.path, context.root), spec.options, context.cache)
+    path = config.resolve(spec.path, context.root)
+    if not path.exists():
+        raise config.source_gone(spec, path)
+    return open_source(path, spec.options, context.cache)

@@ -51,9 +51,9 @@ def sync(conn: sqlite3.Connection, sources: Mapping[str, Source]) -> SyncReport:
 
 
 def _sync_one(conn: sqlite3.Connection, name: str, source: Source) -> SyncReport:
-    if _is_range(source):
+    if is_range(source):
         return _sync_range(conn, name, source)
-    chunks = iter(source.scan(_known(conn, name)))
+    chunks = iter(source.scan(known_files(conn, name)))
     first = next(chunks, None)
     keyed_by = _keyed_by(source, first)
     matching.load(conn, _chain(first, chunks), keyed_by)
@@ -84,7 +84,7 @@ def _keyed_by(source: Source, first: Found | None) -> KeyedBy:
     return "path" if first is not None and len(first.refs) and isinstance(first.refs[0], str) else "digest"
 
 
-def _known(conn: sqlite3.Connection, name: str) -> dict[str, tuple[int, int, str]]:
+def known_files(conn: sqlite3.Connection, name: str) -> dict[str, tuple[int, int, str]]:
     """(size, mtime, digest) of the files known at each path: one that has not changed need not be read again."""
     sql = """SELECT i.ref, i.size, i.mtime, i.digest FROM items i JOIN sources s ON s.id = i.source
       WHERE s.name = ? AND i.mtime IS NOT NULL AND i.gone IS NULL"""
@@ -154,7 +154,7 @@ def _stamp(conn: sqlite3.Connection, source: int, opened: Source) -> None:
     conn.execute("UPDATE sources SET fingerprint = ?, synced = ? WHERE id = ?", values)
 
 
-def _is_range(source: Source) -> bool:
+def is_range(source: Source) -> bool:
     """Whether rows need no row each in the manifest: an array without keys, groups and times."""
     options = getattr(source, "options", None)
     return hasattr(source, "block_digests") and not any(getattr(options, k, None) for k in ("key", "group", "time"))
