@@ -38,3 +38,19 @@ def test_a_task_is_in_both_files_or_in_none(tmp_path: Path, table: Path, monkeyp
             with pytest.raises(ProjectError, match="No space left"):
                 p.add_task("two")
         assert p.add_task("two").task.name == "two"
+
+
+def test_a_table_without_rows_says_that_it_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n")
+    path = tmp_path / "a.csv"
+    with ls.create(tmp_path / "p.sieve", path, text="text") as p, pytest.raises(ProjectError, match="are empty"):
+        p.embed()
+
+
+def test_who_may_only_read_may_predict(tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ls.create(tmp_path / "p.sieve", table, text="text") as p:
+        p.embed()
+        p.label([1, 2], ["a", "b"], by="ann")
+        monkeypatch.setattr(p.context.conn, "writable", False)
+        assert len(p.predict().names) == 2
+        assert not (p.path / "cache" / "heads").exists()

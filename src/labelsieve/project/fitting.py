@@ -59,8 +59,9 @@ def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
     head = fit(standing.choose, standing.pool, standing.train, before)
     kappa = agreement(standing.pool, before, head, context.settings.seed)
     fitted = _finished(head, standing, mark, kappa, began)
-    headfiles.save(folder, head, mark)
-    _record(context, fitted)
+    if context.conn.writable:  # who may only read the project may still predict
+        headfiles.save(folder, head, mark)
+        _record(context, fitted)
     return fitted
 
 
@@ -99,8 +100,6 @@ def mark_of(context: Context, standing: Stand) -> str:
 
 def _record(context: Context, fitted: Fitted) -> None:
     """One row in the ledger a fit: what advice to stop and the report look back on."""
-    if not context.conn.writable:
-        return
     metrics = {
         "audit": asdict(fitted.audit) | {"n": len(fitted.stand.audit)} if fitted.audit else None,
         "kappa": fitted.kappa if isfinite(fitted.kappa) else None,

@@ -164,6 +164,11 @@ def _in_place(context: Context, source_id: int) -> bool:
 
 def _nothing(context: Context, engine: Engine) -> ProjectError:
     has = sorted({row.modality for row in context.rows.values()})
+    if engine.accepts & set(has):
+        return ProjectError(
+            "no item is left to embed: the sources are empty, or all that they hold is set aside.",
+            "labelsieve status lists what was set aside; put items into the sources, then labelsieve sync.",
+        )
     takes = ", ".join(sorted(engine.accepts))
     return ProjectError(
         f"{engine.name} takes {takes}; this project has {', '.join(has) or 'no items'}.",
