@@ -248,3 +248,14 @@ def test_a_query_of_another_task_is_set_aside(project: ls.Project, tmp_path: Pat
 def test_the_last_items_of_a_pool_can_be_asked(project: ls.Project) -> None:
     project.label(project.next(295).ids, ["0"] * 295, by="ann")
     assert len(project.next()) == 5
+
+
+def test_new_audit_answers_measure_the_same_head_anew(project: ls.Project) -> None:
+    answer(project, project.next(60))
+    audit = project.fit().stand.sides.audit
+    before = project.status()["fit"]
+    asked = project.items(audit[:15])
+    project.label([item.id for item in asked], [truth(item.key) for item in asked], by="ann")
+    project.fit()
+    after = project.status()["fit"]
+    assert before["audit"]["n"] == 12 and after["audit"]["n"] == 15 and after["mark"] == before["mark"]

@@ -75,6 +75,8 @@ def head_line(fit: Mapping[str, Any] | None, kind: str) -> str:
         return "none yet"
     audit = fit["audit"]
     made = f"{fit['name']} on {count(fit['labels'], 'label')}"
+    if kind == "screen":  # always saying dull would be right nearly always
+        return f"{made}; labelsieve report shows how many odd items were found"
     if not audit:
         return f"{made}; nothing is claimed under 10 audit items, and every query brings some"
     found = f"{audit['mean']:.3f} [{audit['low']:.3f}, {audit['high']:.3f}]"

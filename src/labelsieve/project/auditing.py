@@ -16,6 +16,7 @@ from labelsieve.core.errors import NotEnoughLabels, ShapeError
 from labelsieve.core.statistics import wilson
 from labelsieve.core.types import Interval, Kind
 from labelsieve.heads import metrics
+from labelsieve.project.curves import audit_score
 
 LEAST = 10  # audit items that a rate needs
 BIN_ITEMS, MOST_BINS = 10, 10
@@ -98,22 +99,12 @@ def audit_tables(y: NDArray[Any], proba: NDArray[Any], classes: tuple[str, ...],
     return AuditTables(
         len(y),
         "average precision" if several else "accuracy",
-        _average_precision(y, proba) if several else wilson(int(np.trace(table)), len(y)),
+        audit_score(y, proba),
         _class_rates(y, proba, classes),
         _missed(y, proba, classes) if several else _confused(y, proba, classes),
         table,
         calibration(y, proba),
     )
-
-
-def _average_precision(y: NDArray[Any], proba: NDArray[np.float64]) -> Interval:
-    rng = np.random.default_rng(0)
-    draws = rng.integers(0, len(y), size=(DRAWS // 2, len(y)))
-    values = np.array([metrics.average_precision(y[rows], proba[rows]) for rows in draws])
-    if np.isnan(values).all():
-        return Interval(float("nan"), 0.0, 1.0)
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    return Interval(metrics.average_precision(y, proba), float(low), float(high))
 
 
 def _class_rates(y: NDArray[Any], proba: NDArray[np.float64], classes: tuple[str, ...]) -> tuple[ClassRates, ...]:

@@ -20,6 +20,7 @@ from labelsieve.core.types import ODD, Ids, Interval, Labels
 from labelsieve.heads import metrics
 
 POINTS = 24
+DRAWS = 250  # of the bootstrap
 LEAST_AUDIT = 10  # fewer audit items than this and nothing is claimed
 
 
@@ -62,7 +63,7 @@ def learning_curve(
             head = choose(known, head).fit(pool.take(first), known.y, None)
         except NotEnoughLabels:
             continue
-        points.append(CurvePoint(int(size), audit_score(audit, head.predict_proba(x_audit)), len(audit)))
+        points.append(CurvePoint(int(size), audit_score(audit.y, head.predict_proba(x_audit)), len(audit)))
     return points
 
 
@@ -72,16 +73,16 @@ def found_curve(labels: Labels, order: Ids, sizes: NDArray[np.int64]) -> list[tu
     return [(int(size), int(odd[:size].sum())) for size in checkpoints(sizes)]
 
 
-def audit_score(audit: Labels, proba: NDArray[Any], rng: Generator | None = None) -> Interval:
-    """Accuracy with its Wilson interval; for multilabel average precision with a bootstrap over items."""
-    if audit.kind != "multilabel":
-        hits = int((proba.argmax(axis=1) == audit.y).sum())
-        return wilson(hits, len(audit))
-    rng = rng or np.random.default_rng(0)
-    draws = rng.integers(0, len(audit), size=(200, len(audit)))
-    values = np.array([metrics.average_precision(audit.y[at], proba[at]) for at in draws], dtype=np.float64)
+def audit_score(y: NDArray[Any], proba: NDArray[Any]) -> Interval:
+    """Accuracy with its Wilson interval; for multilabel y (a, c) average precision with a bootstrap over items."""
+    if y.ndim == 1:
+        return wilson(int((proba.argmax(axis=1) == y).sum()), len(y))
+    draws = np.random.default_rng(0).integers(0, len(y), size=(DRAWS, len(y)))
+    values = np.array([metrics.average_precision(y[at], proba[at]) for at in draws], dtype=np.float64)
+    if np.isnan(values).all():
+        return Interval(float("nan"), 0.0, 1.0)
     low, high = np.nanquantile(values, [0.025, 0.975])
-    return Interval(float(metrics.average_precision(audit.y, proba) or 0.0), float(low), float(high))
+    return Interval(metrics.average_precision(y, proba), float(low), float(high))
 
 
 def paired_gain(audit: Labels, before: NDArray[Any], after: NDArray[Any], rng: Generator) -> Interval:

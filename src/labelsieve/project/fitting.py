@@ -54,7 +54,10 @@ def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
     folder = context.cache / "heads" / context.task_name
     cached = headfiles.load(folder, len(standing.train.classes))
     if cached is not None and cached.mark == mark:
-        return _finished(cached.head, standing, mark, float("nan"), began)
+        fitted = _finished(cached.head, standing, mark, float("nan"), began)
+        if context.conn.writable:
+            _measured_again(context, fitted)
+        return fitted
     before = cached.head if cached is not None else None
     head = fit(standing.choose, standing.pool, standing.train, before)
     kappa = agreement(standing.pool, before, head, context.settings.seed)
@@ -71,7 +74,7 @@ def _finished(head: Head, standing: Stand, mark: str, kappa: float, began: float
     if len(audit) >= LEAST_AUDIT:
         proba = head.predict_proba(pool.take(audit.ids))
         temperature = Temperature.fit(proba, audit.y)
-        score = audit_score(audit, proba)
+        score = audit_score(audit.y, cross_fitted(proba, audit.y))
     seconds = time.perf_counter() - began
     return Fitted(head, temperature, standing, mark, type(head).__name__, score, kappa, seconds)
 
@@ -98,10 +101,27 @@ def mark_of(context: Context, standing: Stand) -> str:
     return digest.hexdigest()
 
 
+def _audited(fitted: Fitted) -> dict[str, float] | None:
+    return asdict(fitted.audit) | {"n": len(fitted.stand.audit)} if fitted.audit else None
+
+
+def _measured_again(context: Context, fitted: Fitted) -> None:
+    """New answers to audit items measure the head anew though it has not changed."""
+    sql = "SELECT id, head, metrics FROM fits WHERE task = ? ORDER BY id DESC LIMIT 1"
+    row = context.conn.execute(sql, (context.task.id,)).fetchone()
+    if row is None or json.loads(row[1])["mark"] != fitted.mark:
+        return
+    metrics = json.loads(row[2])
+    if metrics["audit"] != _audited(fitted):
+        with transaction(context.conn):
+            text = json.dumps(metrics | {"audit": _audited(fitted)})
+            context.conn.execute("UPDATE fits SET metrics = ? WHERE id = ?", (text, row[0]))
+
+
 def _record(context: Context, fitted: Fitted) -> None:
     """One row in the ledger a fit: what advice to stop and the report look back on."""
     metrics = {
-        "audit": asdict(fitted.audit) | {"n": len(fitted.stand.audit)} if fitted.audit else None,
+        "audit": _audited(fitted),
         "kappa": fitted.kappa if isfinite(fitted.kappa) else None,
         "seconds": round(fitted.seconds, 4),
         "classes": len(fitted.stand.train.classes),
