@@ -1,5 +1,7 @@
 """Making a project: what cannot be one leaves nothing behind."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,32 @@ def test_who_may_only_read_may_predict(tmp_path: Path, table: Path, monkeypatch:
         monkeypatch.setattr(p.context.conn, "writable", False)
         assert len(p.predict().names) == 2
         assert not (p.path / "cache" / "heads").exists()
+
+
+KILLED = """
+import os, signal, sys
+import labelsieve as ls
+from labelsieve.project import making
+making.sync = lambda *rest: os.kill(os.getpid(), signal.SIGKILL)
+ls.create(sys.argv[1], sys.argv[2], text="text")
+"""
+
+
+def test_an_init_that_was_killed_can_be_made_again(tmp_path: Path, table: Path) -> None:
+    root = tmp_path / "p.sieve"
+    subprocess.run([sys.executable, "-c", KILLED, str(root), str(table)], check=False)
+    assert (root / "labels.sqlite").exists()
+    with pytest.raises(ProjectError, match="is not ready"):
+        ls.open(root)
+    with ls.create(root, table, text="text") as project:
+        assert project.status()["items"] == 2
+    ls.open(root).close()
+
+
+def test_an_init_that_is_under_way_is_left_alone(tmp_path: Path, table: Path) -> None:
+    root = tmp_path / "p.sieve"
+    root.mkdir()
+    (root / ".unfinished").write_text("1")  # a process that runs as long as the machine does
+    with pytest.raises(ProjectError, match="exists already"):
+        ls.create(root, table, text="text")
+    assert (root / ".unfinished").exists()

@@ -243,6 +243,7 @@ def create(
 def open(path: str | os.PathLike[str], task_name: str = "main") -> Project:
     """The project of that folder, on one of its tasks. A project without a task `main` opens on its first."""
     root = Path(path)
+    making.require_finished(root)
     settings = config.read(root)
     context = Context(root, settings, connect(root / making.LEDGER), task_name)
     try:

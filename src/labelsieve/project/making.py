@@ -18,6 +18,7 @@ from labelsieve.sources import Source, open_source
 from labelsieve.sources.options import SourceOptions
 
 LEDGER = "labels.sqlite"
+UNFINISHED = ".unfinished"  # stands in a folder until its init is through
 FOLDERS = ("cache", "reports", "exports", "backups")
 
 Paths = Sequence[str | os.PathLike[str]]
@@ -34,6 +35,8 @@ class Start:
 
 def create(root: Path, sources: Paths, options: Mapping[str, Any], start: Start) -> Context:
     """A new project folder, synced. Where anything fails nothing is left behind."""
+    if _was_killed(root / UNFINISHED):  # nothing of such an init can hold a label
+        _remove(root, keep_folder=True)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise ProjectError(f"{root} exists already and is not an empty folder.", _instead(root))
     if not sources:
@@ -44,6 +47,8 @@ def create(root: Path, sources: Paths, options: Mapping[str, Any], start: Start)
         _require_outside(source, root)
     existed = root.exists()
     try:
+        root.mkdir(parents=True, exist_ok=True)
+        (root / UNFINISHED).write_text(str(os.getpid()))
         for folder in FOLDERS:
             (root / folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -57,6 +62,7 @@ def create(root: Path, sources: Paths, options: Mapping[str, Any], start: Start)
         config.write(root, settings)
         sync(context, sources, options)
         _require_items(context)
+        (root / UNFINISHED).unlink()
     except BaseException:
         if context is not None:
             context.conn.close()
@@ -81,7 +87,7 @@ def _instead(root: Path) -> str:
 
 def _remove(root: Path, keep_folder: bool) -> None:
     """Removes what `create` made, and the folder itself unless it stood before."""
-    for name in (*FOLDERS, config.NAME, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm"):
+    for name in (*FOLDERS, config.NAME, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", UNFINISHED):
         path = root / name
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -89,6 +95,28 @@ def _remove(root: Path, keep_folder: bool) -> None:
             path.unlink(missing_ok=True)
     if not keep_folder and root.exists():
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _was_killed(mark: Path) -> bool:
+    """Whether the init that left the mark is no longer running. Unknown, and so False, where the system cannot tell."""
+    if not mark.exists() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(mark.read_text() or "0") or os.getpid(), 0)
+    except (ProcessLookupError, ValueError):
+        return True
+    except PermissionError:  # it runs, as another user
+        return False
+    return mark.read_text() in ("", str(os.getpid()))
+
+
+def require_finished(root: Path) -> None:
+    """ProjectError for a folder in which an init is under way, or was killed."""
+    if (root / UNFINISHED).exists():
+        raise ProjectError(
+            f"{root} is not ready: an init is under way there, or was stopped.",
+            "wait for it; if none is running, the same labelsieve init makes it anew.",
+        )
 
 
 def ensure_tasks(context: Context) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from labelsieve.core.errors import ProjectError
 from labelsieve.project import manifest, matching
 from labelsieve.project.database import now, transaction
 from labelsieve.project.matching import KeyedBy
@@ -45,7 +46,11 @@ def sync(conn: sqlite3.Connection, sources: Mapping[str, Source]) -> SyncReport:
     """
     total = SyncReport()
     for name, source in sources.items():
-        total += _sync_one(conn, name, source)
+        try:
+            total += _sync_one(conn, name, source)
+        except sqlite3.IntegrityError as error:  # what is paired cannot clash: an index tells something else
+            hint = "labelsieve doctor PROJECT; then restore the newest whole backup of backups/."
+            raise ProjectError(f"the ledger contradicts itself: {error}.", hint) from error
     conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return total
 
