@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import labelsieve as ls
 from labelsieve.core.types import Label, Query
@@ -259,3 +260,17 @@ def test_new_audit_answers_measure_the_same_head_anew(project: ls.Project) -> No
     project.fit()
     after = project.status()["fit"]
     assert before["audit"]["n"] == 12 and after["audit"]["n"] == 15 and after["mark"] == before["mark"]
+
+
+def test_a_built_in_engine_learns_again_only_when_told(project: ls.Project) -> None:
+    before = project.status()["engine"]["embeddings"]
+    source = project.path.parent / "digits"
+    rng = np.random.default_rng(0)
+    for at in range(200):
+        Image.fromarray(rng.integers(0, 255, (8, 8), dtype=np.uint8)).save(source / "0" / f"noise{at}.png")
+    assert project.sync().added == 200
+    assert project.embed().done == 200
+    assert project.status()["engine"]["embeddings"] == before
+    again = project.embed(relearn=True)
+    assert again.done == 500 and project.status()["engine"]["embeddings"] != before
+    assert len(project.next(10).ids) == 10
