@@ -114,6 +114,18 @@ def test_from_init_to_export(run: Run, tickets: dict[str, str], tmp_path: Path) 
     assert (tmp_path / run("backup tickets.sieve").stdout.strip()).exists()
 
 
+def test_a_damaged_shard_is_named_and_computed_again(run: Run, tickets: dict[str, str], tmp_path: Path) -> None:
+    shards = (tmp_path / "tickets.sieve" / "cache" / "embeddings").rglob("*.npy")
+    path = next(path for path in shards if ".ids" not in path.name)
+    data = bytearray(path.read_bytes())
+    data[-50] ^= 4
+    path.write_bytes(data)
+    done = run("embed tickets.sieve")
+    assert "240 items embedded" in done.stdout
+    assert f"Damaged in the cache and computed again: {path.stem}." in done.stderr
+    assert path.stem not in run("embed tickets.sieve").stderr
+
+
 def test_a_query_goes_out_and_its_answers_come_back(run: Run, tickets: dict[str, str], tmp_path: Path) -> None:
     run("next tickets.sieve -n 12 --out query.csv")
     with (tmp_path / "query.csv").open() as file:

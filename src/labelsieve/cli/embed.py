@@ -25,7 +25,7 @@ def run(
     with open_project(project) as opened, showing("Embedding") as tell:
 
         def progress(at: Any) -> None:
-            tell(at.done, at.total)
+            tell(at.done, at.total, at.what)
 
         report = opened.embed(engine=engine, relearn=relearn, download=download, progress=progress)
     if json:
@@ -34,6 +34,8 @@ def run(
     rate = f", {report.done / report.seconds:,.0f} a second" if report.done and report.seconds else ""
     name = report.engine.partition("@")[0]
     say(f"{count(report.done, 'item')} embedded by {name}{rate}; {report.there:,} were there already.")
+    if report.recomputed:
+        hint(f"Damaged in the cache and computed again: {', '.join(report.recomputed)}.")
     if report.set_aside:
         hint(
             f"{count(len(report.set_aside), 'item')} set aside: labelsieve status {project} lists them with the reason."

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from labelsieve.cli.output import printable
+
 
 class Tell(Protocol):
-    """Called as work goes on."""
+    """Called as work goes on; `fetching` names a file while bytes of it are counted instead."""
 
-    def __call__(self, done: int, total: int) -> None: ...
+    def __call__(self, done: int, total: int, fetching: str = "") -> None: ...
 
 
 @contextmanager
@@ -31,13 +33,16 @@ def showing(what: str, unit: str = "items") -> Iterator[Tell]:
     with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
         bar = progress.add_task(what, total=None, rate="")
 
-        def tell(done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total)
+        def tell(done: int, total: int, fetching: str = "") -> None:
+            said = f"Fetching {printable(fetching)}" if fetching else what
+            progress.update(bar, completed=done, total=total, description=said)
             speed = progress.tasks[bar].finished_speed or progress.tasks[bar].speed
-            progress.update(bar, rate=f"{speed:,.0f} {unit}/s" if speed and speed >= 10 else "")
+            progress.update(
+                bar, rate=f"{speed:,.0f} {'bytes' if fetching else unit}/s" if speed and speed >= 10 else ""
+            )
 
         yield tell
 
 
-def _quiet(done: int, total: int) -> None:
+def _quiet(done: int, total: int, fetching: str = "") -> None:
     """Where nobody is looking."""
