@@ -17,7 +17,7 @@ from labelsieve.project import fitting
 from labelsieve.project.facade import Project, create
 from labelsieve.project.facade import open as open_project
 from labelsieve.project.pooling import raw_pool
-from labelsieve.project.report.collect import collect
+from labelsieve.project.report.collect import gathered
 from labelsieve.testing.digits import write_digits
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def project(root: Path) -> Iterator[Project]:
 
 
 def test_the_numbers_are_those_of_the_audit_slice(project: Project) -> None:
-    data = collect(project.context)
+    data = gathered(project.context)
     fitted = project.fit()
     audit = fitted.stand.audit
     right = (fitted.head.predict_proba(fitted.stand.pool.take(audit.ids)).argmax(axis=1) == audit.y).sum()
@@ -66,7 +66,7 @@ def test_the_numbers_are_those_of_the_audit_slice(project: Project) -> None:
 
 
 def test_the_curve_has_a_point_a_query_and_a_control(project: Project) -> None:
-    curve = collect(project.context).curve
+    curve = gathered(project.context).curve
     labels = [point.labels for point in curve.points]
     assert labels == sorted(labels)
     assert len(labels) == 6
@@ -78,7 +78,7 @@ def test_the_curve_has_a_point_a_query_and_a_control(project: Project) -> None:
 
 
 def test_spending_is_counted_by_annotator(project: Project) -> None:
-    spending = collect(project.context).spending
+    spending = gathered(project.context).spending
     people = {one.name: one for one in spending.annotators}
     assert {name: one.answers for name, one in people.items()} == {"ann": 100, "bo": 20, "cy": 1}
     assert people["cy"].skipped == 1
@@ -90,7 +90,7 @@ def test_spending_is_counted_by_annotator(project: Project) -> None:
 
 
 def test_queries_show_what_was_asked_and_why(project: Project) -> None:
-    data = collect(project.context)
+    data = gathered(project.context)
     assert [one.number for one in data.queries] == [6, 5, 4, 3, 2, 1]
     assert all(one.asked == one.answered == 20 for one in data.queries)
     assert all(one.reasons and sum(n for _, n in one.reasons) == 20 for one in data.queries)
@@ -102,7 +102,7 @@ def test_queries_show_what_was_asked_and_why(project: Project) -> None:
 
 
 def test_the_report_is_the_same_again_but_for_its_date(project: Project) -> None:
-    first, second = (collect(project.context) for _ in range(2))
+    first, second = (gathered(project.context) for _ in range(2))
     assert first.curve == second.curve
     assert first.doubts == second.doubts
     assert first.facts == second.facts
@@ -110,7 +110,7 @@ def test_the_report_is_the_same_again_but_for_its_date(project: Project) -> None
 
 def test_a_report_can_be_made_before_there_is_anything(root: Path, tmp_path: Path) -> None:
     with create(tmp_path / "new.sieve", root / "digits") as project:
-        data = collect(project.context)
+        data = gathered(project.context)
         page = project.report()
     assert data.audit is None
     assert data.labels == 0

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
-import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -82,9 +81,3 @@ class Oracle(Protocol):
     """Whoever answers a query: a person, known labels, a rule, a model. Any subset may be answered."""
 
     def answer(self, query: Query) -> Sequence[Label]: ...
-
-
-class Index(Protocol):
-    """Nearest neighbours: (q, k) ids and similarities, best first."""
-
-    def search(self, queries: Matrix, k: int, only: Ids | None = None) -> tuple[NDArray[np.int64], Matrix]: ...

@@ -56,11 +56,6 @@ class Value:
     names: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
 
-    @property
-    def trains(self) -> bool:
-        """Whether the answer may train a head: skip and unsure exclude an item."""
-        return self.tag in ("class", "classes", "soft")
-
 
 @dataclass(frozen=True, slots=True)
 class Label:

@@ -74,9 +74,6 @@ def gathered(context: Context) -> ReportData:
     )
 
 
-collect = gathered  # no function has the name of its module
-
-
 def _standing(context: Context) -> Stand | None:
     """Where the task stands; None before there are embeddings."""
     try:
