@@ -1,16 +1,18 @@
 """A round as a strategy sees it: the pool, what is labelled, the head; and a count of what was scored."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelsieve.core.errors import PoolExhausted, UnknownName
-from labelsieve.core.types import Ids, Labels, Matrix
+from labelsieve.core.types import Ids, Labels, Matrix, Vector
 
 if TYPE_CHECKING:
-    from labelsieve.core.sockets import Head
+    from labelsieve.core.sockets import Head, Neighbours
 
 BLOCK = 16384  # rows scored at once: results do not depend on how the pool is stored
 
@@ -75,27 +77,45 @@ class Round:
     number: int = 0  # how many queries of this task were answered before
     costs: Mapping[str, float] = field(default_factory=dict)  # measured once by project and stored
     scored: int = 0
+    allowed: Ids | None = None  # ascending: nothing but these may be asked, where candidates were narrowed
+    neighbours: "Neighbours | None" = None  # of items, by an index that project opened
+    wanted: int | None = None  # the class that is searched for; ODD in a screen task
+    price: Callable[[Ids], Vector] | None = None  # what a label of each item costs (m,), above 0
     _proba: dict[bytes, Matrix] = field(default_factory=dict, repr=False)
 
+    def blocked(self) -> Ids:
+        """The ids (k,), ascending, that may not be asked again."""
+        return np.union1d(self.asked, self.labels.ids)
+
     def free(self) -> Ids:
-        """The ids (m,) that may still be asked, ascending."""
-        blocked = np.union1d(self.asked, self.labels.ids)
-        keep = np.ones(len(self.pool.ids), dtype=bool)
-        at = np.searchsorted(self.pool.ids, blocked)
-        inside = at < len(self.pool.ids)
-        at, blocked = at[inside], blocked[inside]
-        keep[at[self.pool.ids[at] == blocked]] = False
-        return self.pool.ids[keep]
+        """The ids (m,) that may still be asked, ascending. Cost: O(N), or O(m) where candidates were narrowed."""
+        ids = self.pool.ids if self.allowed is None else self.allowed
+        keep = np.ones(len(ids), dtype=bool)
+        keep[_positions(ids, self.blocked())] = False
+        return ids[keep]
+
+    def left(self) -> int:
+        """How many items may still be asked. Cost: O(k log N) for k that may not."""
+        ids = self.pool.ids if self.allowed is None else self.allowed
+        return len(ids) - len(_positions(ids, self.blocked()))
 
     def require(self, n: int) -> Ids:
         """`free()`, or PoolExhausted when fewer than n are left."""
-        ids = self.free()
-        if n > len(ids):
+        self.check(n)
+        return self.free()
+
+    def check(self, n: int) -> None:
+        """PoolExhausted when fewer than n are left. Cost: as `left`."""
+        left = self.left()
+        if n > left:
             raise PoolExhausted(
-                f"{n} items were asked for, {len(ids)} of {len(self.pool.ids)} are left to ask.",
-                f"ask for at most {len(ids)}, or sync new items.",
+                f"{n} items were asked for, {left} of {len(self.pool.ids)} are left to ask.",
+                f"ask for at most {left}, or sync new items.",
             )
-        return ids
+
+    def within(self, ids: Ids) -> "Round":
+        """This round, narrowed to candidates `ids` (m,) ascending. It counts what it scores by itself."""
+        return replace(self, allowed=ids, scored=0, _proba={})
 
     def take(self, ids: Ids) -> Matrix:
         """Embeddings (m, d) of `ids`."""
@@ -103,11 +123,40 @@ class Round:
 
     def proba(self, ids: Ids) -> Matrix:
         """Probabilities (m, c) of `ids` by the head, scored in blocks, cached and counted."""
-        if self.head is None:
-            raise ValueError("this round has no head yet")
         mark = ids.tobytes() if len(ids) < 4096 else bytes(str((len(ids), hash(ids.tobytes()))), "ascii")
         if mark not in self._proba:
-            parts = [self.head.predict_proba(self.take(ids[i : i + BLOCK])) for i in range(0, len(ids), BLOCK)]
+            parts = [self._predicted(ids[i : i + BLOCK]) for i in range(0, len(ids), BLOCK)]
             self._proba[mark] = np.concatenate(parts) if parts else np.empty((0, len(self.labels.classes)), np.float32)
             self.scored += len(ids)
         return self._proba[mark]
+
+    def score(self, ids: Ids, of: Callable[[Matrix], NDArray[Any]]) -> Vector:
+        """Score (m,) of `ids`: `of` takes probabilities (b, c), a block at a time, and gives (b,). Counted, not cached.
+
+        Cost: one scan by the head; memory for one block and the answer.
+        """
+        score = np.empty(len(ids))
+        for i in range(0, len(ids), BLOCK):
+            score[i : i + BLOCK] = of(self._predicted(ids[i : i + BLOCK]))
+        self.scored += len(ids)
+        return score
+
+    def refit(self, ids: Ids, y: NDArray[Any], weight: Vector | None = None) -> "Head":
+        """A new head of the kind of this round's, fitted on `ids` (m,), which may repeat, with answers y."""
+        return deepcopy(self._fitted()).fit(self.take(ids), y, weight)
+
+    def _fitted(self) -> "Head":
+        if self.head is None:
+            raise ValueError("this round has no head yet")
+        return self.head
+
+    def _predicted(self, ids: Ids) -> Matrix:
+        return self._fitted().predict_proba(self.take(ids))
+
+
+def _positions(ids: Ids, wanted: Ids) -> Ids:
+    """Positions in ascending `ids` of those of `wanted` that are there. Cost: O(k log m)."""
+    at = np.searchsorted(ids, wanted)
+    inside = at < len(ids)
+    at, wanted = at[inside], wanted[inside]
+    return at[ids[at] == wanted].astype(np.int64)

@@ -53,6 +53,20 @@ class SavedHead(Head, Protocol):
     def restore(self, state: State) -> Self: ...
 
 
+class Index(Protocol):
+    """Nearest neighbours of rows: ids (q, k) and similarity (q, k), best first; -1 and -inf where there are fewer."""
+
+    def search(self, queries: Matrix, k: int, only: Ids | None = None) -> tuple[Ids, Matrix]: ...
+    def add(self, ids: Ids, x: Matrix) -> None: ...
+    def remove(self, ids: Ids) -> None: ...
+
+
+class Neighbours(Protocol):
+    """Nearest neighbours of items of the pool: ids (m, k), best first, the item itself left out; -1 where fewer."""
+
+    def __call__(self, ids: Ids, k: int) -> Ids: ...
+
+
 class Strategy(Protocol):
     """A query strategy: what to ask next, most wanted first."""
 

@@ -16,6 +16,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.querying import Standing, compose_query
 from labelsieve.project.standing import Stand, stand
+from labelsieve.selection.naming import strategy_called
 
 CONTROL_SHARE = 0.2  # of a query, when a random control is asked for
 SMALLEST, LARGEST = 10, 250  # items a query, by default
@@ -43,9 +44,13 @@ def default_size(context: Context) -> int:
 
 
 def strategy_named(name: str, kind: Kind) -> Strategy:
-    """The strategy of that name; `auto` of a screen task is `screen`."""
-    strategy: Strategy = plugins.load("strategies", "screen" if name == "auto" and kind == "screen" else name)
-    return strategy
+    """The strategy that the text describes; `auto` of a screen task is `screen`."""
+
+    def named(word: str) -> Strategy:
+        strategy: Strategy = plugins.load("strategies", "screen" if word == "auto" and kind == "screen" else word)
+        return strategy
+
+    return strategy_called(name, named)
 
 
 def ask(context: Context, n: int | None, strategy: str | None, control: bool) -> Asked:

@@ -55,8 +55,9 @@ def from_proba(score: FromProba) -> Acquisition:
     """
 
     def acquisition(state: Round, ids: Ids) -> Vector:
-        proba = state.proba(ids)
-        return over_classes(score, proba) if state.labels.kind == "multilabel" else score(proba)
+        if state.labels.kind == "multilabel":
+            return over_classes(score, state.proba(ids))
+        return state.score(ids, score)
 
     return acquisition
 

@@ -13,6 +13,11 @@ def everything(state: Round, rng: Generator) -> Ids:
     return state.free()
 
 
+def all_items() -> Candidates:
+    """All items that may be asked: `everything`, by name."""
+    return everything
+
+
 def at_most(limit: int) -> Candidates:
     """A random part of at most `limit` ids: bounds the cost of a choice on a large pool."""
 

@@ -1,5 +1,7 @@
 """Strategies as three pure functions: candidates -> scores -> pick."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.random import Generator
 
@@ -28,9 +30,9 @@ def best(ids: Ids, score: Vector, n: int, rng: Generator) -> Ids:
 
 
 def compose(
-    acquisition: Acquisition, candidates: Candidates = everything, pick: Pick = top, name: str = ""
+    acquisition: Acquisition, candidates: Candidates = everything, pick: Pick = top, name: str = "", about: str = ""
 ) -> Strategy:
-    """A strategy that scores the candidates and picks among them.
+    """A strategy that scores the candidates and picks among them; `about` becomes its docstring.
 
     Without a head there is nothing to score by: such a query is drawn at random.
     """
@@ -47,7 +49,30 @@ def compose(
         picked = pick(state, ids, score, n, rng)
         return chosen(picked, score[np.searchsorted(ids, picked)], name, f"high {name}", state.scored - before)
 
+    strategy.__doc__ = about or f"A query (n,) by {name}."
     return strategy
+
+
+def among(candidates: Candidates, strategy: Strategy) -> Strategy:
+    """`strategy`, which sees the candidates and nothing else. Where they are too few for a query, it sees everything.
+
+    Any strategy goes with any candidates: `among(seals(k=100), by_margin)`.
+    """
+
+    def narrowed(state: Round, n: int, rng: Generator) -> Query:
+        state.check(n)
+        before = state.scored
+        ids = candidates(state, rng)
+        within = state.within(ids)
+        found, why = len(ids), ""
+        if within.left() < n:
+            within, why = state.within(state.free()), f" ({found} candidates are too few: all items were seen)"
+        query = strategy(within, n, rng)
+        scored = query.scored + state.scored - before
+        return replace(query, scored=scored, why=tuple(text + why for text in query.why))
+
+    narrowed.__doc__ = strategy.__doc__
+    return narrowed
 
 
 def chosen(ids: Ids, score: Vector, name: str, why: str, scored: int = 0) -> Query:

@@ -13,6 +13,7 @@ from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import Ids, Labels, Matrix, Query
 from labelsieve.selection.coverage import checked_rows, rows_left
+from labelsieve.selection.naming import strategy_called
 
 
 def query(
@@ -39,7 +40,7 @@ def query(
     labels = _labels(rows, y)
     if head is None and y is not None and len(labels):
         head = _fitted(pool, labels)
-    asks: Strategy = plugins.load("strategies", strategy) if isinstance(strategy, str) else strategy
+    asks = strategy_called(strategy) if isinstance(strategy, str) else strategy
     state = Round(pool, labels, head, np.unique(rows), number=-(-len(rows) // max(n, 1)))
     return asks(state, n, as_rng(rng))
 
