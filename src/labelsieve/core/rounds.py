@@ -159,4 +159,5 @@ def _positions(ids: Ids, wanted: Ids) -> Ids:
     at = np.searchsorted(ids, wanted)
     inside = at < len(ids)
     at, wanted = at[inside], wanted[inside]
-    return at[ids[at] == wanted].astype(np.int64)
+    found: Ids = at[ids[at] == wanted]
+    return found
