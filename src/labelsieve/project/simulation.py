@@ -102,19 +102,22 @@ def simulate(play: Play, settings: SimulationSettings, progress: Tell | None = N
     """The JSON of `labelsieve simulate` without its "pool". Cost: seeds x strategies x (budget / size) fits."""
     kind = play.truth.kind
     settings = settings.checked(kind, len(play.truth))
-    runs: list[Run] = []
-    for seed in range(settings.seed, settings.seed + settings.seeds):
-        train, test = _draw(seed, settings, play.groups, len(play.truth))
-        if len(train) < settings.budget:
-            raise InputError(
-                f"groups leave {len(train)} items to ask on seed {seed}, and the budget is {settings.budget}.",
-                "lower --budget, or raise --sample.",
-            )
-        for name in settings.strategies:
-            n_odd = int((play.truth.y[train] == ODD).sum()) if kind == "screen" else 0
-            runs.append(_trajectory(play, settings, Run(name, seed, n_odd), (train, test), progress))
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    runs = [trajectory(play, settings, name, seed, progress) for seed in seeds for name in settings.strategies]
     summary = {name: summarise(runs, name, kind, settings.budget) for name in settings.strategies}
     return {"settings": asdict(settings), "runs": [run.as_dict() for run in runs], "summary": summary}
+
+
+def trajectory(play: Play, settings: SimulationSettings, name: str, seed: int, progress: Tell | None = None) -> Run:
+    """One run: a strategy on the sub-pool and the test side that the seed draws. `settings` must be checked."""
+    train, test = _draw(seed, settings, play.groups, len(play.truth))
+    if len(train) < settings.budget:
+        raise InputError(
+            f"groups leave {len(train)} items to ask on seed {seed}, and the budget is {settings.budget}.",
+            "lower --budget, or raise --sample.",
+        )
+    n_odd = int((play.truth.y[train] == ODD).sum()) if play.truth.kind == "screen" else 0
+    return _trajectory(play, settings, Run(name, seed, n_odd), (train, test), progress)
 
 
 def summarise(runs: Sequence[Run], name: str, kind: Kind, budget: int) -> dict[str, Any]:
