@@ -14,12 +14,15 @@ from labelsieve.core.types import Labels
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+Maker = Callable[[], tuple[np.ndarray, Labels]]
+
+
 @dataclass(frozen=True)
 class Setting:
     """A pool and how it is asked: labels in all, items a query (= number of classes), sub-pool a seed (0 = all)."""
 
     name: str
-    make: Callable[[], tuple[np.ndarray, Labels]]
+    make: Maker
     budget: int
     size: int
     sample: int = 0
@@ -99,20 +102,30 @@ def table(name: str) -> tuple[np.ndarray, Labels]:
     return embed(TableEngine().fit(rows, np.random.default_rng(0)), rows), _classes(labels)
 
 
-SETTINGS = {
-    s.name: s
-    for s in (
-        Setting("digits", digits, 100, 10),
-        Setting("digits_patches", digits_patches, 100, 10),
-        Setting("clinc150", clinc150, 770, 77, 4000),
-        Setting("clothing", clothing, 200, 10),
-        Setting("goemotions", goemotions, 280, 28, 4000),
-        Setting("clinc150_oos", lambda: clinc150(out_of_scope=True), 770, 77, 4000),
-        Setting("german_credit", lambda: table("german_credit"), 200, 10, 0, True),
-        Setting("adult", lambda: table("adult"), 200, 10, 4000, True),
-    )
-}
-MAIN = ("digits", "digits_patches", "clinc150", "clothing", "goemotions")
+def long_tailed(make: Maker, ratio: float = 20.0) -> Maker:
+    """The same items with fewer of each further class: the largest keeps all, the smallest one in `ratio`."""
+
+    def made() -> tuple[np.ndarray, Labels]:
+        x, truth = make()
+        rng, c = np.random.default_rng(0), len(truth.classes)
+        rank = rng.permutation(c)
+        kept = []
+        for code in range(c):
+            mine = np.flatnonzero(truth.y == code)
+            share = ratio ** (-rank[code] / (c - 1))
+            kept.append(rng.choice(mine, max(int(share * len(mine)), 8), replace=False))
+        at = np.sort(np.concatenate(kept))
+        return x[at], Labels(np.arange(len(at)), truth.y[at], truth.classes)
+
+    return made
+
+
+def molecules() -> tuple[np.ndarray, Labels]:
+    """HIV: 41,120 fingerprints of 1,024 bits, 3.5 % active; a screen task."""
+    with np.load(SHARED / "active_search_molecules" / "HIV_ecfp4_1024_packed.npz") as kept:
+        x = np.unpackbits(kept["fp"], axis=1).astype(np.float32)
+    y = np.array(_parquet("active_search_molecules/HIV.parquet", "HIV_active")[0], np.int64)
+    return x, Labels(np.arange(len(y)), y, ("dull", "odd"), "screen")
 
 
 def _minilm() -> Any:
@@ -136,3 +149,22 @@ def _classes(labels: list[str]) -> Labels:
 def _parts(order: np.ndarray, size: int) -> Iterator[np.ndarray]:
     for first in range(0, len(order), size):
         yield order[first : first + size]
+
+
+SETTINGS = {
+    s.name: s
+    for s in (
+        Setting("digits", digits, 100, 10),
+        Setting("digits_patches", digits_patches, 100, 10),
+        Setting("digits_imbalanced", long_tailed(digits), 100, 10),
+        Setting("clothing_imbalanced", long_tailed(clothing), 200, 10),
+        Setting("hiv", molecules, 200, 10, 4000),
+        Setting("clinc150", clinc150, 770, 77, 4000),
+        Setting("clothing", clothing, 200, 10),
+        Setting("goemotions", goemotions, 280, 28, 4000),
+        Setting("clinc150_oos", lambda: clinc150(out_of_scope=True), 770, 77, 4000),
+        Setting("german_credit", lambda: table("german_credit"), 200, 10, 0, True),
+        Setting("adult", lambda: table("adult"), 200, 10, 4000, True),
+    )
+}
+MAIN = ("digits", "digits_patches", "clinc150", "clothing", "goemotions")
