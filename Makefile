@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 BUILD := --build-constraint constraints.txt
 FAST := tests/unit tests/contract tests/property
 
-.PHONY: help setup demo test check lint fix docs clean
+.PHONY: help setup demo test check lint fix docs bench clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -45,6 +45,9 @@ fix: $(VENV)/.dev  ## format, and mend what the linter can mend
 docs: $(VENV)/.base  ## write the generated pages (docs/reference)
 	$(BIN)/python docs/generate.py
 
+bench: $(VENV)/.dev  ## every number of the docs, one part after the other; BENCH=name for one part
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
 clean:  ## remove what these commands made (never a project of yours)
-	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
