@@ -11,6 +11,8 @@ from labelsieve.core.sockets import Acquisition, Candidates, Pick, Strategy
 from labelsieve.core.types import Ids, Query, Vector
 from labelsieve.selection.candidates import everything
 
+NOTHING_LEARNT = "nothing is learnt yet: drawn at random"
+
 
 def top(state: Round, ids: Ids, score: Vector, n: int, rng: Generator) -> Ids:
     """The n ids with the highest score. Ties fall by a hash of the id, so the order of storage never decides."""
@@ -40,7 +42,7 @@ def compose(
     def strategy(state: Round, n: int, rng: Generator) -> Query:
         state.require(n)
         if state.head is None:
-            return at_random(state, n, rng, name, "nothing is learnt yet: drawn at random")
+            return at_random(state, n, rng, name, NOTHING_LEARNT)
         before = state.scored
         ids = candidates(state, rng)
         if len(ids) < n:  # too few candidates to fill a query
@@ -64,7 +66,8 @@ def among(candidates: Candidates, strategy: Strategy) -> Strategy:
         before = state.scored
         ids = candidates(state, rng)
         within = state.within(ids)
-        found, why = len(ids), ""
+        told = getattr(candidates, "why", None)
+        found, why = len(ids), f" ({told(state)})" if told else ""
         if within.left() < n:
             within, why = state.within(state.free()), f" ({found} candidates are too few: all items were seen)"
         query = strategy(within, n, rng)
