@@ -1,5 +1,8 @@
 """Candidates: which of the items that may be asked are scored at all. Ids ascend."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.random import Generator
 
@@ -32,3 +35,39 @@ def thin(ids: Ids, limit: int, rng: Generator) -> Ids:
     if len(ids) <= limit:
         return ids
     return ids[np.sort(rng.choice(len(ids), size=limit, replace=False))]
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """Candidates that give a reason: `why(state)` is read by `among` and added to the reasons of the query."""
+
+    choose: Candidates
+    why: Callable[[Round], str]
+
+    def __call__(self, state: Round, rng: Generator) -> Ids:
+        return self.choose(state, rng)
+
+
+def explored(candidates: Candidates, share: float = 0.1) -> Candidates:
+    """`candidates`, and as many again times `share` drawn at random from the rest that may be asked."""
+
+    def widened(state: Round, rng: Generator) -> Ids:
+        ids = candidates(state, rng)
+        return np.union1d(ids, drawn(state, int(np.ceil(share * len(ids))), rng, ids))
+
+    return widened
+
+
+def drawn(state: Round, count: int, rng: Generator, besides: Ids | None = None) -> Ids:
+    """At most `count` ids, ascending, drawn at random from what may be asked and is not among `besides`.
+
+    Cost: O(count + k) for k ids that cannot be drawn; the pool is not gone through.
+    """
+    pool = state.pool.ids if state.allowed is None else state.allowed
+    barred = state.blocked() if besides is None else np.union1d(state.blocked(), besides)
+    if not count:
+        return pool[:0]
+    # enough distinct places, in random order, that `count` remain whatever of them is barred
+    at = rng.choice(len(pool), size=min(len(pool), count + len(barred)), replace=False)
+    ids = pool[at]
+    return np.sort(ids[~np.isin(ids, barred)][:count])

@@ -1,0 +1,117 @@
+"""The nearest-neighbour model of active search: chances, and how many wanted items a label leads to."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.types import Ids, Vector
+
+PRIOR = 0.1  # chance of an item without labelled neighbours; it counts as one neighbour
+BLOCK = 64  # items evaluated at once
+
+
+@dataclass
+class Neighbourhoods:
+    """m unlabelled items: for each the number of labelled neighbours, how many of them are wanted, and who listens.
+
+    `near` (m, k) are positions of the neighbours among the m items themselves, -1 for any other. The chance of an item
+    is (prior + wanted neighbours) / (1 + labelled neighbours).
+    Source: Garnett et al. 2012, section 4; Jiang et al. 2017, section 5.
+    """
+
+    known: Vector
+    hits: Vector
+    listeners: Ids  # positions of the items that have item i among their neighbours: those of i, one after another
+    first: Ids  # (m + 1,) where the listeners of item i begin
+
+    @classmethod
+    def of(cls, near: Ids, known: Vector, hits: Vector) -> "Neighbourhoods":
+        """From neighbours (m, k) and counts (m,)."""
+        row, column = np.nonzero(near >= 0)
+        told = near[row, column]
+        order = np.argsort(told, kind="stable")
+        first = np.searchsorted(told[order], np.arange(len(near) + 1))
+        return cls(known.astype(np.float64), hits.astype(np.float64), row[order].astype(np.int64), first)
+
+    def chance(self) -> Vector:
+        """Probability (m,) that each item is wanted."""
+        return (PRIOR + self.hits) / (1.0 + self.known)
+
+    def chance_after(self, answer: int) -> Vector:
+        """Probability (m,) of each item once one more of its neighbours has the answer (1: wanted, 0: not)."""
+        return (PRIOR + self.hits + answer) / (2.0 + self.known)
+
+    def learn(self, item: int, answer: int) -> None:
+        """The item at this position is labelled: its listeners know one more."""
+        told = self.listeners[self.first[item] : self.first[item + 1]]
+        self.known[told] += 1.0
+        self.hits[told] += answer
+
+
+def expected_finds(model: Neighbourhoods, open_: NDArray[np.bool_], ahead: int, prune: bool = True) -> Vector:
+    """Wanted items (m,) that asking each leads to: itself, and after its answer the `ahead` likeliest others at once.
+
+    -inf for what is not `open_`, and for what was pruned: items whose upper bound is no more than the best score.
+    Source: Jiang et al. 2017 (ENS), sections 3 and 4; ahead = 1 is two-step lookahead (Garnett et al. 2012), 0 greedy.
+    Cost: O(m k) for the bounds, then O(ahead + k) for each item that is evaluated.
+    """
+    chance = np.where(open_, model.chance(), -np.inf)
+    ahead = min(ahead, int(open_.sum()) - 1)
+    if ahead <= 0:
+        return chance
+    bound = _bounds(model, chance, open_, ahead)
+    order = np.argsort(-bound, kind="stable")[: int(open_.sum())]
+    score = np.full(len(chance), -np.inf)
+    top = np.argsort(-chance, kind="stable")
+    best = -np.inf
+    for i in range(0, len(order), BLOCK):
+        part = order[i : i + BLOCK]
+        if prune and bound[part[0]] < best:
+            break
+        exact = [_after(model, part, answer, chance, top, ahead) for answer in (0, 1)]
+        p = chance[part]
+        score[part] = np.minimum(p + (1 - p) * exact[0] + p * exact[1], bound[part])
+        best = max(best, float(score[part].max()))
+    return score
+
+
+def _bounds(model: Neighbourhoods, chance: Vector, open_: NDArray[np.bool_], ahead: int) -> Vector:
+    """Upper bounds (m,) of the score, -inf where not open.
+
+    The sum of the h largest numbers is at most h t + sum (v - t)+ for every t; with t the h-th largest chance, only
+    the item and its listeners change that sum.
+    """
+    threshold = float(np.partition(chance, len(chance) - ahead)[len(chance) - ahead])
+    above = np.maximum(np.where(open_, chance, threshold) - threshold, 0.0)
+    base = ahead * threshold + above.sum()
+    total = np.zeros(len(chance))
+    p = np.where(open_, chance, 0.0)
+    for answer, share in ((0, 1.0 - p), (1, p)):
+        moved = np.maximum(np.where(open_, model.chance_after(answer), threshold) - threshold, 0.0) - above
+        change = np.add.reduceat(np.append(moved[model.listeners], 0.0), model.first[:-1])
+        change[model.first[:-1] == model.first[1:]] = 0.0
+        total += share * (base - above + change)
+    return np.where(open_, p + total + 1e-9, -np.inf)
+
+
+def _after(model: Neighbourhoods, part: Ids, answer: int, chance: Vector, top: Ids, ahead: int) -> Vector:
+    """Sums (b,) of the `ahead` largest chances among the others, once each of `part` has the answer."""
+    count = model.first[part + 1] - model.first[part]
+    row = np.repeat(np.arange(len(part)), count)
+    column = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    told = model.listeners[np.repeat(model.first[part], count) + column]
+    widest = int(count.max(initial=0))
+    kept = top[: ahead + widest + 1]
+    place = np.full(len(chance), -1)
+    place[kept] = np.arange(len(kept))
+    values = np.full((len(part), len(kept) + widest), -np.inf)
+    values[:, : len(kept)] = chance[kept]
+    gone = np.concatenate([place[told], place[part]])
+    of = np.concatenate([row, np.arange(len(part))])
+    values[of[gone >= 0], gone[gone >= 0]] = -np.inf
+    heard = np.isfinite(chance[told]) & (told != part[row])
+    after = model.chance_after(answer)[told]
+    values[row[heard], len(kept) + column[heard]] = after[heard]
+    largest = np.partition(values, values.shape[1] - ahead, axis=1)[:, values.shape[1] - ahead :]
+    return np.asarray(np.sort(largest, axis=1).sum(axis=1), np.float64)

@@ -1,0 +1,127 @@
+"""Active search: find as many items of one class as a budget allows, rather than learn about all classes."""
+
+import numpy as np
+from numpy.random import Generator
+
+from labelsieve.core.randomness import hash_uniform
+from labelsieve.core.rounds import Round
+from labelsieve.core.sockets import Strategy
+from labelsieve.core.types import Ids, Query
+from labelsieve.selection.candidates import drawn, thin
+from labelsieve.selection.composing import at_random, best, chosen
+from labelsieve.selection.lookahead import Neighbourhoods, expected_finds
+from labelsieve.selection.neighbours import nearest
+from labelsieve.selection.wanting import has_class, known_of, wanted_class
+
+NEIGHBOURS = 50
+BUDGET = 100  # labels that a search looks ahead for, where nobody says how many are left (costs["budget"])
+LOOKED_UP, COMPARED = 20_000, 4_000  # candidates at most: with an index, and where neighbours are compared one by one
+ROUND_FINDS = 200  # neighbours of each wanted item that are candidates of a large pool
+SEEN = 256  # wanted items from which distance is measured where there is no index
+
+
+def by_greedy_search(state: Round, n: int, rng: Generator) -> Query:
+    """A query (n,) of the items most likely to be of the wanted class, by the head.
+
+    Wanted is the round's class; odd in a screen; else the rarest class that has a label.
+    Source: Garnett et al. 2012, section 3 (one step ahead). Cost: one scan of the pool by the head.
+    """
+    free, before = state.require(n), state.scored
+    code, said = wanted_class(state)
+    if state.head is None or code is None:
+        why = said if code is None else "nothing is learnt yet"
+        return at_random(state, n, rng, "greedy_search", f"{why}: drawn at random")
+    wanted = code
+    score = state.score(free, lambda proba: proba[:, wanted].astype(np.float64))
+    at = best(free, score, n, rng)
+    why = f"likely to be of the wanted class: {said}"
+    return chosen(free[at], score[at], "greedy_search", why, state.scored - before)
+
+
+def searched_ahead(name: str, ahead: int | None, prune: bool = True, about: str = "") -> Strategy:
+    """A strategy that asks for what leads to the most wanted items with `ahead` labels after it; None: the budget.
+
+    Chances are by nearest neighbours, not by the head. A query of n is found one item after another, each as if those
+    before it had turned out not to be wanted: so it spreads.
+    """
+
+    def strategy(state: Round, n: int, rng: Generator) -> Query:
+        state.check(n)
+        code, said = wanted_class(state)
+        if code is None:
+            return at_random(state, n, rng, name, f"{said}: drawn at random")
+        ids = _candidates(state, n, rng)
+        model = _model(state, ids, code)
+        left = int(state.costs.get("budget", BUDGET)) - 1
+        rank = hash_uniform(int(rng.integers(2**31)), ids)
+        open_, picked, score = np.ones(len(ids), bool), np.empty(n, np.int64), np.empty(n)
+        for i in range(n):
+            finds = expected_finds(model, open_, left - i if ahead is None else ahead, prune)
+            at = int(np.lexsort((rank, -np.round(finds, 9)))[0])
+            picked[i], score[i], open_[at] = at, finds[at], False
+            model.learn(at, 0)
+        why = f"expected to lead to most wanted items: {said}"
+        return chosen(ids[picked], score, name, why, len(ids))
+
+    strategy.__doc__ = about
+    return strategy
+
+
+by_two_step_search = searched_ahead(
+    "two_step_search",
+    1,
+    about="""A query (n,) of the items that, with the best next one after their answer, are expected to yield most.
+
+    Chances by the 50 nearest neighbours; wanted as in `greedy_search`. On large pools, candidates as in `ens`.
+    Source: Garnett et al. 2012, section 3; n > 1: Jiang et al. 2018, sequential simulation. Cost: as `ens`.
+    """,
+)
+
+by_ens = searched_ahead(
+    "ens",
+    None,
+    about="""A query (n,) of the items that lead to the most wanted ones, if the rest of the budget followed at once.
+
+    The budget is costs["budget"], else 100 labels. At most 20,000 candidates near to what is wanted (without an index
+    4,000). Chances by the 50 nearest neighbours; wanted as in `greedy_search`.
+    Source: Jiang et al. 2017 (ENS), with upper bounds; n > 1: Jiang et al. 2018, all answers no.
+    Cost: one search of the index for each of m candidates, without it O(m^2 d); then about O(50 m) for each pick.
+    """,
+)
+
+
+def _candidates(state: Round, n: int, rng: Generator) -> Ids:
+    """Ids, ascending, at most so many: all that are free, else those near to what is wanted and random ones."""
+    limit = max(COMPARED if state.neighbours is None else LOOKED_UP, n)
+    if state.left() <= limit:
+        return state.free()
+    known = known_of(state, "wanted")
+    near: Ids = known[:0]
+    if len(known) and state.neighbours is not None:
+        found = np.unique(state.neighbours(known, ROUND_FINDS))
+        near = np.setdiff1d(found[found >= 0], state.blocked())
+        near = near if state.allowed is None else np.intersect1d(near, state.allowed)
+        near = thin(near.astype(np.int64), limit, rng)
+    elif len(known):
+        free, x = state.free(), state.take(thin(known, SEEN, rng))
+        gap = np.concatenate([_gap(state, free[i : i + 8192], x) for i in range(0, len(free), 8192)])
+        near = np.sort(free[best(free, -gap, limit // 2, rng)])
+    return np.union1d(near, drawn(state, limit - len(near), rng, near))
+
+
+def _gap(state: Round, ids: Ids, x: np.ndarray) -> np.ndarray:
+    return np.asarray(nearest(state.take(ids), x, 1)[1][:, 0], np.float64)
+
+
+def _model(state: Round, ids: Ids, code: int) -> Neighbourhoods:
+    labels = state.labels
+    if state.neighbours is None:
+        both = np.concatenate([ids, labels.ids])
+        x = state.take(both)
+        near = both[nearest(x[: len(ids)], x, NEIGHBOURS, np.arange(len(ids)))[0]]
+    else:
+        near = state.neighbours(ids, NEIGHBOURS)
+    known = np.isin(near, labels.ids)
+    hits = np.isin(near, labels.ids[has_class(labels, code)])
+    at = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
+    return Neighbourhoods.of(np.where(ids[at] == near, at, -1), known.sum(axis=1), hits.sum(axis=1))
