@@ -14,6 +14,7 @@ from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import Ids, Labels, Matrix, Query
 from labelsieve.selection.coverage import checked_rows, rows_left
 from labelsieve.selection.naming import strategy_called
+from labelsieve.selection.neighbours import exact_neighbours
 
 
 def query(
@@ -42,6 +43,7 @@ def query(
         head = _fitted(pool, labels)
     asks = strategy_called(strategy) if isinstance(strategy, str) else strategy
     state = Round(pool, labels, head, np.unique(rows), number=-(-len(rows) // max(n, 1)))
+    state.neighbours = exact_neighbours(pool)
     return asks(state, n, as_rng(rng))
 
 
