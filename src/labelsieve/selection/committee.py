@@ -43,7 +43,7 @@ def information(said: Said) -> Vector:
     [0.693, 0.0]
     """
     each = np.mean([entropy(p) for p in said], axis=0)
-    return np.maximum(entropy(said.mean(axis=0, dtype=np.float64)) - each, 0.0)
+    return np.asarray(np.maximum(entropy(said.mean(axis=0, dtype=np.float64)) - each, 0.0), np.float64)
 
 
 def resampled(state: Round, k: int, rng: Generator) -> list[Head]:
