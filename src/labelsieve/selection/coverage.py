@@ -1,5 +1,6 @@
 """Coverage: a few items near to all others. Lazy greedy facility location; never an n x n matrix."""
 
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -12,6 +13,7 @@ from labelsieve.core.types import Ids, Matrix, Vector
 
 FACILITIES, POINTS = 8192, 4096  # at most so many rows can be chosen, and so many are to be covered
 BLOCK = 512
+ROWS = 4096  # of x are read at once
 
 
 def facility_location(
@@ -30,13 +32,13 @@ def facility_location(
     Source: Nemhauser, Wolsey and Fisher 1978 (within 1 - 1/e of the best); lazy by Minoux 1978.
     Cost: O(min(m, 8192) min(m, 4096) d), then about n re-evaluations of a few rows.
     """
-    x = checked_rows(x)
+    take = reader(x)
     rng = as_rng(rng)
     taken, free = rows_left(len(x), n, labelled)
     rows = _part(free, max(FACILITIES, n), rng)
     points = _part(np.arange(len(x)), POINTS, rng)
-    w = None if weight is None else _checked_weight(weight, len(x))[points]
-    order, _ = Covering(x[points], x[taken]).greedy(x[rows], n, w)
+    w = None if weight is None else checked_weight(weight, len(x))[points]
+    order, _ = Covering(take(points), take(taken)).greedy(take(rows), n, w)
     return rows[order]
 
 
@@ -111,12 +113,41 @@ def directions(x: Matrix, centre: Matrix) -> Matrix:
 def checked_rows(x: Any) -> Matrix:
     """x as (m, d) float32. ShapeError for another number of dimensions, InputError for NaN and infinity."""
     rows: Matrix = np.asarray(x, dtype=np.float32)
-    if rows.ndim != 2:
-        raise ShapeError(f"x has shape {rows.shape}; (rows, columns) was expected.", "reshape it to two dimensions.")
-    whole = np.isfinite(rows.sum(axis=1, dtype=np.float64))
-    if not whole.all():
-        raise InputError(f"row {int(np.argmin(whole))} of x is not finite.", "leave such rows out.")
+    reader(rows)
     return rows
+
+
+def reader(x: Any) -> Callable[[Ids], Matrix]:
+    """A function: positions (k,) -> those rows of x as (k, d) float32.
+
+    x is read once, in blocks, to see that it is fit: ShapeError for another number of dimensions, InputError for NaN and infinity. It may be
+    memory-mapped and of any type of number, and is never held as a whole. Cost: O(md), memory for one block.
+    """
+    x = x if isinstance(x, np.ndarray) else np.asarray(x, dtype=np.float32)
+    if x.ndim != 2:
+        raise ShapeError(f"x has shape {x.shape}; (rows, columns) was expected.", "reshape it to two dimensions.")
+    if np.iscomplexobj(x) or not np.can_cast(x.dtype, np.float64, "same_kind"):
+        raise InputError(f"x holds {x.dtype}; numbers were expected.")
+    for i in range(0, len(x), ROWS):
+        rows = np.asarray(x[i : i + ROWS], np.float32)
+        if not np.isfinite(_sum_of_squares(rows)):  # then, and only then, row by row: a sum may be too large
+            whole = np.isfinite(rows).all(axis=1)
+            if not whole.all():
+                raise InputError(f"row {i + int(np.argmin(whole))} of x is not finite.", "leave such rows out.")
+
+    def take(at: Ids) -> Matrix:
+        first, last = (int(at[0]), int(at[-1])) if len(at) else (0, -1)
+        if last - first == len(at) - 1 and (np.diff(at) == 1).all():
+            return np.asarray(x[first : last + 1], np.float32)  # a view where it can be one
+        return np.asarray(x[at], np.float32)
+
+    return take
+
+
+def _sum_of_squares(rows: Matrix) -> float:
+    flat = rows.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(flat @ flat)
 
 
 def rows_left(m: int, n: int, labelled: Ids | None) -> tuple[Ids, Ids]:
@@ -127,7 +158,9 @@ def rows_left(m: int, n: int, labelled: Ids | None) -> tuple[Ids, Ids]:
         raise InputError(f"row {outside[0]} is labelled, and x has the rows 0 to {m - 1}.")
     if n < 0:
         raise InputError(f"{n} items were asked for; 0 or more was expected.")
-    free = np.setdiff1d(np.arange(m), taken)
+    left = np.ones(m, bool)
+    left[taken] = False
+    free = np.flatnonzero(left).astype(np.int64, copy=False)
     if n > len(free):
         raise PoolExhausted(f"{n} items were asked for, {len(free)} of {m} are left to ask.", "ask for fewer.")
     return taken, free
@@ -137,7 +170,8 @@ def _part(rows: Ids, limit: int, rng: Generator) -> Ids:
     return rows if len(rows) <= limit else np.sort(rng.choice(rows, size=limit, replace=False))
 
 
-def _checked_weight(weight: Vector, m: int) -> Vector:
+def checked_weight(weight: Vector, m: int) -> Vector:
+    """Weights (m,) as numbers of 0 or more; ShapeError and InputError for others."""
     w = np.asarray(weight, np.float64)
     if w.shape != (m,):
         raise ShapeError(f"weight has shape {w.shape}; ({m},) was expected: one number a row of x.")
