@@ -1,6 +1,6 @@
 """A round as a strategy sees it: the pool, what is labelled, the head; and a count of what was scored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +14,8 @@ from labelsieve.core.types import Ids, Labels, Matrix, Vector
 if TYPE_CHECKING:
     from labelsieve.core.sockets import Head, Neighbours
 
-BLOCK = 16384  # rows scored at once: results do not depend on how the pool is stored
+BLOCK = 4096  # rows scored at once, which a cache holds: results do not depend on how the pool is stored
+DENSE = 0.75  # from this share of wanted rows on, whole blocks are scored where they lie
 
 
 class Pool(Protocol):
@@ -32,10 +33,15 @@ class ArrayPool:
 
     def __init__(self, x: Any, ids: Ids | None = None) -> None:
         self._x = x
-        given = np.arange(len(x), dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64)
-        self._order = None if np.all(np.diff(given) > 0) else np.argsort(given, kind="stable")
-        self._ids: Ids = given if self._order is None else given[self._order]
-        self._plain = bool(self._order is None and len(given) and given[0] == 0 and given[-1] == len(given) - 1)
+        self._order: Ids | None = None
+        if ids is None:
+            self._ids: Ids = np.arange(len(x), dtype=np.int64)
+        else:
+            given = np.asarray(ids, dtype=np.int64)
+            if np.any(given[1:] <= given[:-1]):
+                self._order = np.argsort(given, kind="stable")
+            self._ids = given.view() if self._order is None else given[self._order]
+        self._ids.flags.writeable = False  # they are handed out as they are
 
     @property
     def ids(self) -> Ids:
@@ -46,24 +52,34 @@ class ArrayPool:
         return int(self._x.shape[1])
 
     def take(self, ids: Ids) -> Matrix:
-        rows = ids if self._plain else locate(self._ids, ids)
-        if self._order is not None:
-            rows = self._order[rows]
-        first, count = (int(rows[0]), len(rows)) if len(rows) else (0, 0)
-        if count and rows[-1] == first + count - 1 and np.all(np.diff(rows) == 1):
-            return np.asarray(self._x[first : first + count], dtype=np.float32)  # a view where it can be one
-        return np.asarray(self._x[rows], dtype=np.float32)
+        first = run_at(self._ids, ids)
+        if first is not None and self._order is None:
+            return np.asarray(self._x[first : first + len(ids)], dtype=np.float32)  # a view where it can be one
+        rows = locate(self._ids, ids)
+        return np.asarray(self._x[rows if self._order is None else self._order[rows]], dtype=np.float32)
+
+
+def run_at(ids: Ids, wanted: Ids) -> int | None:
+    """Where `wanted` (m,) stands in ascending `ids` as one piece; None where it does not. Cost: O(m + log N)."""
+    if not len(wanted):
+        return None
+    first = int(np.searchsorted(ids, wanted[0]))
+    return first if np.array_equal(ids[first : first + len(wanted)], wanted) else None
 
 
 def locate(ids: Ids, wanted: Ids) -> Ids:
     """Positions (m,) of `wanted` in ascending `ids`. UnknownName where one is absent. Cost: O(m log N)."""
-    at = np.searchsorted(ids, wanted)
-    bad = np.ones(len(wanted), bool)
-    if len(ids):
-        bad = ids[np.minimum(at, len(ids) - 1)] != wanted
+    if len(ids) and ids[-1] - ids[0] == len(ids) - 1:  # no gap: nothing to search
+        at = np.asarray(wanted, np.int64) - ids[0]
+        bad = (at < 0) | (at >= len(ids))
+    else:
+        at = np.searchsorted(ids, wanted)
+        bad = np.ones(len(wanted), bool)
+        if len(ids):
+            bad = ids[np.minimum(at, len(ids) - 1)] != wanted
     if np.any(bad):
         raise UnknownName("item of this pool", str(wanted[bad][0]), [])
-    return at.astype(np.int64)
+    return np.asarray(at, np.int64)
 
 
 @dataclass
@@ -90,8 +106,11 @@ class Round:
     def free(self) -> Ids:
         """The ids (m,) that may still be asked, ascending. Cost: O(N), or O(m) where candidates were narrowed."""
         ids = self.pool.ids if self.allowed is None else self.allowed
+        gone = _positions(ids, self.blocked())
+        if not len(gone):
+            return ids
         keep = np.ones(len(ids), dtype=bool)
-        keep[_positions(ids, self.blocked())] = False
+        keep[gone] = False
         return ids[keep]
 
     def left(self) -> int:
@@ -125,8 +144,12 @@ class Round:
         """Probabilities (m, c) of `ids` by the head, scored in blocks, cached and counted."""
         mark = ids.tobytes() if len(ids) < 4096 else bytes(str((len(ids), hash(ids.tobytes()))), "ascii")
         if mark not in self._proba:
-            parts = [self._predicted(ids[i : i + BLOCK]) for i in range(0, len(ids), BLOCK)]
-            self._proba[mark] = np.concatenate(parts) if parts else np.empty((0, len(self.labels.classes)), np.float32)
+            out = np.empty((0, len(self.labels.classes)), np.float32)
+            for place, part in self._predicted(ids):
+                if place.start == 0:
+                    out = np.empty((len(ids), part.shape[1]), np.float32)
+                out[place] = part
+            self._proba[mark] = out
             self.scored += len(ids)
         return self._proba[mark]
 
@@ -136,8 +159,8 @@ class Round:
         Cost: one scan by the head; memory for one block and the answer.
         """
         score = np.empty(len(ids))
-        for i in range(0, len(ids), BLOCK):
-            score[i : i + BLOCK] = of(self._predicted(ids[i : i + BLOCK]))
+        for place, part in self._predicted(ids):
+            score[place] = of(part)
         self.scored += len(ids)
         return score
 
@@ -150,8 +173,33 @@ class Round:
             raise ValueError("this round has no head yet")
         return self.head
 
-    def _predicted(self, ids: Ids) -> Matrix:
-        return self._fitted().predict_proba(self.take(ids))
+    def _predicted(self, ids: Ids) -> Iterator[tuple[slice, Matrix]]:
+        """(place in ids, probabilities) a block at a time."""
+        for place, block, inside in _blocks(self.pool.ids, ids):
+            proba = self._fitted().predict_proba(self.take(block))
+            yield place, proba if inside is None else np.take(proba.T, inside, axis=1).T
+
+
+def _blocks(known: Ids, ids: Ids) -> Iterator[tuple[slice, Ids, Ids | None]]:
+    """(place in ids, ids to read, which of those are meant) a block at a time; None where all of them are.
+
+    Where nearly all items of a stretch of the pool are meant, as when a few are labelled, the stretch is read whole:
+    it is one piece in memory, and picking rows out of it would copy all of it.
+    """
+    first, last = np.searchsorted(known, ids[[0, -1]]).tolist() if len(ids) else (0, -1)
+    if len(ids) < DENSE * (last - first + 1) or last >= len(known) or np.any(ids[1:] <= ids[:-1]):
+        for i in range(0, len(ids), BLOCK):
+            yield slice(i, i + BLOCK), ids[i : i + BLOCK], None
+        return
+    start = 0
+    for i in range(first, last + 1, BLOCK):
+        block = known[i : min(i + BLOCK, last + 1)]
+        stop = int(np.searchsorted(ids, block[-1], "right"))
+        meant, place, start = ids[start:stop], slice(start, stop), stop
+        if np.array_equal(meant, block):
+            yield place, block, None
+        elif len(meant):
+            yield place, block, locate(block, meant)
 
 
 def _positions(ids: Ids, wanted: Ids) -> Ids:

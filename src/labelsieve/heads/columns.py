@@ -62,16 +62,20 @@ class Columns:
         if self.width == 2 and logit.shape[1] == 1:
             yes = sigmoid(logit)
             return self.of_proba(np.concatenate([1 - yes, yes], axis=1))
-        power = np.exp(logit - logit.max(axis=1, keepdims=True))
-        return self.of_proba(power / power.sum(axis=1, keepdims=True))
+        power = logit - logit.max(axis=1, keepdims=True)
+        np.exp(power, out=power)
+        power /= power.sum(axis=1, keepdims=True)
+        return self.of_proba(power)
 
     def of_proba(self, columns: NDArray[Any]) -> Matrix:
-        """(n, k) probabilities of the columns -> (n, c) float32."""
-        out = np.zeros((len(columns), self.n_classes), dtype=np.float32)
+        """(n, k) probabilities of the columns -> (n, c) float32, where all of a class lies together."""
+        if self.width == self.n_classes:
+            return np.asarray(columns, np.float32)
+        out = np.zeros((self.n_classes, len(columns)), dtype=np.float32)
         if self.rate is not None:
-            out += self.rate.astype(np.float32)
-        out[:, self.present] = columns
-        return out
+            out += self.rate.astype(np.float32)[:, None]
+        out[self.present] = columns.T
+        return out.T
 
     def state(self) -> State:
         out: State = {"n_classes": np.array(self.n_classes), "dim": np.array(self.dim), "present": self.present}

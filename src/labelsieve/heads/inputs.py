@@ -56,6 +56,15 @@ def labelled(x: Any, y: Any, weight: Any = None, n_classes: int | None = None) -
 
 def rows(x: Any, dim: int | None = None) -> Matrix:
     """Rows (m, d) float32, finite. ShapeError for another width than `dim`; `dim` 0 is a head not yet fitted."""
+    out = shaped(x, dim)
+    if not np.isfinite(np.dot(out.ravel(), out.ravel())) and not np.isfinite(out).all():  # one pass where all is well
+        bad = int(np.flatnonzero(~np.isfinite(out).all(axis=1))[0])
+        raise InputError(f"row {bad} of x holds NaN or infinity.", "set that item aside.")
+    return out
+
+
+def shaped(x: Any, dim: int | None = None) -> Matrix:
+    """`rows`, where whoever calls looks for NaN and infinity in what comes of them."""
     if dim == 0:
         raise NotEnoughLabels("this head has not been fitted.", "call fit first.")
     out: Matrix = np.asarray(x, dtype=np.float32)
@@ -63,9 +72,6 @@ def rows(x: Any, dim: int | None = None) -> Matrix:
         raise ShapeError(f"x has the shape {out.shape}; expected two axes, (m, d).")
     if dim is not None and out.shape[1] != dim:
         raise ShapeError(f"x has {out.shape[1]} columns; this head was fitted on {dim}.")
-    if not np.isfinite(np.dot(out.ravel(), out.ravel())) and not np.isfinite(out).all():  # one pass where all is well
-        bad = int(np.flatnonzero(~np.isfinite(out).all(axis=1))[0])
-        raise InputError(f"row {bad} of x holds NaN or infinity.", "set that item aside.")
     return out
 
 

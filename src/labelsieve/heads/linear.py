@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.types import Matrix, State, Vector
 from labelsieve.heads.columns import Columns
-from labelsieve.heads.inputs import Training, labelled, rows
+from labelsieve.heads.inputs import Training, labelled, rows, shaped
 from labelsieve.heads.solver import Problem, solve
 
 C_CLASSES, C_MULTILABEL = 30.0, 3.0  # plateaus on unit-norm embeddings: 10..100 and 1..10
@@ -91,7 +91,14 @@ class Linear:
 
     def decision(self, x: Matrix) -> NDArray[np.float32]:
         """Logits (n, k): one column a class with labels, or a single one when there are two classes."""
-        return np.asarray(rows(x, self._columns.dim) @ self._coef + self._bias.astype(np.float32))
+        x = shaped(x, self._columns.dim)
+        with np.errstate(invalid="ignore", over="ignore"):  # told below
+            logit = self._coef.T @ x.T  # columns lie together: all that follows goes through them one by one
+            logit += self._bias.astype(np.float32)[:, None]
+            whole = logit.size and np.isfinite(np.dot(logit.ravel(), logit.ravel()))
+        if not whole:
+            rows(x)  # NaN and infinity reach every logit, so that looking at those is enough
+        return logit.T
 
     def predict_proba(self, x: Matrix) -> Matrix:
         return self._columns.of_logits(self.decision(x))

@@ -40,7 +40,7 @@ def compose(
     """
 
     def strategy(state: Round, n: int, rng: Generator) -> Query:
-        state.require(n)
+        state.check(n)
         if state.head is None:
             return at_random(state, n, rng, name, NOTHING_LEARNT)
         before = state.scored

@@ -1,5 +1,6 @@
 """`query`: one query over plain arrays, without a project."""
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from labelsieve.core import plugins
-from labelsieve.core.errors import InputError
+from labelsieve.core.errors import InputError, ShapeError
 from labelsieve.core.randomness import as_rng
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import Ids, Labels, Matrix, Query
-from labelsieve.selection.coverage import checked_rows, rows_left
+from labelsieve.selection.composing import chosen
 from labelsieve.selection.naming import strategy_called
 from labelsieve.selection.neighbours import exact_neighbours
+
+ROUNDING = 1e-5  # a square of the norm so near to 1 is 1
 
 
 def query(
@@ -32,24 +35,69 @@ def query(
     a row. Rows are brought to unit norm, and `head` must have been fitted on such rows. Without a head, and with y, one
     is fitted here: nearest class mean until every class has 2 labels, then linear.
 
+    x may be memory-mapped: it is read a block at a time, and never copied. A row that holds NaN or infinity is named
+    when it is read. Cost: that of the strategy; by a linear head one scan, O(m d c), in the memory of one block and of
+    three numbers a row.
+
     >>> len(query(np.eye(6), 2))
     2
     """
-    pool = ArrayPool(_unit(checked_rows(x)))
-    rows_left(len(pool.ids), n, labelled)
-    rows = np.zeros(0, np.int64) if labelled is None else np.asarray(labelled, np.int64)
+    pool = _Units(x)
+    n, rows = _wanted(n), _row_numbers(labelled, len(pool.ids))
     labels = _labels(rows, y)
-    if head is None and y is not None and len(labels):
-        head = _fitted(pool, labels)
     asks = strategy_called(strategy) if isinstance(strategy, str) else strategy
     state = Round(pool, labels, head, np.unique(rows), number=-(-len(rows) // max(n, 1)))
+    state.check(n)
+    if n == 0:
+        return chosen(rows[:0], np.empty(0), strategy if isinstance(strategy, str) else "", "nothing was asked for")
+    if head is None and y is not None and len(labels):
+        state.head = _fitted(pool, labels)
     state.neighbours = exact_neighbours(pool)
     return asks(state, n, as_rng(rng))
 
 
-def _unit(x: Matrix) -> Matrix:
-    norm = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(norm > 0, norm, 1.0), np.float32)
+class _Units(ArrayPool):
+    """Rows of an array at unit norm, brought there when they are read; a row of zeros stays as it is."""
+
+    def __init__(self, x: Any) -> None:
+        x = x if isinstance(x, np.ndarray) else np.asarray(x)
+        if x.dtype.kind not in "fiub":
+            raise InputError(f"x holds {x.dtype}; real numbers were expected.", "pass embeddings (rows, columns).")
+        if x.ndim != 2 or not x.shape[1]:
+            raise ShapeError(f"x has shape {x.shape}; (rows, columns) was expected.", "reshape it to two dimensions.")
+        super().__init__(x)
+
+    def take(self, ids: Ids) -> Matrix:
+        rows = super().take(ids)
+        square = np.einsum("ij,ij->i", rows, rows)
+        away = ~(np.abs(square - 1.0) <= ROUNDING)  # also where it is NaN
+        if not away.any():
+            return rows
+        norm = np.where(away, np.linalg.norm(rows.astype(np.float64), axis=1), 1.0)
+        if not np.isfinite(norm).all():
+            raise InputError(f"row {ids[~np.isfinite(norm)][0]} of x is not finite.", "leave such rows out.")
+        return np.asarray(rows / np.where(norm > 0, norm, 1.0)[:, None], np.float32)
+
+
+def _wanted(n: Any) -> int:
+    try:
+        n = index(n)
+    except TypeError:
+        raise InputError(f"{n!r} items were asked for; a whole number was expected.") from None
+    if n < 0:
+        raise InputError(f"{n} items were asked for; 0 or more was expected.")
+    return int(n)
+
+
+def _row_numbers(labelled: Any, m: int) -> Ids:
+    given = np.zeros(0, np.int64) if labelled is None else np.asarray(labelled)
+    if given.ndim != 1 or (len(given) and given.dtype.kind not in "iu"):
+        raise InputError(f"labelled holds {given.dtype} of shape {given.shape}; row numbers (k,) were expected.")
+    rows: Ids = given.astype(np.int64)
+    outside = rows[(rows < 0) | (rows >= m)]
+    if len(outside):
+        raise InputError(f"row {outside[0]} is labelled, and x has the rows 0 to {m - 1}.")
+    return rows
 
 
 def _labels(rows: Ids, y: NDArray[Any] | None) -> Labels:
