@@ -78,7 +78,7 @@ def by_discrimination(state: Round, n: int, rng: Generator) -> Query:
 
 
 def unlabelled_odds(others: Matrix, labelled: Matrix, x: Matrix) -> Vector:
-    """Log odds (m,) that rows x (m, d) are unlabelled: linear, fitted on `others` against `labelled`, both alike heavy."""
+    """Log odds (m,) that rows x (m, d) are unlabelled: linear, `others` against `labelled`, both alike heavy."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 

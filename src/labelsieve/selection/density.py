@@ -36,7 +36,7 @@ def by_density_weight(state: Round, n: int, rng: Generator) -> Query:
 def crowding(x: Matrix, points: Matrix) -> Vector:
     """Mean similarity (m,) of rows x (m, d) to points (k, d), in [0, 1]: the cosine, 0 where below, on unit rows.
 
-    Rows of other lengths: 1 - |a - b|^2 / (2 mean |point|^2), 0 where below. Cost: O(m k d), memory for 2,048 k numbers.
+    Rows of other lengths: 1 - |a - b|^2 / (2 mean |point|^2), 0 where below. Cost: O(m k d).
     """
     half = float(np.mean(np.einsum("ij,ij->i", points, points), dtype=np.float64)) if len(points) else 0.0
     crowd = np.empty(len(x))

@@ -19,7 +19,7 @@ def margin_per_price(state: Round, ids: Ids) -> Vector:
 
 
 def prices_of(state: Round, ids: Ids) -> Vector:
-    """What a label of each of `ids` costs (m,): 1 where the round has no prices. InputError for a price of 0 or less."""
+    """What a label of each of `ids` costs (m,): 1 where the round has no prices. InputError for 0 or less."""
     if state.price is None:
         return np.ones(len(ids))
     price = np.asarray(state.price(ids), np.float64)
