@@ -49,38 +49,41 @@ class Neighbourhoods:
         self.hits[told] += answer
 
 
-def expected_finds(model: Neighbourhoods, open_: NDArray[np.bool_], ahead: int, prune: bool = True) -> Vector:
-    """Wanted items (m,) that asking each leads to: itself, and after its answer the `ahead` likeliest others at once.
+def most_finds(
+    model: Neighbourhoods, open_: NDArray[np.bool_], ahead: int, rank: Vector, prune: bool = True
+) -> tuple[int, float]:
+    """The `open_` item (m,) that leads to most wanted ones, and how many: itself, and after its answer the `ahead`
+    likeliest others at once. Ties by the larger upper bound, then by the smaller `rank` (m,).
 
-    -inf for what is not `open_`, and for what was pruned: items whose upper bound is no more than the best score.
+    Items whose upper bound is no more than the best number found are pruned: the choice is the same.
     Source: Jiang et al. 2017 (ENS), sections 3 and 4; ahead = 1 is two-step lookahead (Garnett et al. 2012), 0 greedy.
     Cost: O(m k) for the bounds, then O(ahead + k) for each item that is evaluated.
     """
     chance = np.where(open_, model.chance(), -np.inf)
     ahead = min(ahead, int(open_.sum()) - 1)
+    bound = np.round(chance if ahead <= 0 else _bounds(model, chance, open_, ahead), 9)
+    order = np.lexsort((rank, -bound))[: int(open_.sum())]
     if ahead <= 0:
-        return chance
-    bound = _bounds(model, chance, open_, ahead)
-    order = np.argsort(-bound, kind="stable")[: int(open_.sum())]
-    score = np.full(len(chance), -np.inf)
+        return int(order[0]), float(bound[order[0]])
     top = np.argsort(-chance, kind="stable")
-    best = -np.inf
+    found, best = -1, -np.inf
     for i in range(0, len(order), BLOCK):
         part = order[i : i + BLOCK]
-        if prune and bound[part[0]] < best:
+        if prune and bound[part[0]] <= best:
             break
-        exact = [_after(model, part, answer, chance, top, ahead) for answer in (0, 1)]
+        no, yes = (_after(model, part, answer, chance, top, ahead) for answer in (0, 1))
         p = chance[part]
-        score[part] = np.minimum(p + (1 - p) * exact[0] + p * exact[1], bound[part])
-        best = max(best, float(score[part].max()))
-    return score
+        score = np.minimum(np.round(p + (1 - p) * no + p * yes, 9), bound[part])
+        if score.max() > best:  # the first of equals: it has the larger bound, then the smaller rank
+            found, best = int(part[score.argmax()]), float(score.max())
+    return found, best
 
 
 def _bounds(model: Neighbourhoods, chance: Vector, open_: NDArray[np.bool_], ahead: int) -> Vector:
     """Upper bounds (m,) of the score, -inf where not open.
 
     The sum of the h largest numbers is at most h t + sum (v - t)+ for every t; with t the h-th largest chance, only
-    the item and its listeners change that sum.
+    the item and its listeners change that sum, and of the listeners at most h at once.
     """
     threshold = float(np.partition(chance, len(chance) - ahead)[len(chance) - ahead])
     above = np.maximum(np.where(open_, chance, threshold) - threshold, 0.0)
@@ -89,10 +92,12 @@ def _bounds(model: Neighbourhoods, chance: Vector, open_: NDArray[np.bool_], ahe
     p = np.where(open_, chance, 0.0)
     for answer, share in ((0, 1.0 - p), (1, p)):
         moved = np.maximum(np.where(open_, model.chance_after(answer), threshold) - threshold, 0.0) - above
-        change = np.add.reduceat(np.append(moved[model.listeners], 0.0), model.first[:-1])
+        told = np.append(moved[model.listeners], 0.0)
+        largest = np.maximum.reduceat(told, model.first[:-1])
+        change = np.minimum(np.add.reduceat(told, model.first[:-1]), ahead * np.maximum(largest, 0.0))
         change[model.first[:-1] == model.first[1:]] = 0.0
         total += share * (base - above + change)
-    return np.where(open_, p + total + 1e-9, -np.inf)
+    return np.where(open_, p + total, -np.inf)
 
 
 def _after(model: Neighbourhoods, part: Ids, answer: int, chance: Vector, top: Ids, ahead: int) -> Vector:

@@ -9,14 +9,14 @@ from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Ids, Query
 from labelsieve.selection.candidates import drawn, thin
 from labelsieve.selection.composing import at_random, best, chosen
-from labelsieve.selection.lookahead import Neighbourhoods, expected_finds
+from labelsieve.selection.lookahead import Neighbourhoods, most_finds
 from labelsieve.selection.neighbours import nearest
 from labelsieve.selection.wanting import has_class, known_of, wanted_class
 
 NEIGHBOURS = 50
-BUDGET = 100  # labels that a search looks ahead for, where nobody says how many are left (costs["budget"])
+BUDGET = 100  # labels after this query, where nobody says how many are left (costs["budget"], this query included)
 LOOKED_UP, COMPARED = 20_000, 4_000  # candidates at most: with an index, and where neighbours are compared one by one
-ROUND_FINDS = 200  # neighbours of each wanted item that are candidates of a large pool
+FINDS = 200  # neighbours of each wanted item that are candidates of a large pool
 SEEN = 256  # wanted items from which distance is measured where there is no index
 
 
@@ -52,14 +52,14 @@ def searched_ahead(name: str, ahead: int | None, prune: bool = True, about: str 
             return at_random(state, n, rng, name, f"{said}: drawn at random")
         ids = _candidates(state, n, rng)
         model = _model(state, ids, code)
-        left = int(state.costs.get("budget", BUDGET)) - 1
+        after = int(state.costs.get("budget", BUDGET + n)) - n if ahead is None else ahead
         rank = hash_uniform(int(rng.integers(2**31)), ids)
         open_, picked, score = np.ones(len(ids), bool), np.empty(n, np.int64), np.empty(n)
         for i in range(n):
-            finds = expected_finds(model, open_, left - i if ahead is None else ahead, prune)
-            at = int(np.lexsort((rank, -np.round(finds, 9)))[0])
-            picked[i], score[i], open_[at] = at, finds[at], False
-            model.learn(at, 0)
+            picked[i], score[i] = most_finds(model, open_, after, rank, prune)
+            open_[picked[i]] = False
+            if after > 0:
+                model.learn(int(picked[i]), 0)
         why = f"expected to lead to most wanted items: {said}"
         return chosen(ids[picked], score, name, why, len(ids))
 
@@ -82,8 +82,9 @@ by_ens = searched_ahead(
     None,
     about="""A query (n,) of the items that lead to the most wanted ones, if the rest of the budget followed at once.
 
-    The budget is costs["budget"], else 100 labels. At most 20,000 candidates near to what is wanted (without an index
-    4,000). Chances by the 50 nearest neighbours; wanted as in `greedy_search`.
+    The rest is costs["budget"] less this query, else 100 labels; without a rest the likeliest are asked. Chances by
+    the 50 nearest neighbours; wanted as in `greedy_search`. At most 20,000 candidates, near to what is wanted and
+    random ones (without an index 4,000).
     Source: Jiang et al. 2017 (ENS), with upper bounds; n > 1: Jiang et al. 2018, all answers no.
     Cost: one search of the index for each of m candidates, without it O(m^2 d); then about O(50 m) for each pick.
     """,
@@ -98,7 +99,7 @@ def _candidates(state: Round, n: int, rng: Generator) -> Ids:
     known = known_of(state, "wanted")
     near: Ids = known[:0]
     if len(known) and state.neighbours is not None:
-        found = np.unique(state.neighbours(known, ROUND_FINDS))
+        found = np.unique(state.neighbours(known, FINDS))
         near = np.setdiff1d(found[found >= 0], state.blocked())
         near = near if state.allowed is None else np.intersect1d(near, state.allowed)
         near = thin(near.astype(np.int64), limit, rng)
@@ -116,9 +117,9 @@ def _gap(state: Round, ids: Ids, x: np.ndarray) -> np.ndarray:
 def _model(state: Round, ids: Ids, code: int) -> Neighbourhoods:
     labels = state.labels
     if state.neighbours is None:
-        both = np.concatenate([ids, labels.ids])
-        x = state.take(both)
-        near = both[nearest(x[: len(ids)], x, NEIGHBOURS, np.arange(len(ids)))[0]]
+        both = np.concatenate([labels.ids, ids])  # labelled first: among equally near ones, those that are known count
+        x, own = state.take(both), np.arange(len(labels), len(both))
+        near = both[nearest(x[own], x, NEIGHBOURS, own)[0]]
     else:
         near = state.neighbours(ids, NEIGHBOURS)
     known = np.isin(near, labels.ids)
