@@ -120,8 +120,9 @@ def checked_rows(x: Any) -> Matrix:
 def reader(x: Any) -> Callable[[Ids], Matrix]:
     """A function: positions (k,) -> those rows of x as (k, d) float32.
 
-    x is read once, in blocks, to see that it is fit: ShapeError for another number of dimensions, InputError for NaN and infinity. It may be
-    memory-mapped and of any type of number, and is never held as a whole. Cost: O(md), memory for one block.
+    x is read once, in blocks, to see that it is fit; it may be memory-mapped and of any type of number, and is never
+    held as a whole. ShapeError for another number of dimensions, InputError for NaN and infinity.
+    Cost: O(md), memory for one block.
     """
     x = x if isinstance(x, np.ndarray) else np.asarray(x, dtype=np.float32)
     if x.ndim != 2:
