@@ -29,8 +29,9 @@ def run(
     from labelsieve.cli.progress import showing
     from labelsieve.project.facade import open as open_project
     from labelsieve.project.wholefiles import write_whole
+    from labelsieve.selection.naming import strategies_in
 
-    names = tuple(dict.fromkeys((strategy, *(given.split_names(against) or ()))))
+    names = tuple(dict.fromkeys((strategy, *strategies_in(against))))
     with open_project(project, task_name) as opened, showing("Simulating", "queries") as tell:
         result = opened.simulate(
             truth=truth, budget=budget, n=batch, against=names, seeds=seeds, sample=sample, test=test, progress=tell
