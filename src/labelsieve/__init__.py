@@ -34,6 +34,7 @@ _HOME = {
     "facility_location": "labelsieve.selection.coverage",
     "typiclust": "labelsieve.selection.clusters",
     "coreset": "labelsieve.selection.coresets",
+    "near_duplicates": "labelsieve.selection.duplicates",
     "badge": "labelsieve.selection.gradients",
     "kcenter": "labelsieve.selection.centres",
     "query": "labelsieve.selection.oneshot",
