@@ -12,6 +12,8 @@ import pytest
 
 from labelsieve.core.errors import EngineError, InputError, ShapeError, UnknownName
 from labelsieve.core.types import Ids, Matrix
+from labelsieve.store import shards as shards_module
+from labelsieve.store.rowfiles import coded, stored_type
 from labelsieve.store.shards import CorruptShard, Shards
 
 
@@ -66,6 +68,124 @@ def test_no_shard_is_an_empty_pool(tmp_path: Path) -> None:
     assert shards.dim == 0
     assert shards.verify() == []
     assert not (tmp_path / "nothing yet").exists()
+
+
+def test_a_stretch_is_a_view_of_its_shard_and_may_span_several(tmp_path: Path) -> None:
+    shards = _fill(tmp_path / "e", [list(range(first, first + 10)) for first in range(0, 50, 10)])
+    for first, last in [(0, 10), (3, 7), (0, 50), (9, 11), (15, 45), (49, 50)]:
+        ids = np.arange(first, last)
+        assert np.array_equal(shards.take(ids), _rows(ids))
+    inside = shards.take(np.arange(12, 18))
+    assert not inside.flags.owndata
+    assert not inside.flags.writeable
+    assert type(inside) is np.ndarray
+
+
+def test_ids_with_gaps_and_interleaved_shards_find_their_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    for number, orderly in enumerate([True, False]):
+        ids = np.sort(rng.choice(1000, 200, replace=False))
+        parts = np.array_split(ids if orderly else rng.permutation(ids), 7)
+        shards = _fill(tmp_path / str(number), [part.tolist() for part in parts])
+        assert shards.ids.tolist() == ids.tolist()
+        for part in (ids, ids[20:90], ids[::-1], rng.choice(ids, 300), ids[60:61]):
+            assert np.array_equal(shards.take(part), _rows(part))
+        for wanted in (ids[:3], ids[[5, 150]], np.array([1001])):
+            there = [
+                name for name, own in zip(sorted(shards.names), _by_first(parts), strict=True) if set(own) & set(wanted)
+            ]
+            assert shards.names_of(wanted) == there
+
+
+def _by_first(parts: list[Ids]) -> list[list[int]]:
+    return sorted(sorted(part.tolist()) for part in parts)
+
+
+def test_more_shards_than_may_be_mapped_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards_module, "maps_at_once", lambda: 3)
+    shards = _fill(tmp_path / "e", [[i, i + 1] for i in range(0, 40, 2)])
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        ids = rng.choice(40, 25)
+        assert np.array_equal(shards.take(ids), _rows(ids))
+        assert np.array_equal(shards.take(shards.ids), _rows(shards.ids))
+    assert len(shards._mapped) == 3
+
+
+# int8
+
+
+def _uneven(n: int, dim: int = 16) -> Matrix:
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(n, dim)) * 10.0 ** rng.integers(-6, 6, size=(n, 1))).astype(np.float32)
+
+
+def test_int8_rows_come_back_within_half_a_step(tmp_path: Path) -> None:
+    x = np.vstack([_uneven(200), np.zeros((1, 16), np.float32)])
+    shards = Shards(tmp_path / "e", "int8")
+    for part in np.array_split(np.arange(201), 5):
+        shards.append(part, x[part])
+    got = shards.take(shards.ids)
+    assert got.dtype == np.float32
+    assert (np.abs(got - x) <= np.abs(x).max(axis=1, keepdims=True) / 254 * 1.0001).all()
+    assert (got[200] == 0).all()
+    rng = np.random.default_rng(1)
+    for ids in (rng.choice(201, 60), np.arange(30, 120), np.array([7])):
+        assert np.array_equal(shards.take(ids), got[ids])
+    again = Shards(tmp_path / "e")  # goes on as the folder began
+    assert again.stored == "int8"
+    again.append(np.array([300]), x[:1])
+    assert again.verify() == []
+    assert np.array_equal(again.take(np.array([300, 0])), got[[0, 0]])
+    size = sum(path.stat().st_size for path in (tmp_path / "e").glob("*.npy") if path.name.count(".") == 1)
+    assert size == 202 * 16 + 6 * 128  # one byte a number, and the head of each file
+
+
+@pytest.mark.parametrize("ending", [".npy", ".ids.npy", ".scale.npy"])
+@pytest.mark.parametrize("where", [-1, 130, 20])
+def test_a_flipped_byte_of_int8_rows_is_named(tmp_path: Path, ending: str, where: int) -> None:
+    shards = Shards(tmp_path / "e", "int8")
+    for first in (0, 10, 20):
+        shards.append(np.arange(first, first + 10), _uneven(10))
+    name = shards.names[1]
+    path = tmp_path / "e" / (name + ending)
+    raw = bytearray(path.read_bytes())
+    raw[where] ^= 1
+    path.write_bytes(raw)
+    hurt = Shards(tmp_path / "e")
+    assert hurt.verify() == [name]
+    assert np.array_equal(hurt.take(np.arange(10)), shards.take(np.arange(10)))
+    if 15 in hurt.ids:
+        with pytest.raises(CorruptShard, match="damaged"):
+            hurt.take(np.array([15, 25]))
+    hurt.drop(name)
+    assert not list((tmp_path / "e").glob(f"{name}*"))
+    hurt.append(np.arange(10, 20), _uneven(10))
+    assert hurt.digest == shards.digest
+
+
+def test_int8_without_its_scales_is_damaged(tmp_path: Path) -> None:
+    shards = Shards(tmp_path / "e", "int8")
+    name = shards.append(np.arange(4), _uneven(4))
+    (tmp_path / "e" / f"{name}.scale.npy").unlink()
+    assert Shards(tmp_path / "e").verify() == [name]
+
+
+def test_int8_has_no_code_for_what_is_not_finite(tmp_path: Path) -> None:
+    x = _uneven(5)
+    x[3, 2] = np.nan
+    with pytest.raises(InputError, match="row 3 holds NaN"):
+        Shards(tmp_path / "e", "int8").append(np.arange(5), x)
+    with pytest.raises(UnknownName, match="float16"):
+        Shards(tmp_path / "e", "float16")  # type: ignore[arg-type]
+
+
+def test_the_stored_type_follows_from_size_and_memory() -> None:
+    gib = 1 << 30
+    assert stored_type(1_000_000, 384, 8 * gib) == "float32"
+    assert stored_type(20_000_000, 256, 24 * gib) == "int8"
+    assert stored_type(20_000_000, 256, 41 * gib) == "float32"
+    assert coded(np.ones((2, 3), np.float64), "float32").values.dtype == np.float32  # type: ignore[arg-type]
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
