@@ -27,6 +27,7 @@ from labelsieve.cli import (
     report,
     simulate,
     status,
+    strategies,
     sync,
     task,
 )
@@ -49,7 +50,7 @@ VERBS = {
     "Start": {"init": init, "sync": sync, "embed": embed, "task": task, "demo": demo},
     "Label": {"next": next_, "label": label, "import": import_, "budget": budget},
     "Model": {"fit": fit, "predict": predict, "export": export, "report": report, "status": status},
-    "Compare": {"simulate": simulate},
+    "Compare": {"simulate": simulate, "strategies": strategies},
     "Care": {"doctor": doctor, "backup": backup},
 }
 for panel, verbs in VERBS.items():

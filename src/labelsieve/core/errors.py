@@ -16,6 +16,8 @@ Every message states the fact with its value and what was expected; `hint` is on
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_NAMES = 80  # that a message lists
+
 
 class LabelsieveError(Exception):
     """Root of all known errors. `str(error)` is the fact, then the hint on a line of its own."""
@@ -43,7 +45,7 @@ class UnknownName(InputError):
     def __init__(self, what: str, name: str, known: Iterable[str] | None, hint: str = "") -> None:
         names = sorted(known or ())
         close = get_close_matches(name, names, n=1)
-        listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
+        listed = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
         guess = f" Did you mean {close[0]!r}?" if close else ""
         there = "" if known is None else f" There are: {listed or 'none'}."
         super().__init__(f"no {what} is named {name!r}.{guess}{there}", hint)
