@@ -114,7 +114,7 @@ def commit(folder: Path, facts: Facts, *before: Facts) -> Facts:
     values["checksum"] = _mark(values)
 
     def write(path: Path) -> None:
-        path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(values, indent=1), encoding="utf-8")
 
     _placed(folder, write, lambda _: MANIFEST)
     for name in {name for one in before for name in one.files} - set(facts.files):
