@@ -1,4 +1,4 @@
-"""Acquisitions, coverage, clusters, composition, the one-shot query and advice to stop."""
+"""Acquisitions, coverage, clusters, composition and the one-shot query."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,6 @@ from labelsieve.selection.candidates import at_most
 from labelsieve.selection.clusters import kmeans
 from labelsieve.selection.composing import best, compose
 from labelsieve.selection.coverage import Covering, directions
-from labelsieve.selection.stopping import advise, kappa
 from labelsieve.selection.strategies import by_margin
 from labelsieve.testing.toys import Toy, toy_classes, toy_multilabel
 
@@ -269,33 +268,3 @@ def test_query_says_what_does_not_fit() -> None:
         ls.query(x, -1)
     with pytest.raises(ls.PoolExhausted, match="7 items were asked for"):
         ls.query(x, 7)
-
-
-# advice to stop
-
-
-def test_kappa_is_agreement_beyond_chance() -> None:
-    a = np.array([0, 0, 1, 1, 2, 2])
-    assert kappa(a, a) == 1.0
-    assert kappa(np.zeros(5, int), np.zeros(5, int)) == 1.0
-    assert kappa(np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])) == 0.0
-    assert np.isnan(kappa(a[:0], a[:0]))
-
-
-def test_advice_to_stop_needs_heads_that_agree_and_an_audit_that_gains_no_more() -> None:
-    assert not advise([]).stop
-    assert advise([]).reasons == ("Fewer than 3 rounds can be compared.",)
-    assert not advise([0.995, 0.98, 0.999]).stop
-    assert advise([0.995, 0.98, 0.999]).reasons == ("Heads still change from round to round.",)
-    assert advise([0.9, 0.991, 0.995, 0.999]).stop
-    assert not advise([0.991, 0.995, 0.999], audit=[0.7, 0.8, 0.85, 0.9]).stop
-    both = advise([0.991, 0.995, 0.999], audit=[0.9, 0.902, 0.903, 0.904])
-    assert both.stop
-    assert len(both.reasons) == 2
-    assert "+0.4 points" in both.reasons[1]
-
-
-def test_a_spent_budget_is_a_reason_of_its_own() -> None:
-    advice = advise([], spent=60.0, budget=60.0, unit="minutes")
-    assert advice.stop
-    assert advice.reasons == ("60 of 60 minutes are spent.",)

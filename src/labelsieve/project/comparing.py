@@ -20,7 +20,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT
 from labelsieve.project.pooling import embed_with
 from labelsieve.project.standing import stand
-from labelsieve.project.training import Chooser, fit, fit_view, restricted, view_way
+from labelsieve.project.training import Chooser, fit, fit_view, restricted, right, view_way
 from labelsieve.store.pools import SubPool, ViewedPool
 
 SAME = 1e-5  # rows of unit norm that lie closer than this are one and the same to a head
@@ -74,13 +74,9 @@ def _measure(context: Context, name: str, embedded: tuple[Pool, bool], train: La
     pool = ViewedPool(raw, fit_view(raw, way, context.settings.seed))
     head = fit(Chooser(context.task_settings.head, tabular), pool, train)
     proba = head.predict_proba(pool.take(audit.ids))
-    if train.kind == "multilabel":
-        right = np.nanmean(np.where(np.isnan(audit.y), np.nan, (proba > 0.5) == (audit.y > 0.5)), axis=1)
-    else:
-        right = (proba.argmax(axis=1) == audit.y).astype(np.float64)
     both = np.concatenate([train.ids, audit.ids])
     merged = merged_items(pool.take(both), np.concatenate([train.y, audit.y]), manifest.digests(context.conn, both))
-    return _Measured(name, right, merged, len(both))
+    return _Measured(name, right(audit, proba), merged, len(both))
 
 
 def merged_items(x: NDArray[Any], y: NDArray[Any], digests: Sequence[str]) -> int:

@@ -43,6 +43,7 @@ class TaskSettings:
     budget_labels: int = 0  # 0 = no limit
     budget_minutes: float = 0.0
     budget_money: float = 0.0
+    care: float = 0.01  # the least gain in accuracy that is worth more labels
 
 
 @dataclass(frozen=True, slots=True)

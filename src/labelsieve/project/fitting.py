@@ -19,7 +19,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT, audit_score
 from labelsieve.project.database import now, transaction
 from labelsieve.project.standing import Stand, stand
-from labelsieve.project.training import agreement, fit
+from labelsieve.project.training import Watch, fit, right, watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Fitted:
     mark: str  # digest of labels, embeddings and head: the same mark, the same head
     kind: str  # class name of the head
     audit: Interval | None
-    kappa: float
     seconds: float
+    right: tuple[float, ...] = ()  # how right the head is about each audit item
 
     def proba(self, ids: Ids) -> Matrix:
         """Calibrated probabilities (m, c) of pool ids, computed in blocks."""
@@ -54,29 +54,29 @@ def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
     folder = context.cache / "heads" / context.task_name
     cached = headfiles.load(folder, len(standing.train.classes))
     if cached is not None and cached.mark == mark:
-        fitted = _finished(cached.head, standing, mark, float("nan"), began)
+        fitted = _finished(cached.head, standing, mark, began)
         if context.conn.writable:
             _measured_again(context, fitted)
         return fitted
     before = cached.head if cached is not None else None
     head = fit(standing.choose, standing.pool, standing.train, before)
-    kappa = agreement(standing.pool, before, head, context.settings.seed)
-    fitted = _finished(head, standing, mark, kappa, began)
+    fitted = _finished(head, standing, mark, began)
     if context.conn.writable:  # who may only read the project may still predict
         headfiles.save(folder, head, mark)
-        _record(context, fitted)
+        _record(context, fitted, before)
     return fitted
 
 
-def _finished(head: Head, standing: Stand, mark: str, kappa: float, began: float) -> Fitted:
+def _finished(head: Head, standing: Stand, mark: str, began: float) -> Fitted:
     audit, pool = standing.audit, standing.pool
-    temperature, score = Temperature(), None
+    temperature, score, hits = Temperature(), None, ()
     if len(audit) >= LEAST_AUDIT:
         proba = head.predict_proba(pool.take(audit.ids))
         temperature = Temperature.fit(proba, audit.y)
         score = audit_score(audit.y, cross_fitted(proba, audit.y))
+        hits = tuple(right(audit, proba).round(3).tolist())
     seconds = time.perf_counter() - began
-    return Fitted(head, temperature, standing, mark, type(head).__name__, score, kappa, seconds)
+    return Fitted(head, temperature, standing, mark, type(head).__name__, score, seconds, hits)
 
 
 def audit_proba(fitted: Fitted) -> Matrix:
@@ -101,8 +101,15 @@ def mark_of(context: Context, standing: Stand) -> str:
     return digest.hexdigest()
 
 
-def _audited(fitted: Fitted) -> dict[str, float] | None:
-    return asdict(fitted.audit) | {"n": len(fitted.stand.audit)} if fitted.audit else None
+def _audited(fitted: Fitted) -> dict[str, Any]:
+    """What the audit slice says of the head: as a whole, and item by item, to be paired with later heads."""
+    audit = fitted.stand.audit
+    if fitted.audit is None:
+        return {"audit": None}
+    return {
+        "audit": asdict(fitted.audit) | {"n": len(audit)},
+        "right": {"ids": audit.ids.tolist(), "right": list(fitted.right)} if audit.kind != "screen" else None,
+    }
 
 
 def _measured_again(context: Context, fitted: Fitted) -> None:
@@ -112,25 +119,31 @@ def _measured_again(context: Context, fitted: Fitted) -> None:
     if row is None or json.loads(row[1])["mark"] != fitted.mark:
         return
     metrics = json.loads(row[2])
-    if metrics["audit"] != _audited(fitted):
+    if metrics["audit"] != _audited(fitted)["audit"]:
         with transaction(context.conn):
-            text = json.dumps(metrics | {"audit": _audited(fitted)})
+            text = json.dumps(metrics | _audited(fitted))
             context.conn.execute("UPDATE fits SET metrics = ? WHERE id = ?", (text, row[0]))
 
 
-def _record(context: Context, fitted: Fitted) -> None:
+def _record(context: Context, fitted: Fitted, before: Head | None) -> None:
     """One row in the ledger a fit: what advice to stop and the report look back on."""
+    standing = fitted.stand
+    watch = watched(standing.pool, before, fitted.proba, standing.train.kind, context.settings.seed)
     metrics = {
-        "audit": _audited(fitted),
-        "kappa": fitted.kappa if isfinite(fitted.kappa) else None,
+        **_audited(fitted),
+        **_finite(watch),
         "seconds": round(fitted.seconds, 4),
-        "classes": len(fitted.stand.train.classes),
+        "classes": len(standing.train.classes),
     }
     head = {"name": fitted.kind, "mark": fitted.mark}
     with transaction(context.conn):
         sql = "INSERT INTO fits (task, at, labels, head, metrics) VALUES (?, ?, ?, ?, ?)"
-        values = (context.task.id, now(), len(fitted.stand.train), json.dumps(head), json.dumps(metrics))
+        values = (context.task.id, now(), len(standing.train), json.dumps(head), json.dumps(metrics))
         context.conn.execute(sql, values)
+
+
+def _finite(watch: Watch) -> dict[str, float | None]:
+    return {name: value if isfinite(value) else None for name, value in asdict(watch).items()}
 
 
 @dataclass(frozen=True, slots=True)

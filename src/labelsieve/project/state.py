@@ -1,15 +1,21 @@
 """The state of a project and task as plain data: what `status` prints and the report starts from."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from labelsieve.core.types import Task
+import numpy as np
+
+from labelsieve.core.randomness import stream
+from labelsieve.core.types import Interval, Task
 from labelsieve.project import folding, manifest
 from labelsieve.project.context import Context
+from labelsieve.project.curves import LEAST_AUDIT
 from labelsieve.project.spending import budget_left, spent
-from labelsieve.selection.stopping import Advice, advise
+from labelsieve.selection.stopping import ROUNDS, Advice, Signals, advise, gained
 
 SHOWN = 1000  # set-aside entries that are listed; all are counted
+OLDER = 0.9  # of the labels of a head: from here down another counts as older
 
 
 def status(context: Context) -> dict[str, Any]:
@@ -38,7 +44,7 @@ def status(context: Context) -> dict[str, Any]:
         "queries": conn.execute("SELECT COUNT(*) FROM queries WHERE task = ?", (task.id,)).fetchone()[0],
         "spent": spent(context).as_dict(),
         "budget": {unit: limit for unit, _, limit in budget_left(context)},
-        "fit": fits[-1] if fits else None,
+        "fit": {name: value for name, value in fits[-1].items() if name != "right"} if fits else None,
         "advice": {"stop": advice.stop, "reasons": list(advice.reasons)},
         "seed": context.settings.seed,
     }
@@ -56,10 +62,37 @@ def fit_history(context: Context) -> list[dict[str, Any]]:
 
 
 def stop_advice(context: Context, fits: list[dict[str, Any]]) -> Advice:
-    """Whether to stop, with reasons: a budget that is spent, heads that agree, an audit slice that gains no more."""
-    kappas = [fit["kappa"] if fit["kappa"] is not None else float("nan") for fit in fits]
-    audit = [fit["audit"]["mean"] if fit["audit"] else float("nan") for fit in fits]
+    """Whether to stop, with reasons: a budget that is spent, heads that settle, an audit slice that gains no more."""
+    signals = Signals(
+        kappas=_numbers(fits, "kappa"),
+        changed=_numbers(fits, "changed"),
+        doubt=_numbers(fits, "doubt") if context.task.kind != "screen" else (),
+        audit=[fit["audit"]["mean"] if fit["audit"] else float("nan") for fit in fits],
+        gain=_gain(context, fits),
+        care=context.task_settings.care,
+    )
     for unit, used, limit in budget_left(context):
         if used >= limit:
-            return advise(kappas, audit, used, limit, unit)
-    return advise(kappas, audit)
+            return advise(replace(signals, spent=used, budget=limit, unit=unit))
+    return advise(signals)
+
+
+def _numbers(fits: list[dict[str, Any]], name: str) -> list[float]:
+    return [float("nan") if fit.get(name) is None else float(fit[name]) for fit in fits]
+
+
+def _gain(context: Context, fits: list[dict[str, Any]]) -> Interval | None:
+    """Gain of the last head over one that is some rounds and a tenth of the labels older, on the same audit items."""
+    known = [fit for fit in fits if fit.get("right")]
+    if not known or known[-1] is not fits[-1]:
+        return None
+    last = known[-1]
+    older = [fit for fit in known[:-ROUNDS] if fit["labels"] <= OLDER * last["labels"]]
+    if not older:
+        return None
+    then, now = older[-1]["right"], last["right"]
+    _, a, b = np.intersect1d(then["ids"], now["ids"], return_indices=True)
+    if len(a) < LEAST_AUDIT:
+        return None
+    rng = stream(context.settings.seed, "gain", len(fits))
+    return gained(np.array(then["right"])[a], np.array(now["right"])[b], rng)

@@ -3,6 +3,7 @@
 A head is never precious: it is kept under cache/heads and fitted again whenever the labels have changed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,10 +15,10 @@ from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.sockets import Head
-from labelsieve.core.types import Ids, Kind, Labels
+from labelsieve.core.types import Ids, Kind, Labels, Matrix
 from labelsieve.heads.choose import choose_head
 from labelsieve.heads.view import View, Way
-from labelsieve.selection.stopping import kappa
+from labelsieve.selection.stopping import kappa, mean_doubt
 
 VIEW_ROWS = 20_000  # pool rows that a view is fitted on
 WATCHED = 5_000  # pool items on which successive heads are compared
@@ -79,12 +80,38 @@ def fit(chooser: Chooser, pool: Pool, labels: Labels, previous: Head | None = No
     return chooser(labels, previous).fit(pool.take(labels.ids), labels.y, labels.weight)
 
 
-def agreement(pool: Pool, before: Head | None, after: Head, seed: int) -> float:
-    """Kappa of two heads on pool items that the seed draws; NaN where there is no earlier head of as many classes."""
-    if before is None:
-        return float("nan")
-    x = pool.take(drawn(pool.ids, WATCHED, seed, "watched"))
-    return kappa(_said(before.predict_proba(x)), _said(after.predict_proba(x)))
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A head beside the one before on the same pool items: kappa, share of items with another class, mean doubt.
+
+    NaN where there is no head before, and all of them where the head knows fewer than two classes.
+    """
+
+    kappa: float = float("nan")
+    changed: float = float("nan")
+    doubt: float = float("nan")
+
+
+def watched(pool: Pool, before: Head | None, after: Callable[[Ids], Matrix], kind: Kind, seed: int) -> Watch:
+    """What changed from one head to the next, on pool items that the seed draws; `after` gives probabilities."""
+    ids = drawn(pool.ids, WATCHED, seed, "watched")
+    proba = after(ids)
+    doubt = mean_doubt(proba, kind == "multilabel")
+    if before is None or np.isnan(doubt):
+        return Watch(doubt=doubt)
+    earlier = before.predict_proba(pool.take(ids))
+    was, now = _said(earlier), _said(proba)
+    other = was != now if kind != "multilabel" else ((earlier > 0.5) != (proba > 0.5)).any(axis=1)
+    return Watch(kappa(was, now), float(np.mean(other)), doubt)
+
+
+def right(labels: Labels, proba: NDArray[Any]) -> NDArray[np.float64]:
+    """How right probabilities (a, c) are about each labelled item (a,): 1 or 0; multilabel the share of its classes."""
+    if labels.kind == "multilabel":
+        hit = np.where(np.isnan(labels.y), np.nan, (proba > 0.5) == (labels.y > 0.5))
+        asked = np.maximum((~np.isnan(labels.y)).sum(axis=1), 1)
+        return np.asarray(np.nansum(hit, axis=1) / asked)
+    return np.asarray(proba.argmax(axis=1) == labels.y, np.float64)
 
 
 def _said(proba: NDArray[Any]) -> Ids:
