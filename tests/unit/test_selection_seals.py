@@ -55,7 +55,7 @@ def test_a_labelled_item_never_comes_back() -> None:
     toy = toy_classes(400)
     near = Exact(toy)
     state = round_of(toy, [0, 1], neighbours=near)
-    seals = near_labelled(k=30, explore=0.1)
+    seals = near_labelled(k=30, explore=0.1, least=0)
     for seed in range(30):
         ids = seals(state, rng(seed))
         assert not np.isin(ids, state.blocked()).any()
@@ -69,9 +69,10 @@ def test_exploration_adds_its_share_of_other_items() -> None:
     toy = toy_classes(500)
     state = round_of(toy, [0, 1, 2])
     near = near_labelled(k=20, explore=0)(state, rng())
-    both = near_labelled(k=20, explore=0.5)(state, rng())
+    both = near_labelled(k=20, explore=0.5, least=0)(state, rng())
     assert np.isin(near, both).all()
     assert len(both) == len(near) + int(np.ceil(0.5 * len(near)))
+    assert len(near_labelled(k=20, least=200)(state, rng())) == len(near) + 200
     assert explored(near_labelled(k=20, explore=0), 0.5)(state, rng()).tolist() == both.tolist()
 
 
@@ -103,7 +104,12 @@ def test_a_round_without_neighbours_says_what_to_do() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("seals(k=0)", "k is 0"), ("seals(around='x')", "around is 'x'"), ("seals(explore=2)", "explore is 2")],
+    [
+        ("seals(k=0)", "k is 0"),
+        ("seals(around='x')", "around is 'x'"),
+        ("seals(explore=2)", "explore is 2"),
+        ("seals(least=-1)", "least is -1"),
+    ],
 )
 def test_an_option_that_cannot_be_is_named(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
@@ -129,7 +135,7 @@ def test_the_pool_is_never_gone_through() -> None:
     state = Round(Far(), labels, neighbours=lambda ids, k: ids[:, None] + 1 + np.arange(k)[None, :])  # type: ignore
     near = [*range(6, 16), *range(10**11 + 1, 10**11 + 11)]
     assert near_labelled(k=10, explore=0)(state, rng()).tolist() == near
-    ids = near_labelled(k=10, explore=0.5)(state, rng())
+    ids = near_labelled(k=10, explore=0.5, least=5)(state, rng())
     assert np.isin(near, ids).all()
     assert len(ids) == 30
 
@@ -137,21 +143,21 @@ def test_the_pool_is_never_gone_through() -> None:
 def test_only_what_was_scored_is_counted() -> None:
     toy = toy_classes(500)
     state = round_of(toy, [0, 100, 200])
-    query = among(near_labelled(k=20), by_margin)(state, 5, rng(1))
-    assert query.scored == len(near_labelled(k=20)(state, rng(1))) < 100
+    query = among(near_labelled(k=20, least=9), by_margin)(state, 5, rng(1))
+    assert query.scored == len(near_labelled(k=20, least=9)(state, rng(1))) < 100
 
 
 def test_candidates_inside_candidates() -> None:
     toy = toy_classes(300)
     state = round_of(toy, [0, 1]).within(np.arange(0, 300, 2))
-    ids = near_labelled(k=60, explore=0.5)(state, rng())
+    ids = near_labelled(k=60, explore=0.5, least=9)(state, rng())
     assert (ids % 2 == 0).all()
     assert len(ids) > 10
 
 
 def test_auto_scans_everything_while_that_is_quick_and_says_what_it_did() -> None:
     toy = toy_classes(300)
-    auto, known = by_scan_cost(patience=1.0), [0, 100, 200]
+    auto, known = by_scan_cost(patience=1.0, k=20, explore=0.0), [0, 100, 200]
     quick, slow = {"scan": 1e-4}, {"scan": 1.0}
     for costs, more, all_, said in (
         ({}, {}, True, "not measured"),

@@ -13,27 +13,30 @@ from labelsieve.selection.candidates import Narrowing, drawn, everything
 from labelsieve.selection.wanting import known_of
 
 BLIND = 10_000  # items drawn at random while there is nothing to look around
+LEAST = 3_000  # explorers at least: few labels have few neighbours, and scoring so many takes milliseconds
 Around = Literal["all", "wanted"]
 
 
-def near_labelled(k: int = 100, around: Around = "all", explore: float = 0.1) -> Candidates:
-    """The k nearest neighbours of everything labelled, less what may not be asked; and a random share of explorers.
+def near_labelled(k: int = 100, around: Around = "all", explore: float = 0.1, least: int = LEAST) -> Candidates:
+    """The k nearest neighbours of everything labelled, less what may not be asked; and random explorers.
 
-    `around="wanted"` looks around the wanted (in a screen: odd) items only. `explore` is a share of the candidates'
-    number. While nothing is labelled, or nothing of the wanted class, 10,000 random items are candidates too.
+    `around="wanted"` looks around the wanted (in a screen: odd) items only. Explorers are `explore` times as many as
+    the neighbours, at least `least`; none where `explore` is 0. While nothing is labelled, or nothing of the wanted
+    class, 10,000 random items are candidates too.
     Source: Coleman et al. 2022 (SEALS), algorithm 1; it searches around all labels. Cost: O(labels k), and one search
     of the index for each newly labelled item where the neighbours found are kept; none of the pool is gone through.
     InputError where the round has no neighbours. What the index compared is not in Query.scored: that counts the head.
     """
-    _check(k, around, explore)
+    _check(k, around, explore, least)
 
     def candidates(state: Round, rng: Generator) -> Ids:
         known = known_of(state, around)
         near = _unasked(state, _neighbours(state, known, k)) if len(known) else known
-        more = BLIND if _blind(state, around) else int(np.ceil(explore * len(near)))
+        explorers = max(int(np.ceil(explore * len(near))), least) if explore else 0
+        more = BLIND if _blind(state, around) else explorers
         return np.union1d(near, drawn(state, more, rng, near)) if more else near
 
-    return Narrowing(candidates, lambda state: _told(state, k, around, explore))
+    return Narrowing(candidates, lambda state: _told(state, k, around, explore, least))
 
 
 def by_scan_cost(patience: float = 1.0, k: int = 100, around: Around = "all", explore: float = 0.1) -> Candidates:
@@ -51,7 +54,7 @@ def by_scan_cost(patience: float = 1.0, k: int = 100, around: Around = "all", ex
 
     def why(state: Round) -> str:
         whole, reason = _whole(state, patience)
-        return reason if whole else f"{_told(state, k, around, explore)}, since {reason}"
+        return reason if whole else f"{_told(state, k, around, explore, LEAST)}; {reason}"
 
     return Narrowing(candidates, why)
 
@@ -92,20 +95,22 @@ def _blind(state: Round, around: Around) -> bool:
     return not len(known_of(state, "wanted" if searching else "all"))
 
 
-def _told(state: Round, k: int, around: Around, explore: float) -> str:
+def _told(state: Round, k: int, around: Around, explore: float, least: int) -> str:
     known = len(known_of(state, around))
     what = "labelled" if around == "all" else "wanted"
     parts = [f"the {k} neighbours of each of {known} {what} items"] if known else []
     if _blind(state, around):
         parts.append(f"{BLIND:,} at random, since nothing {'wanted' if known else what} is known")
     elif explore:
-        parts.append(f"{explore:.0%} more at random")
+        parts.append(f"{explore:.0%} more at random" + (f", at least {least:,}" if least else ""))
     return "among " + ", and ".join(parts)
 
 
-def _check(k: int, around: str, explore: float) -> None:
+def _check(k: int, around: str, explore: float, least: int) -> None:
     if not (isinstance(k, int) and k >= 1):
         raise InputError(f"k is {k}; a whole number of neighbours, 1 or more, was expected.", "try k=100.")
+    if not (isinstance(least, int) and least >= 0):
+        raise InputError(f"least is {least}; a whole number of items, 0 or more, was expected.")
     if around not in ("all", "wanted"):
         raise InputError(f"around is {around!r}; expected 'all' or 'wanted'.")
     if not 0 <= explore <= 1:
