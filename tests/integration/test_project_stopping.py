@@ -1,0 +1,95 @@
+"""What `status` says about stopping, on a real project: signals are stored with each fit and read back."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import labelsieve as ls
+from labelsieve.project.state import fit_history, stop_advice
+from labelsieve.testing.digits import write_digits
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of 300 digits, embedded; tests work on copies of it."""
+    home = tmp_path_factory.mktemp("digits")
+    with ls.create(home / "digits.sieve", write_digits(home / "digits", 300), seed=3) as opened:
+        opened.embed()
+    return home
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Iterator[ls.Project]:
+    shutil.copytree(made, tmp_path / "home")
+    with ls.open(tmp_path / "home" / "digits.sieve") as opened:
+        yield opened
+
+
+def play(project: ls.Project, rounds: int) -> None:
+    for _ in range(rounds):
+        asked = project.next(20)
+        project.label(asked.ids, [item.key.split("/")[0] for item in asked.items], by="ann", query=asked.id)
+        project.fit()
+
+
+def test_a_fit_keeps_what_changed_and_who_was_right(project: ls.Project) -> None:
+    play(project, 4)
+    fits = fit_history(project._context)
+    assert fits[0]["kappa"] is None and fits[0]["changed"] is None
+    assert all(0 < fit["doubt"] < 1 for fit in fits)
+    assert all(0 <= fit["changed"] <= 1 and fit["kappa"] <= 1 for fit in fits[1:])
+    last = fits[-1]
+    assert len(last["right"]["ids"]) == last["audit"]["n"] == len(last["right"]["right"])
+    fitted = project.fit()
+    said = fitted.head.predict_proba(fitted.stand.pool.take(fitted.stand.audit.ids)).argmax(axis=1)
+    assert last["right"]["right"] == (said == fitted.stand.audit.y).astype(float).tolist()
+    assert last["right"]["ids"] == fitted.stand.audit.ids.tolist()
+
+
+def test_status_shows_the_reasons_and_no_list_of_items(project: ls.Project) -> None:
+    play(project, 2)
+    state = project.status()
+    assert "right" not in state["fit"]
+    assert state["advice"] == {"stop": False, "reasons": ["Fewer than 3 rounds can be compared."]}
+    assert json.loads(json.dumps(state)) == state
+
+
+def test_the_gain_on_the_same_items_is_weighed_against_what_the_user_cares_for(project: ls.Project) -> None:
+    play(project, 6)
+    context = project._context
+    fits = fit_history(context)
+    assert fits[-4]["labels"] <= 0.9 * fits[-1]["labels"]
+    plain = stop_advice(context, fits)
+    assert not any("same audit items" in reason for reason in plain.reasons)  # 30 items tell no gain of one point
+    tasks = {"main": replace(context.task_settings, care=0.9)}
+    context.change(tasks=tasks)
+    advice = stop_advice(context, fits)
+    assert advice.stop and any("90 would be worth more labels" in reason for reason in advice.reasons)
+    both = np.intersect1d(fits[-1]["right"]["ids"], fits[-4]["right"]["ids"])
+    assert len(both) == fits[-4]["audit"]["n"]
+
+
+def test_fits_of_an_earlier_version_are_read(project: ls.Project) -> None:
+    play(project, 5)
+    old = [
+        {k: v for k, v in fit.items() if k not in ("right", "doubt", "changed")}
+        for fit in fit_history(project._context)
+    ]
+    assert not any("changed class" in reason for reason in stop_advice(project._context, old).reasons)
+    fits = old[:-1] + fit_history(project._context)[-1:]
+    assert stop_advice(project._context, fits).reasons
+
+
+def test_a_head_of_one_class_has_not_settled(project: ls.Project) -> None:
+    ones = [item.id for item in project.items(np.arange(1, 301)) if item.key.startswith("1/")]
+    for first in range(0, 20, 4):
+        project.label(ones[first : first + 4], ["1"] * 4, by="ann")
+        project.fit()
+    advice = stop_advice(project._context, fit_history(project._context))
+    assert not advice.stop
+    assert advice.reasons == ("Fewer than 3 rounds can be compared.",)
