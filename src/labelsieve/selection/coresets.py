@@ -1,6 +1,5 @@
 """Coresets: a few rows that stand for all, to train on instead of everything."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,22 @@ from labelsieve.core.types import Ids, Matrix, Vector
 from labelsieve.selection.coverage import checked_rows, rows_left
 from labelsieve.selection.keeping import METHODS, Known
 
-LARGE = 0.2  # share kept from which doubt pays
+LEAST = 64  # rows that a block keeps, so that blocks do not all keep the same
+LARGE = 0.1  # share kept from which doubt pays (benchmarks/coresets.py)
 
 
 def coreset(x: Matrix, n: int, y: NDArray[Any] | None = None, method: str = "auto", rng: int | Generator = 0) -> Ids:
     """Positions (n,) of the rows of x (m, d) to keep, most wanted first; with classes y (m,) each has its share.
 
-    Methods: facility_location, herding, kmeans, kcenter, moderate, random; with y also stratified, el2n, forgetting,
-    ccs, craig, facility_location_unsure. `auto` is facility location, weighed by doubt where more is kept and y is
-    given. A class keeps its share of n, at least one row where n allows it. Methods that compare rows with
-    rows do so in random blocks of at most 4,096 rows of a class: bounded memory, and never m x m.
+    Methods: facility_location, herding, kmeans, kcenter, moderate, random; with y also stratified, herding_unsure,
+    facility_location_unsure, craig, el2n, forgetting, ccs. `auto` is herding within each class, weighed by the doubt
+    of a head from a tenth on; without y facility location. A class keeps its share of n, one row at least where n
+    allows it. Methods that compare rows with rows do so in random blocks of at most 4,096 rows of a class, each of
+    which keeps 64 rows or more (other rows of the class are not looked at then): bounded memory, never m x m.
+    `random` and `ccs` choose over all classes at once.
 
-    Source: see `labelsieve.selection.keeping`. Cost: O(m 2048 d) for `auto`.
+    Source: see `labelsieve.selection.keeping`; blocks: Mirzasoleiman et al. 2013. Cost: O(m 2048 d) for facility
+    location, at most O(4096 n d) for herding.
 
     >>> coreset(np.array([[0.0], [0.1], [5.0], [5.2], [5.1]]), 2, method="herding").shape
     (2,)
@@ -34,24 +37,35 @@ def coreset(x: Matrix, n: int, y: NDArray[Any] | None = None, method: str = "aut
     rows_left(len(x), n, None)
     method = method_for(method, n / max(len(x), 1), y is not None)
     codes = np.zeros(len(x), np.int64) if y is None else class_codes(y, len(x))
-    known: Known = np.empty((len(x), 0))
+    return kept(x, n, codes, learnt(x, codes, method, rng), method, rng)
+
+
+def learnt(x: Matrix, codes: Ids, method: str, rng: Generator) -> Known:
+    """What a method has to know of each row (m,) or (m, c); (m, 0) for one that only compares rows."""
     learn = METHODS[method].learn
-    if learn is not None and len(x):
-        known = learn(x, codes, rng)
-    blocks = list(_blocks(codes if METHODS[method].by_class else codes * 0, METHODS[method].rows, rng))
-    sizes = shares(np.array([len(rows) for rows in blocks], np.int64), n)
+    return np.empty((len(x), 0)) if learn is None or not len(x) else learn(x, codes, rng)
+
+
+def kept(x: Matrix, n: int, codes: Ids, known: Known, method: str, rng: Generator) -> Ids:
+    """Positions (n,) to keep, most wanted first, by a method that knows this of the rows: classes take turns."""
+    how = METHODS[method]
+    classes = list(_by_class(codes if how.by_class else codes * 0))
+    sizes = shares(np.array([len(rows) for rows in classes], np.int64), n)
     picked, place = [np.empty(0, np.int64)], [np.empty(0)]
-    for rows, size in zip(blocks, sizes.tolist(), strict=True):
-        if size:
-            picked.append(rows[METHODS[method].keep(x[rows], known[rows], size, rng)])
-            place.append((np.arange(size) + 0.5) / size)
+    for of_class, share in zip(classes, sizes.tolist(), strict=True):
+        blocks = _blocks(of_class, share, how.rows, rng)
+        for rows, size in zip(blocks, shares(np.array([len(rows) for rows in blocks]), share).tolist(), strict=True):
+            if size:
+                picked.append(rows[how.keep(x[rows], known[rows], size, rng)])
+                place.append((np.arange(size) + 0.5) / size)
     return np.concatenate(picked)[np.argsort(np.concatenate(place), kind="stable")]
 
 
 def method_for(method: str, share: float, with_classes: bool) -> str:
     """The method that is used: what `auto` stands for at this share; errors for a name that cannot be."""
     if method == "auto":
-        return "facility_location_unsure" if with_classes and share >= LARGE else "facility_location"
+        unsure = "herding_unsure" if share >= LARGE else "herding"
+        return unsure if with_classes else "facility_location"
     if method not in METHODS:
         raise UnknownName("coreset method", method, [*METHODS, "auto"])
     if not with_classes and (METHODS[method].learn or method == "stratified"):
@@ -90,9 +104,16 @@ def shares(sizes: Ids, n: int) -> Ids:
     return given
 
 
-def _blocks(codes: Ids, limit: int, rng: Generator) -> Iterator[Ids]:
-    """Positions of the rows of one class, in random parts of about equal size, none above `limit` (0: whole)."""
+def _by_class(codes: Ids) -> list[Ids]:
+    """Positions of the rows of each class, ascending."""
     order = np.argsort(codes, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
-        parts = -(-len(rows) // limit) if limit else 1
-        yield from np.array_split(rng.permutation(rows) if parts > 1 else rows, max(parts, 1))
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1) if len(codes) else []
+
+
+def _blocks(rows: Ids, n: int, limit: int, rng: Generator) -> list[Ids]:
+    """The rows in random blocks of at most `limit` (0: in one), as few that each keeps 64 or more of n."""
+    if not limit or len(rows) <= limit:
+        return [rows]
+    parts = min(-(-len(rows) // limit), max(n // LEAST, 1))
+    drawn = rng.permutation(rows)[: max(parts * limit, n)]  # n is no more than that unless all rows are kept
+    return [np.sort(part) for part in np.array_split(drawn, parts)]

@@ -22,7 +22,7 @@ Learn = Callable[[Matrix, Ids, Generator], Known]
 ROWS = 4096  # rows among which a method that compares rows chooses at once
 POINTS = 2048  # of them count as what has to be covered
 HALF = 10_000  # rows that each of the two heads is fitted on
-FLOOR = 0.05  # what a row without any doubt weighs, against 1 where two classes tie
+FLOOR = 0.1  # what a row without any doubt weighs, against 1.1 where two classes tie
 STRATA = 50
 
 
@@ -56,8 +56,12 @@ def by_gradient_cover(x: Matrix, known: Known, n: int, rng: Generator) -> Ids:
 
 
 def by_herding(x: Matrix, known: Known, n: int, rng: Generator) -> Ids:
-    """Positions (n,) whose running mean stays nearest to the mean of all. Source: Welling 2009. Cost: O(n m d)."""
-    mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    """Positions (n,) whose running mean stays nearest to the mean of all, each as heavy as what is `known` of it.
+
+    Source: Welling 2009; weights: measured here. Cost: O(n m d).
+    """
+    weight = known if known.ndim == 1 else np.ones(len(x))
+    mean = np.asarray((weight / weight.sum()).astype(np.float32) @ x, np.float32)
     owed, order, left = mean.copy(), np.empty(n, np.int64), np.zeros(len(x), np.float32)
     for i in range(n):
         order[i] = int(np.argmax(x @ owed + left))
@@ -124,8 +128,8 @@ def at_random(x: Matrix, known: Known, n: int, rng: Generator) -> Ids:
 
 
 def doubt(x: Matrix, y: Ids, rng: Generator) -> Vector:
-    """Margin score (m,) of each row by a linear head that was not fitted on it, and at least .05."""
-    return np.maximum(margin(unseen_proba(x, y, rng)), FLOOR)
+    """Margin score (m,) of each row by a linear head that was not fitted on it, plus .1: no row weighs nothing."""
+    return margin(unseen_proba(x, y, rng)) + FLOOR
 
 
 def gradients(x: Matrix, y: Ids, rng: Generator) -> Known:
@@ -159,6 +163,7 @@ METHODS = {
     "facility_location": Method(by_cover, rows=ROWS),
     "facility_location_unsure": Method(by_cover, doubt, rows=ROWS),
     "herding": Method(by_herding, rows=ROWS),
+    "herding_unsure": Method(by_herding, doubt, rows=ROWS),
     "kmeans": Method(by_prototypes, rows=ROWS),
     "kcenter": Method(by_kcenter, rows=ROWS),
     "moderate": Method(by_moderate),

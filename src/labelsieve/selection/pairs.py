@@ -94,9 +94,9 @@ def hard_negatives(
     """The passages (k, num_negatives) nearest to the query of each of `positives` (k, 2) that do not answer it.
 
     `queries` (q, d) and `passages` (p, d) are embeddings of one space; a row of `positives` is the position of a query
-    and of a passage. `rescore` judges query and passage together, as a cross-encoder does: its scores replace the cosines of
-    what was found and of the positives. Of the passages that may be negatives the first num_negatives are taken, or
-    as many at random.
+    and of a passage. `rescore` judges query and passage together, as a cross-encoder does: its scores replace the
+    cosines of what was found and of the positives. Of the passages that may be negatives the first num_negatives are
+    taken, or as many at random.
 
     Source: hard negatives of a dense retriever: Xiong et al. 2021; margins against false ones: Moreira et al. 2024.
     Cost: O(q p d), memory for 256 x 32,768 numbers.
