@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from labelsieve.core.rounds import BLOCK
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import Ids, Interval, Matrix, Task
+from labelsieve.heads.mixup import Mixup, keeps
 from labelsieve.heads.temperature import Temperature, cross_fitted
 from labelsieve.project import headfiles
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT, audit_score
 from labelsieve.project.database import now, transaction
 from labelsieve.project.standing import Stand, stand
-from labelsieve.project.training import Watch, fit, right, watched
+from labelsieve.project.training import MIXUP, Chooser, Watch, fit, right, watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,27 @@ def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
             _measured_again(context, fitted)
         return fitted
     before = cached.head if cached is not None else None
-    head = fit(standing.choose, standing.pool, standing.train, before)
+    head = _proven(fit(standing.choose, standing.pool, standing.train, before), standing)
     fitted = _finished(head, standing, mark, began)
     if context.conn.writable:  # who may only read the project may still predict
         headfiles.save(folder, head, mark)
         _record(context, fitted, before)
     return fitted
+
+
+def _proven(head: Head, standing: Stand) -> Head:
+    """`head`; but one with mixtures only where the audit slice shows that it gains on the same head without them."""
+    if not isinstance(head, Mixup):
+        return head
+    plain = fit(_without_mixtures(standing), standing.pool, standing.train)
+    if len(standing.audit) < LEAST_AUDIT:
+        return plain
+    x = standing.pool.take(standing.audit.ids)
+    return head if keeps(plain.predict_proba(x), head.predict_proba(x), standing.audit.y) else plain
+
+
+def _without_mixtures(standing: Stand) -> Chooser:
+    return replace(standing.choose, name="auto")
 
 
 def _finished(head: Head, standing: Stand, mark: str, began: float) -> Fitted:
@@ -88,7 +104,10 @@ def audit_proba(fitted: Fitted) -> Matrix:
 
 def final_head(fitted: Fitted) -> Head:
     """The head for export: fitted anew, cold, on training and audit labels together."""
-    return fit(fitted.stand.choose, fitted.stand.pool, fitted.stand.both, None)
+    choose = fitted.stand.choose
+    if choose.name == MIXUP and not isinstance(fitted.head, Mixup):
+        choose = _without_mixtures(fitted.stand)
+    return fit(choose, fitted.stand.pool, fitted.stand.both, None)
 
 
 def mark_of(context: Context, standing: Stand) -> str:

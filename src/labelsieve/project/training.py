@@ -17,11 +17,13 @@ from labelsieve.core.rounds import Pool
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import Ids, Kind, Labels, Matrix
 from labelsieve.heads.choose import choose_head
+from labelsieve.heads.mixup import with_mixtures
 from labelsieve.heads.view import View, Way
 from labelsieve.selection.stopping import kappa, mean_doubt
 
 VIEW_ROWS = 20_000  # pool rows that a view is fitted on
 WATCHED = 5_000  # pool items on which successive heads are compared
+MIXUP = "mixup"  # the recipe's choice, with mixtures as extra rows where it is linear
 TABULAR_DIM = 64  # ready embeddings with fewer columns than this are taken for table rows
 
 
@@ -65,14 +67,15 @@ class Chooser:
     def __call__(self, labels: Labels, previous: Head | None) -> Head:
         if len(labels) == 0:
             raise NotEnoughLabels("no item that may train has a label.", "labelsieve next asks for some.")
-        if self.name == "auto":
-            return choose_head(labels, tabular=self.tabular, previous=previous)
+        if self.name in ("auto", MIXUP):
+            head = choose_head(labels, tabular=self.tabular, previous=previous)
+            return with_mixtures(head) if self.name == MIXUP else head
         if ":" in self.name:
             from labelsieve.heads.foreign import foreign_head
 
             return foreign_head(self.name, n_classes=len(labels.classes))
-        head: Head = plugins.load("heads", self.name)(n_classes=len(labels.classes))
-        return head
+        named: Head = plugins.load("heads", self.name)(n_classes=len(labels.classes))
+        return named
 
 
 def fit(chooser: Chooser, pool: Pool, labels: Labels, previous: Head | None = None) -> Head:
