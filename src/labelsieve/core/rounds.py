@@ -1,9 +1,13 @@
 """A round as a strategy sees it: the pool, what is labelled, the head; and a count of what was scored."""
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +19,26 @@ if TYPE_CHECKING:
     from labelsieve.core.sockets import Head, Neighbours
 
 BLOCK = 4096  # rows scored at once, which a cache holds: results do not depend on how the pool is stored
+MANY = 131_072  # rows from which on blocks are scored side by side
 DENSE = 0.75  # from this share of wanted rows on, whole blocks are scored where they lie
 
 
 class Pool(Protocol):
-    """Embeddings by id. `ids` (N,) is ascending; `take` gives (m, d) float32 in the order asked."""
+    """Embeddings by id. `ids` (N,) is ascending; `take` gives (m, d) float32 in the order asked, to several threads."""
 
     @property
     def ids(self) -> Ids: ...
     @property
     def dim(self) -> int: ...
     def take(self, ids: Ids) -> Matrix: ...
+
+
+@runtime_checkable
+class ThreadedHead(Protocol):
+    """A head that several threads may ask at once. While inside `one_thread_each`, a call of it uses one thread."""
+
+    def predict_proba(self, x: Matrix) -> Matrix: ...
+    def one_thread_each(self) -> AbstractContextManager[Any]: ...
 
 
 class ArrayPool:
@@ -174,10 +187,27 @@ class Round:
         return self.head
 
     def _predicted(self, ids: Ids) -> Iterator[tuple[slice, Matrix]]:
-        """(place in ids, probabilities) a block at a time."""
-        for place, block, inside in _blocks(self.pool.ids, ids):
-            proba = self._fitted().predict_proba(self.take(block))
-            yield place, proba if inside is None else np.take(proba.T, inside, axis=1).T
+        """(place in ids, probabilities) a block at a time, in order, and never more than a few at once."""
+        head = self._fitted()
+
+        def proba(block: Ids, inside: Ids | None) -> Matrix:
+            found = head.predict_proba(self.take(block))
+            return found if inside is None else np.take(found.T, inside, axis=1).T
+
+        blocks = _blocks(self.pool.ids, ids)
+        if len(ids) < MANY or not isinstance(head, ThreadedHead):
+            yield from ((place, proba(block, inside)) for place, block, inside in blocks)
+            return
+        workers = min(os.cpu_count() or 1, 8)
+        flight: deque[tuple[slice, Future[Matrix]]] = deque()
+        with head.one_thread_each(), ThreadPoolExecutor(workers) as crew:
+            for place, block, inside in blocks:
+                flight.append((place, crew.submit(proba, block, inside)))
+                if len(flight) > 2 * workers:
+                    place, done = flight.popleft()
+                    yield place, done.result()
+            for place, done in flight:
+                yield place, done.result()
 
 
 def _blocks(known: Ids, ids: Ids) -> Iterator[tuple[slice, Ids, Ids | None]]:

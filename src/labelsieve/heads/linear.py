@@ -1,5 +1,6 @@
 """Logistic regression: the default head on embeddings."""
 
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from labelsieve.core.types import Matrix, State, Vector
 from labelsieve.heads.columns import Columns
 from labelsieve.heads.inputs import Training, labelled, rows, shaped
 from labelsieve.heads.solver import Problem, solve
+from labelsieve.heads.threads import one_thread
 
 C_CLASSES, C_MULTILABEL = 30.0, 3.0  # plateaus on unit-norm embeddings: 10..100 and 1..10
 TOL, TOL_RARE = 1e-5, 1e-6  # a looser one quits too early where a class is rare
@@ -102,6 +104,10 @@ class Linear:
 
     def predict_proba(self, x: Matrix) -> Matrix:
         return self._columns.of_logits(self.decision(x))
+
+    def one_thread_each(self) -> AbstractContextManager[Any]:
+        """While inside, a prediction uses one thread, so that several threads may predict side by side."""
+        return one_thread()
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a head like this one."""

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,6 +99,7 @@ class Shards:
         self._mapped: OrderedDict[str, StoredRows] = OrderedDict()  # the last used at the end
         self._whole: set[str] = set()  # hashed by this process and found right
         self._most = maps_at_once()
+        self._lock = Lock()
         self._index: _Lookup | None = None
         self._dim = 0
         _sweep(folder)
@@ -209,18 +211,19 @@ class Shards:
 
     def _opened(self, shard: _Shard) -> StoredRows:
         """The mapped rows of a shard; those that were not used for the longest time are closed."""
-        rows = self._mapped.pop(shard.name, None) or map_rows(self.folder, shard.name)
-        self._mapped[shard.name] = rows
-        while len(self._mapped) > self._most:
-            self._mapped.popitem(last=False)
-        return rows
+        with self._lock:
+            rows = self._mapped.pop(shard.name, None) or map_rows(self.folder, shard.name)
+            self._mapped[shard.name] = rows
+            while len(self._mapped) > self._most:
+                self._mapped.popitem(last=False)
+            return rows
 
     def _checked(self, shard: _Shard) -> StoredRows:
         """The mapped rows of a shard, hashed when they are first touched."""
         rows = self._opened(shard)
         if shard.name not in self._whole:
             if len(rows.values) != shard.count or digest_of(shard.ids, rows) != shard.name.rpartition("-")[2]:
-                del self._mapped[shard.name]
+                self._mapped.pop(shard.name, None)
                 raise CorruptShard(self.folder / (shard.name + ROWS), shard.name, "its digest does not match its name")
             self._whole.add(shard.name)
         return rows
@@ -231,6 +234,10 @@ class Shards:
         self._mapped.pop(name, None)
         self._whole.discard(name)
         self._index = None
+
+    def close(self) -> None:
+        """Gives the mapped files back; what is touched again is mapped again, and not hashed again."""
+        self._mapped.clear()
 
     def append(self, ids: Ids, x: Matrix) -> str:
         """Writes rows (m, d) as one new shard and gives its name: after a kill it is there whole, or not at all.
