@@ -59,22 +59,16 @@ def test_the_closed_form_is_where_the_class_changes() -> None:
     share = change_by_slope(x, proba, means, slopes)
     said = proba.argmax(axis=1)
     uphill = proba @ slopes.T - slopes.T[said]
-    uphill /= np.linalg.norm(uphill, axis=1, keepdims=True)
-    reach = np.linalg.norm(x[:, None] - means, axis=2).max(axis=1)
+    far = means[np.linalg.norm(x[:, None] - means, axis=2).argmax(axis=1)]
+    steep = np.linalg.norm(far - x, axis=1) / np.linalg.norm(uphill, axis=1)
+    mixture = steep[:, None] * uphill / (far - x)  # the paper's alpha, cell by cell, for a share of 1
     assert np.isfinite(share).mean() > 0.9
     kept = np.isfinite(share)
     for factor, changes in ((0.98, False), (1.02, True)):
-        moved = x + (factor * share * reach)[:, None] * uphill
+        alpha = (factor * share)[:, None] * mixture
+        moved = (1 - alpha) * x + alpha * far
         new = state.head.predict_proba(moved[kept].astype(np.float32)).argmax(axis=1)
         assert (new != said[kept]).mean() == pytest.approx(float(changes), abs=0.02)
-
-
-def test_the_closed_form_is_the_papers_mixture() -> None:
-    """x + a (z - x) with a = share |z - x| g / (|g| (z - x)), cell by cell, is a step along the gradient g."""
-    rng = np.random.default_rng(0)
-    x, z, g, share = rng.normal(size=4), rng.normal(size=4), rng.normal(size=4), 0.1
-    a = share * np.linalg.norm(z - x) * g / (np.linalg.norm(g) * (z - x))
-    assert_allclose((1 - a) * x + a * z, x + share * np.linalg.norm(z - x) * g / np.linalg.norm(g))
 
 
 def test_other_heads_are_mixed_with_growing_shares() -> None:
