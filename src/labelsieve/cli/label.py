@@ -27,6 +27,7 @@ def run(
         int | None, typer.Option("-n", "--n", help="Items a query.", show_default="the size of the task")
     ] = None,
     strategy: Annotated[str | None, typer.Option(help="Query strategy.", show_default="auto")] = None,
+    candidates: given.Candidates = None,
     task_name: given.TaskName = "main",
 ) -> None:
     """Label texts and rows: one key an item, undo, skip, unsure. Each label is saved when its key is pressed."""
@@ -36,7 +37,7 @@ def run(
     from labelsieve.project.facade import open as open_project
 
     with open_project(project, task_name) as opened, keyboard() as keys:
-        session = Session(opened, given.annotator(by), Console(highlight=False), keys, n, strategy)
+        session = Session(opened, given.annotator(by), Console(highlight=False), keys, n, strategy, candidates)
         session.work()
     then = f" Next: labelsieve fit {given.named(project, task_name)}" if session.done else ""
     hint(f"{count(len(session.done), 'answer')} saved.{then}")
@@ -52,6 +53,7 @@ class Session:
     keys: "Keyboard"
     n: int | None = None
     strategy: str | None = None
+    candidates: str | None = None
     waiting: "deque[tuple[Item, int]]" = field(default_factory=deque)
     done: "list[tuple[Item, int]]" = field(default_factory=list)
     note: str = ""
@@ -68,7 +70,7 @@ class Session:
 
         hint("choosing what to ask ...")
         try:
-            asked = self.project.next(self.n, strategy=self.strategy)
+            asked = self.project.next(self.n, strategy=self.strategy, candidates=self.candidates)
         except PoolExhausted as error:
             hint(error.fact)
             return False

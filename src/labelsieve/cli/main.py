@@ -20,6 +20,7 @@ from labelsieve.cli import (
     export,
     fit,
     import_,
+    index,
     init,
     label,
     next_,
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 
 VERBS = {
-    "Start": {"init": init, "sync": sync, "embed": embed, "task": task, "demo": demo},
+    "Start": {"init": init, "sync": sync, "embed": embed, "index": index, "task": task, "demo": demo},
     "Label": {"next": next_, "label": label, "import": import_, "budget": budget},
     "Model": {"fit": fit, "predict": predict, "export": export, "report": report, "status": status},
     "Compare": {"simulate": simulate, "strategies": strategies},

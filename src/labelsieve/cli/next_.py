@@ -16,6 +16,7 @@ def run(
         int | None, typer.Option("-n", "--n", help="How many items.", show_default="the size of the task")
     ] = None,
     strategy: Annotated[str | None, typer.Option(help="Query strategy.", show_default="auto")] = None,
+    candidates: given.Candidates = None,
     control: Annotated[
         bool, typer.Option("--control", help="Mix in random items, to see the gain over random.")
     ] = False,
@@ -30,7 +31,7 @@ def run(
     with open_project(project, task_name) as opened:
         if out is not None:
             _spare(opened, out, given.named(project, task_name))
-        rows = query_rows(opened.next(n, strategy=strategy, control=control))
+        rows = query_rows(opened.next(n, strategy=strategy, control=control, candidates=candidates))
     kind = "json" if json else form if out is None else out.suffix.lstrip(".")
     _write(rows, kind, out)
     if out is not None:

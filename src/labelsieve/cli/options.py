@@ -13,6 +13,10 @@ Kind = Literal["classes", "multilabel", "screen"]
 
 ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)]
 TaskName = Annotated[str, typer.Option("--task-name", help="Which task of the project; the first where none is main.")]
+Candidates = Annotated[
+    str | None,
+    typer.Option(help="What the strategy sees: everything, auto, seals(k=100), ...", show_default="auto"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Annotator = Annotated[str, typer.Option("--by", help="Who answers.", envvar="LABELSIEVE_BY", show_default="you")]
 

@@ -20,6 +20,9 @@ def run(
     sample: Annotated[int, typer.Option(help="Draw so many items per seed; 0 takes all.")] = 0,
     test: Annotated[float | None, typer.Option(help="Share kept for testing.", show_default=".3, screen 0")] = None,
     strategy: Annotated[str, typer.Option(help="The strategy in question.")] = "auto",
+    candidates: Annotated[
+        str | None, typer.Option(help="What it sees: everything, seals(k=100), ...", show_default="everything")
+    ] = None,
     task_name: given.TaskName = "main",
     json: Annotated[
         Path | None, typer.Option("--json", help="Write all runs to this file.", show_default=False)
@@ -34,8 +37,9 @@ def run(
     names = tuple(dict.fromkeys((strategy, *strategies_in(against))))
     with open_project(project, task_name) as opened, showing("Simulating", "queries") as tell:
         result = opened.simulate(
-            truth=truth, budget=budget, n=batch, against=names, seeds=seeds, sample=sample, test=test, progress=tell
-        )
+            truth=truth, budget=budget, n=batch, against=names, seeds=seeds, sample=sample, test=test,
+            candidates=candidates, progress=tell,
+        )  # fmt: skip
     if json is not None:
         write_whole(json, as_json(result) + "\n")
     show_summary(result["summary"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from labelsieve.cli import options as given
+from labelsieve.cli.index import index_line
 from labelsieve.cli.output import as_json, count, hint, say, show_table
 
 LISTED = 20  # set-aside entries that are printed; --json has them all
@@ -39,6 +40,10 @@ def _show(state: Mapping[str, Any]) -> None:
     say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}, {count(state['queries'], 'query')}")
     say(f"spent: {spending_line(state)}")
     say(f"head: {head_line(state['fit'], task['kind'])}")
+    if state["index"]:
+        say(f"index: {index_line(state['index'])}")
+    for head, seconds in state["scan_seconds"].items():
+        say(f"scan: {head} scores all items in about {seconds * state['items']:.2g} s, measured once")
     say(f"advice: {'stop' if advice['stop'] else 'go on'}. {' '.join(advice['reasons'])}")
     if state["classes"]:
         say()

@@ -14,6 +14,8 @@ from labelsieve.core.types import Ids, Item, Kind, Query
 from labelsieve.project import queries
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task
+from labelsieve.project.indexing import lazy_neighbours
+from labelsieve.project.narrowing import narrowed, scan_cost, wanted_class
 from labelsieve.project.querying import Standing, compose_query
 from labelsieve.project.standing import Stand, stand
 from labelsieve.selection.naming import strategy_called
@@ -53,7 +55,7 @@ def strategy_named(name: str, kind: Kind) -> Strategy:
     return strategy_called(name, named)
 
 
-def ask(context: Context, n: int | None, strategy: str | None, control: bool) -> Asked:
+def ask(context: Context, n: int | None, strategy: str | None, control: bool, candidates: str | None = None) -> Asked:
     """The next query. The same one again while nothing new was answered. PoolExhausted where n are not left."""
     if n is not None and n < 1:
         raise InputError(f"{n} items were asked for; expected at least 1.", "ask for one or more.")
@@ -62,18 +64,25 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool) ->
     wanted = n if n is not None else min(default_size(context), max(left, 1))
     number = _answered_queries(context)
     name = strategy or context.task_settings.strategy
+    seen = candidates or ("everything" if "|" in name else context.task_settings.candidates)
+    head = _head(context, standing)
+    costs = scan_cost(context, standing.pool, head)
+    asks = narrowed(strategy_named(name, context.task.kind), seen, len(standing.pool.ids), costs)
     began = time.perf_counter()
     state = Standing(
         pool=standing.pool,
         sides=standing.sides,
         labels=standing.train,
         answered=standing.answered,
-        head=_head(context, standing),
+        head=head,
         number=number,
+        costs=costs,
+        neighbours=lazy_neighbours(context, standing.raw),
+        wanted=wanted_class(context),
         control=round(CONTROL_SHARE * wanted) if control else 0,
     )
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
-    query = compose_query(state, strategy_named(name, context.task.kind), wanted, rng)
+    query = compose_query(state, asks, wanted, rng)
     id_ = _stored(context, query, number, time.perf_counter() - began)
     return Asked(id_, query, context.items(query.ids))
 

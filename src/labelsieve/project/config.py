@@ -38,6 +38,8 @@ class TaskSettings:
     classes: tuple[str, ...] = ()  # closed when not empty
     dull: str = "dull"
     strategy: str = "auto"
+    candidates: str = "auto"  # what a strategy sees at all
+    wanted: str = ""  # the class that is searched for
     head: str = "auto"
     size: int = 0  # items a query; 0 = the number of classes, 10 to 250
     budget_labels: int = 0  # 0 = no limit

@@ -33,6 +33,7 @@ from labelsieve.project.embedding import EmbedProgress, EmbedReport
 from labelsieve.project.fitting import Fitted, Predictions
 from labelsieve.project.health import Health, examine
 from labelsieve.project.importing import ImportReport
+from labelsieve.project.indexing import IndexReport, update_index
 from labelsieve.project.limits import Limits, set_limits
 from labelsieve.project.simulation import Run
 from labelsieve.project.syncing import SyncReport
@@ -104,15 +105,25 @@ class Project:
         """Embeds what has no embeddings yet; resumable. The engine becomes the active one."""
         return pooling.embed(self._context, engine, relearn, download, progress)
 
+    def index(self, rebuild: bool = False, progress: Callable[[int, int], None] | None = None) -> IndexReport:
+        """Builds the index of nearest neighbours, or brings it up to date. `progress` is told (items read, of all)."""
+        return update_index(self._context, rebuild, progress)
+
     def items(self, items: Sequence[int] | Sequence[str] | Ids) -> list[Item]:
         """The items of these ids or keys, in order."""
         return self._context.items(self._context.ids_of(items))
 
     # Rounds
 
-    def next(self, n: int | None = None, strategy: str | None = None, control: bool = False) -> Asked:
+    def next(
+        self,
+        n: int | None = None,
+        strategy: str | None = None,
+        control: bool = False,
+        candidates: str | None = None,
+    ) -> Asked:
         """The next n items to label, most wanted first; the same again while nothing new is answered."""
-        return asking.ask(self._context, n, strategy, control)
+        return asking.ask(self._context, n, strategy, control, candidates)
 
     def rounds(
         self, n: int | None = None, budget: int = 200, oracle: Oracle | None = None, control: bool = False
@@ -181,6 +192,7 @@ class Project:
         seeds: int = 3,
         sample: int = 0,
         test: float | None = None,
+        candidates: str | None = None,
         progress: Callable[[int, int], None] | None = None,
         watch: Callable[[Run], None] | None = None,
     ) -> dict[str, Any]:
@@ -188,7 +200,7 @@ class Project:
 
         `progress` is told (queries done, queries in all), `watch` each run as it grows.
         """
-        game = playing.Game(truth, budget, n, tuple(against), seeds, sample, test)
+        game = playing.Game(truth, budget, n, tuple(against), seeds, sample, test, candidates)
         return playing.play(self._context, game, progress, watch)
 
     # Out

@@ -11,6 +11,7 @@ from labelsieve.core.errors import LabelsieveError
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
 from labelsieve.project.database import damage
+from labelsieve.project.indexing import index_damage
 from labelsieve.store.shards import Shards
 
 LEAST_FREE = 2 * 1024**3  # bytes; under this a run may not end well
@@ -29,8 +30,9 @@ class Health:
 
 
 def examine(context: Context) -> list[Health]:
-    """All checks. Cost: one read of the database and of the embeddings."""
-    return [*_ledger(context), *_sources(context), *_embeddings(context), *_disk(context), _versions()]
+    """All checks. Cost: one read of the database, of the embeddings and of the index."""
+    kept = [*_embeddings(context), *_index(context)]
+    return [*_ledger(context), *_sources(context), *kept, *_disk(context), _versions()]
 
 
 def _ledger(context: Context) -> Iterator[Health]:
@@ -80,6 +82,14 @@ def _embeddings(context: Context) -> Iterator[Health]:
     aside = len(manifest.set_asides(context.conn))
     if aside:
         yield Health("set aside", "note", f"{aside:,} in all: labelsieve status lists them with the reason.")
+
+
+def _index(context: Context) -> Iterator[Health]:
+    found = index_damage(context)
+    if found is not None:
+        name, wrong = found
+        said = f"{wrong} labelsieve index builds it again." if wrong else "every byte is as it was written."
+        yield Health(f"index {name}", "error" if wrong else "ok", said)
 
 
 def _disk(context: Context) -> Iterator[Health]:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from labelsieve.core.sockets import Strategy
+from labelsieve.core.types import Kind
 from labelsieve.project.asking import LARGEST, SMALLEST, strategy_named
 from labelsieve.project.context import Context
 from labelsieve.project.pooling import raw_pool
@@ -11,6 +13,8 @@ from labelsieve.project.simulation import Play, Run, SimulationSettings, simulat
 from labelsieve.project.standing import groups_of, meaning_of
 from labelsieve.project.training import Chooser, fit_view, view_way
 from labelsieve.project.truth import truth_of
+from labelsieve.selection.composing import among
+from labelsieve.selection.naming import candidates_called
 from labelsieve.store.pools import ViewedPool
 
 
@@ -25,6 +29,7 @@ class Game:
     seeds: int = 3
     sample: int = 0
     test: float | None = None
+    candidates: str | None = None  # what every strategy but random sees
 
 
 def play(
@@ -46,7 +51,7 @@ def play(
         seed=context.settings.seed,
     )  # fmt: skip
     chooser = Chooser(context.task_settings.head, meaning != "directions")
-    strategies = {name: strategy_named(name, kind) for name in names}
+    strategies = {name: _strategy(name, kind, game.candidates) for name in names}
     groups = groups_of(context, truth.ids)
     total, done = len(names) * game.seeds * -(-game.budget // size), 0
 
@@ -69,3 +74,9 @@ def play(
         "engine": context.settings.embeddings or "given",
     }
     return {"pool": described, **result}
+
+
+def _strategy(name: str, kind: Kind, candidates: str | None) -> Strategy:
+    """The strategy, among the candidates; the control sees everything."""
+    strategy = strategy_named(name, kind)
+    return strategy if candidates is None or name == "random" else among(candidates_called(candidates), strategy)

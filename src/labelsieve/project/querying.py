@@ -4,14 +4,15 @@ A query depends on the seed and on what was answered, nothing else: asked twice 
 in between, it is the same query.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
 
 from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.rounds import Pool, Round
-from labelsieve.core.sockets import Head, Strategy
+from labelsieve.core.sockets import Head, Neighbours, Strategy
 from labelsieve.core.types import Ids, Labels, Purpose, Query
 from labelsieve.project.slices import Sides, audit_quota
 
@@ -27,6 +28,9 @@ class Standing:
     head: Head | None = None
     number: int = 0  # queries answered before
     control: int = 0  # control items among the next n
+    costs: Mapping[str, float] = field(default_factory=dict)
+    neighbours: Neighbours | None = None
+    wanted: int | None = None
 
 
 def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator) -> Query:
@@ -53,7 +57,10 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
         drawn, n_control / max(len(free), 1), "control", "random: what labelling without a strategy would give"
     )
     blocked = np.union1d(np.union1d(standing.answered, standing.sides.audit), drawn)
-    state = Round(standing.pool, standing.labels, standing.head, asked=blocked, number=standing.number)
+    state = Round(
+        standing.pool, standing.labels, standing.head, asked=blocked, number=standing.number,
+        costs=standing.costs, neighbours=standing.neighbours, wanted=standing.wanted,
+    )  # fmt: skip
     wanted = n - n_audit - n_control
     search = strategy(state, wanted, rng) if wanted else _plain(np.empty(0, np.int64), np.nan, "search", "")
     return _mix(search, [audit, control], rng)

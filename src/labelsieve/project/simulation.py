@@ -20,6 +20,7 @@ from labelsieve.core.statistics import bootstrap, curve_area
 from labelsieve.core.types import ODD, Ids, Interval, Kind, Labels
 from labelsieve.heads import metrics
 from labelsieve.project.slices import Groups, split
+from labelsieve.selection.neighbours import exact_neighbours
 
 CURVES = ("accuracy", "balanced_accuracy", "average_precision", "classes_seen", "found")
 LISTS = ("labels", *CURVES, "scored", "select_seconds", "fit_seconds")
@@ -162,10 +163,11 @@ def _trajectory(
     known = np.empty(0, np.int64)  # positions in truth, ascending by id
     head: Head | None = None
     number = 0
+    near, wanted = exact_neighbours(pool), ODD if truth.kind == "screen" else None
     while len(known) < settings.budget:
         n = min(settings.size, settings.budget - len(known))
         labels = _known(truth, known)
-        state = Round(pool, labels, head, number=number)
+        state = Round(pool, labels, head, number=number, neighbours=near, wanted=wanted)
         began = time.perf_counter()
         query = play.strategies[run.strategy](state, n, stream(run.seed, run.strategy, number))
         asked = time.perf_counter()

@@ -24,6 +24,7 @@ class Stand:
     """`train` never holds an audit item, and `audit` only items of the random slice; both are within the pool."""
 
     pool: Pool  # viewed
+    raw: Pool
     view: View
     sides: Sides
     train: Labels
@@ -55,6 +56,7 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     control = np.intersect1d(queries.asked_for(context.conn, task.name, "control"), labels.ids)
     return Stand(
         pool=pool,
+        raw=raw,
         view=view,
         sides=sides,
         train=restricted(labels, sides.audit, inside=False),

@@ -11,11 +11,12 @@ from labelsieve.core.types import Interval, Task
 from labelsieve.project import folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT
+from labelsieve.project.indexing import index_state
+from labelsieve.project.narrowing import scan_costs
 from labelsieve.project.spending import budget_left, spent
 from labelsieve.selection.stopping import ROUNDS, Advice, Signals, advise, gained
 
 SHOWN = 1000  # set-aside entries that are listed; all are counted
-OLDER = 0.9  # of the labels of a head: from here down another counts as older
 
 
 def status(context: Context) -> dict[str, Any]:
@@ -40,6 +41,8 @@ def status(context: Context) -> dict[str, Any]:
             {"name": row.name, "modality": row.modality, "synced": row.synced} for row in context.rows.values()
         ],
         "engine": {"name": context.settings.engine, "embeddings": context.settings.embeddings},
+        "index": index_state(context),
+        "scan_seconds": scan_costs(context),
         "annotators": folding.annotators(conn, task.name),
         "queries": conn.execute("SELECT COUNT(*) FROM queries WHERE task = ?", (task.id,)).fetchone()[0],
         "spent": spent(context).as_dict(),
@@ -68,7 +71,7 @@ def stop_advice(context: Context, fits: list[dict[str, Any]]) -> Advice:
         changed=_numbers(fits, "changed"),
         doubt=_numbers(fits, "doubt") if context.task.kind != "screen" else (),
         audit=[fit["audit"]["mean"] if fit["audit"] else float("nan") for fit in fits],
-        gain=_gain(context, fits),
+        gains=[gain for at in range(max(len(fits) - ROUNDS, 0), len(fits)) if (gain := _gain(context, fits[: at + 1]))],
         care=context.task_settings.care,
     )
     for unit, used, limit in budget_left(context):
@@ -82,13 +85,10 @@ def _numbers(fits: list[dict[str, Any]], name: str) -> list[float]:
 
 
 def _gain(context: Context, fits: list[dict[str, Any]]) -> Interval | None:
-    """Gain of the last head over one that is some rounds and a tenth of the labels older, on the same audit items."""
-    known = [fit for fit in fits if fit.get("right")]
-    if not known or known[-1] is not fits[-1]:
-        return None
-    last = known[-1]
-    older = [fit for fit in known[:-ROUNDS] if fit["labels"] <= OLDER * last["labels"]]
-    if not older:
+    """Gain of the last of these heads over the latest that had at most half its labels, on the same audit items."""
+    last = fits[-1]
+    older = [fit for fit in fits if fit.get("right") and 2 * fit["labels"] <= last["labels"]]
+    if not last.get("right") or not older:
         return None
     then, now = older[-1]["right"], last["right"]
     _, a, b = np.intersect1d(then["ids"], now["ids"], return_indices=True)

@@ -4,6 +4,7 @@ It is made of parts that never change: `add` writes a new part, `remove` a list 
 when there are many. Rows come in the view that the index was made for; distances are Euclidean there.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,15 +138,33 @@ class FaissIndex:
         twice = np.concatenate([ids[:-1][np.diff(ids) == 0], np.intersect1d(ids, self.ids)])
         if len(twice):
             raise InputError(f"id {twice[0]} is in the index already, or is given twice.", "remove it first.")
+        x = x[order]
+        self._added(ids, (x[i : i + ROWS] for i in range(0, len(x), ROWS)))
+
+    def grow(self, ids: Ids) -> None:
+        """Adds rows of the pool, block by block. InputError for an id that is there. Cost: as building."""
+        if self.pool is None:
+            raise InputError("this index was opened without its pool.", "give the pool to open_index.")
+        ids, pool = np.unique(np.asarray(ids, np.int64)), self.pool
+        twice = np.intersect1d(ids, self.ids)
+        if len(twice):
+            raise InputError(f"id {twice[0]} is in the index already.", "remove it first.")
+        self._added(ids, (self.fitting(pool.take(ids[i : i + ROWS])) for i in range(0, len(ids), ROWS)))
+
+    def _added(self, ids: Ids, blocks: Iterator[Matrix]) -> None:
         if not len(ids):
             return
         with faiss_threads(self.threads):
-            files = (
-                listed_part(self.folder, library().read_index(str(self.folder / self.facts.trained)), ids, x[order])
-                if self.facts.cells
-                else flat_part(self.folder, ids, x[order])
-            )
+            if self.facts.cells:
+                trained = library().read_index(str(self.folder / self.facts.trained))
+                files = listed_part(self.folder, trained, ids, blocks)
+            else:
+                files = flat_part(self.folder, ids, blocks)
         self._change(parts=(*self.facts.parts, files))
+
+    def note(self, **notes: Any) -> None:
+        """Keeps plain data of the caller beside the facts."""
+        self.facts = commit(self.folder, replace(self.facts, notes={**self.facts.notes, **notes}), self.facts)
 
     def remove(self, ids: Ids) -> None:
         """From now on these are not found. UnknownName for an id that is not there. Cost: O(m log N)."""

@@ -67,6 +67,7 @@ def build_index(
         facts = Facts(
             about.engine, about.view, about.metric, pool.dim,
             cells=cells, visits=min(1, cells), pool=pool_digest(ids), built=len(ids), trained=trained, parts=(part,),
+            notes=dict(about.notes),
         )  # fmt: skip
         index = FaissIndex(folder, facts, pool, settings.threads)
         facts = _measured(index, (held, rows), truth, settings)
@@ -121,7 +122,7 @@ def _flat(work: _Work, queries: Matrix) -> Built:
             yield ids, rows
 
     truth = closest(queries, kept_blocks(), _depth(work))
-    return flat_part(work.folder, work.pool.ids, x), "", 0, truth
+    return flat_part(work.folder, work.pool.ids, [x]), "", 0, truth
 
 
 def _listed(work: _Work, queries: Matrix, seed: int) -> Built:

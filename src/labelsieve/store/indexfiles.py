@@ -43,6 +43,7 @@ class About:
     engine: str
     view: str = "unit"
     metric: Metric = "cosine"
+    notes: Mapping[str, Any] = field(default_factory=dict)  # plain data that is kept beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class Facts:
     gone: str = ""
     parts: tuple[PartFiles, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def items(self) -> int:
+        """Rows of all parts, removed ones too until parts are merged."""
+        return sum(part.n for part in self.parts)
 
     @property
     def files(self) -> list[str]:

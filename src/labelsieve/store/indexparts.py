@@ -1,7 +1,7 @@
 """Parts of an index: some rows, or their codes, in one faiss file beside their ids. A part never changes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,18 +100,28 @@ class Part:
         return out
 
 
-def flat_part(folder: Path, ids: Ids, x: Matrix) -> PartFiles:
-    """A part that keeps the rows x (m, d) of ascending `ids` as they are."""
-    faiss = library()
-    index = faiss.IndexFlatL2(x.shape[1])
-    index.add(np.ascontiguousarray(x))
+def flat_part(folder: Path, ids: Ids, blocks: Iterable[Matrix]) -> PartFiles:
+    """A part that keeps the rows (b, d) of all blocks, those of ascending `ids`, as they are."""
+    faiss, index = library(), None
+    for x in blocks:
+        index = faiss.IndexFlatL2(x.shape[1]) if index is None else index
+        index.add(np.ascontiguousarray(x))
     return _written(folder, ids, lambda path: faiss.write_index(index, str(path)))
 
 
-def listed_part(folder: Path, trained: Any, ids: Ids, x: Matrix) -> PartFiles:
-    """A part that keeps codes of the rows x (m, d) of ascending `ids` in the lists of `trained`."""
-    cell, codes = coded(trained, x)
-    return spilled_part(folder, trained, ids, [Spill(folder, trained.nlist, (cell, codes, np.arange(len(ids))))])
+def listed_part(folder: Path, trained: Any, ids: Ids, blocks: Iterable[Matrix]) -> PartFiles:
+    """A part that keeps codes of the rows (b, d) of all blocks, those of ascending `ids`, in the lists of `trained`."""
+    spills: list[Spill] = []
+    first = 0
+    try:
+        for x in blocks:
+            cell, codes = coded(trained, x)
+            spills.append(Spill(folder, trained.nlist, (cell, codes, np.arange(first, first + len(x)))))
+            first += len(x)
+        return spilled_part(folder, trained, ids, spills)
+    finally:
+        for spill in spills:
+            spill.close()
 
 
 def spilled_part(folder: Path, trained: Any, ids: Ids, spills: Sequence[Spill]) -> PartFiles:
@@ -138,7 +148,7 @@ def merged_part(folder: Path, parts: Sequence[Part], trained: Any | None, ids: I
         for i in range(0, len(to), ROWS):
             here = np.flatnonzero(to[i : i + ROWS] >= 0)
             x[to[i + here]] = part.index.reconstruct_n(i, len(to[i : i + ROWS]))[here]
-    return flat_part(folder, ids, x)
+    return flat_part(folder, ids, [x])
 
 
 def pool_digest(ids: Ids) -> str:
