@@ -1,5 +1,8 @@
 """Near-duplicates: which rows stand for which, cell by cell."""
 
+from hashlib import blake2b
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 
@@ -29,12 +32,15 @@ def near_duplicates(x: Matrix, similarity: float = 0.98, rng: int | Generator = 
     >>> near_duplicates(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.01]])).tolist()
     [0, 1, 0]
     """
-    x = checked_rows(x)
+    return standing_for(checked_rows(x), similarity, as_rng(rng))
+
+
+def standing_for(x: Any, similarity: float, rng: Generator) -> Ids:
+    """As `near_duplicates`, of rows that are read when they are needed: x[positions] gives (k, d) float32."""
     if not 0 < similarity <= 1:
         raise InputError(f"similarity is {similarity}; a number above 0, and 1 at most, was expected.")
     first, same = _equal_rows(x)
     kept = np.arange(len(first))  # among the distinct rows
-    rng = as_rng(rng)
     for _ in range(PASSES if similarity < 1 and len(first) > 1 else 0):
         left = np.unique(kept)
         found = left.copy()
@@ -53,12 +59,12 @@ def groups_of_equals(stands: Ids) -> list[Ids]:
     return sorted(groups, key=lambda group: (-len(group), int(group[0])))
 
 
-def _equal_rows(x: Matrix) -> tuple[Ids, Ids]:
+def _equal_rows(x: Any) -> tuple[Ids, Ids]:
     """Positions of the first of equal rows, ascending, and for each row which of them it equals (m,)."""
-    if not x.shape[1]:
-        return np.arange(len(x))[:1], np.zeros(len(x), np.int64)
-    plain = np.ascontiguousarray(x) + np.float32(0.0)  # -0 is 0
-    mark = plain.view(np.dtype((np.void, plain.dtype.itemsize * plain.shape[1]))).ravel()
+    mark = np.empty(len(x), "V16")
+    for i in range(0, len(x), BLOCK):
+        rows = x[np.arange(i, min(i + BLOCK, len(x)))] + np.float32(0.0)  # -0 is 0
+        mark[i : i + BLOCK] = [np.void(blake2b(row.tobytes(), digest_size=16).digest()) for row in rows]
     _, first, same = np.unique(mark, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty(len(first), np.int64)
@@ -66,7 +72,7 @@ def _equal_rows(x: Matrix) -> tuple[Ids, Ids]:
     return first[order].astype(np.int64), place[same.ravel()]
 
 
-def _cells(x: Matrix, first: Ids, rng: Generator) -> list[Ids]:
+def _cells(x: Any, first: Ids, rng: Generator) -> list[Ids]:
     """Parts of the distinct rows, by k-means; parts that are still large are parted again while that helps."""
     todo, done = [np.arange(len(first))], []
     while todo:
@@ -87,7 +93,7 @@ def _cells(x: Matrix, first: Ids, rng: Generator) -> list[Ids]:
     return done
 
 
-def _moved(x: Matrix, first: Ids, kept: Ids, found: Ids, similarity: float) -> Ids:
+def _moved(x: Any, first: Ids, kept: Ids, found: Ids, similarity: float) -> Ids:
     """`kept`, where a whole group moves to the row that was found for it, if all of its rows are near to that one."""
     near = np.ones(len(kept), bool)
     moves = np.flatnonzero(found != kept)
