@@ -68,14 +68,15 @@ def test_doubt_that_falls_no_more_is_said_and_decides_nothing() -> None:
 
 
 def test_a_gain_whose_upper_limit_is_below_what_one_cares_for() -> None:
-    small = Interval(0.001, -0.006, 0.008)
-    advice = advise(Signals((0.5, 0.5, 0.5), gain=small))
+    small = [Interval(0.001, -0.006, high) for high in (0.005, 0.008, 0.007)]
+    advice = advise(Signals((0.5, 0.5, 0.5), gains=small))
     assert advice.stop
     assert advice.reasons == (
-        "On the same audit items the gain is at most +0.8 points at 95 %; 1 would be worth more labels.",
+        "Twice the labels gained at most 0.8 points on the same audit items (95 %); you care for 1 or more.",
     )
-    assert not advise(Signals((0.5, 0.5, 0.5), gain=small, care=0.005)).stop
-    assert not advise(Signals(gain=Interval(0.0, -0.02, 0.02))).stop
+    assert not advise(Signals((0.5, 0.5, 0.5), gains=small, care=0.0075)).stop
+    assert not advise(Signals(gains=small[:2])).stop
+    assert not advise(Signals(gains=[*small, Interval(0.0, -0.02, 0.02)])).stop
 
 
 def test_doubt_is_a_share_of_the_largest_entropy() -> None:

@@ -26,7 +26,7 @@ class Signals:
     changed: Sequence[float] = ()  # share of these items to which the head before gave another class
     doubt: Sequence[float] = ()  # mean doubt of these items, 0 .. 1
     audit: Sequence[float] = ()  # accuracy on the audit slice
-    gain: Interval | None = None  # of the last head over one some rounds before, on the same audit items
+    gains: Sequence[Interval] = ()  # of each head over the one of half its labels, on the same audit items
     care: float = CARE
     spent: float | None = None
     budget: float | None = None
@@ -95,8 +95,9 @@ def gained(before: Vector, after: Vector, rng: Generator) -> Interval:
 
 
 def advise(signals: Signals) -> Advice:
-    """Advice to stop: the budget is spent; or the gain on the same audit items has an upper limit below `care`; or
-    heads have settled (or are sure of the pool) and accuracy on the audit slice, where there is one, moves no more.
+    """Advice to stop: the budget is spent; or twice the labels gained, on the same audit items, less than `care` by the
+    upper limit, three heads in a row; or heads have settled (or are sure of the pool) and accuracy on the audit slice,
+    where there is one, moves no more.
 
     Heads have settled when three in a row agree with the one before, or change the class of next to no item. Doubt that
     falls no more is said and decides nothing: a head may be stuck.
@@ -147,9 +148,10 @@ def _of_audit(signals: Signals) -> Found:
     if gain < GAIN:
         said = f"Accuracy on the audit slice moved by {100 * gain:+.1f} points in {ROUNDS} rounds."
         found.append(("flat", said))
-    if signals.gain is not None and signals.gain.high < signals.care:
-        upper, care = f"{100 * signals.gain.high:+.1f} points", f"{100 * signals.care:g}"
-        said = f"On the same audit items the gain is at most {upper} at 95 %; {care} would be worth more labels."
+    limits = _last([gain.high for gain in signals.gains])
+    if limits and max(limits) < signals.care:
+        upper, care = f"{100 * max(limits):.1f} points", f"{100 * signals.care:g}"
+        said = f"Twice the labels gained at most {upper} on the same audit items (95 %); you care for {care} or more."
         found.append(("small", said))
     return found
 
