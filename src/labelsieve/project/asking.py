@@ -16,6 +16,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.indexing import lazy_neighbours
 from labelsieve.project.narrowing import narrowed, scan_cost, wanted_class
+from labelsieve.project.prices import item_prices
 from labelsieve.project.querying import Standing, compose_query
 from labelsieve.project.standing import Stand, stand
 from labelsieve.selection.naming import strategy_called
@@ -79,6 +80,7 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
         costs=costs,
         neighbours=lazy_neighbours(context, standing.raw),
         wanted=wanted_class(context),
+        price=item_prices(context),
         control=round(CONTROL_SHARE * wanted) if control else 0,
     )
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))

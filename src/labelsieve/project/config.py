@@ -40,6 +40,7 @@ class TaskSettings:
     strategy: str = "auto"
     candidates: str = "auto"  # what a strategy sees at all
     wanted: str = ""  # the class that is searched for
+    price: str = ""  # the column that says what a label of an item costs, for the strategy `cost`
     head: str = "auto"
     size: int = 0  # items a query; 0 = the number of classes, 10 to 250
     budget_labels: int = 0  # 0 = no limit

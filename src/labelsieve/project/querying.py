@@ -4,7 +4,7 @@ A query depends on the seed and on what was answered, nothing else: asked twice 
 in between, it is the same query.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.random import Generator
 from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.rounds import Pool, Round
 from labelsieve.core.sockets import Head, Neighbours, Strategy
-from labelsieve.core.types import Ids, Labels, Purpose, Query
+from labelsieve.core.types import Ids, Labels, Purpose, Query, Vector
 from labelsieve.project.slices import Sides, audit_quota
 
 
@@ -31,6 +31,7 @@ class Standing:
     costs: Mapping[str, float] = field(default_factory=dict)
     neighbours: Neighbours | None = None
     wanted: int | None = None
+    price: Callable[[Ids], Vector] | None = None
 
 
 def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator) -> Query:
@@ -60,6 +61,7 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
     state = Round(
         standing.pool, standing.labels, standing.head, asked=blocked, number=standing.number,
         costs=standing.costs, neighbours=standing.neighbours, wanted=standing.wanted,
+        price=standing.price,
     )  # fmt: skip
     wanted = n - n_audit - n_control
     search = strategy(state, wanted, rng) if wanted else _plain(np.empty(0, np.int64), np.nan, "search", "")
