@@ -1,5 +1,7 @@
 """Advice to stop: each signal against its formula, and what they say together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,16 @@ def test_a_gain_whose_upper_limit_is_below_what_one_cares_for() -> None:
     assert not advise(Signals((0.5, 0.5, 0.5), gains=small, care=0.0075)).stop
     assert not advise(Signals(gains=small[:2])).stop
     assert not advise(Signals(gains=[*small, Interval(0.0, -0.02, 0.02)])).stop
+
+
+def test_a_gain_that_is_surely_worth_it_speaks_against_stopping() -> None:
+    calm = Signals(SETTLED, audit=(0.9, 0.9, 0.9, 0.9))
+    assert advise(calm).stop
+    growing = advise(replace(calm, gains=[Interval(0.05, 0.02, 0.08)]))
+    assert not growing.stop
+    assert growing.reasons[-1] == "Twice the labels still gained at least 2.0 points on the same audit items (95 %)."
+    assert advise(replace(calm, gains=[Interval(0.05, 0.02, 0.08)], care=0.03)).stop
+    assert advise(replace(calm, gains=[Interval(0.05, 0.02, 0.08)], spent=9, budget=9)).stop
 
 
 def test_doubt_is_a_share_of_the_largest_entropy() -> None:

@@ -97,7 +97,7 @@ def gained(before: Vector, after: Vector, rng: Generator) -> Interval:
 def advise(signals: Signals) -> Advice:
     """Advice to stop: the budget is spent; or twice the labels gained, on the same audit items, less than `care` by the
     upper limit, three heads in a row; or heads have settled (or are sure of the pool) and accuracy on the audit slice,
-    where there is one, moves no more.
+    where there is one, moves no more; unless twice the labels still gained more than `care` by the lower limit.
 
     Heads have settled when three in a row agree with the one before, or change the class of next to no item. Doubt that
     falls no more is said and decides nothing: a head may be stuck.
@@ -109,12 +109,12 @@ def advise(signals: Signals) -> Advice:
     found += [*_of_heads(signals), *_of_doubt(signals), *_of_audit(signals)]
     said = {name for name, _ in found}
     done = bool(said & {"settled", "unchanged", "sure"})
-    still = "flat" in said or not np.isfinite(np.asarray(signals.audit, np.float64)).any()
+    still = "flat" in said or not len(_known(signals.audit))
     reasons = tuple(text for _, text in found)
     if not reasons:
         few = f"Fewer than {ROUNDS} rounds can be compared."
         reasons = ("Heads still change from round to round." if _last(signals.kappas) else few,)
-    return Advice(over or "small" in said or (done and still), reasons)
+    return Advice(over or "small" in said or (done and still and "growing" not in said), reasons)
 
 
 Found = list[tuple[str, str]]
@@ -153,6 +153,9 @@ def _of_audit(signals: Signals) -> Found:
         upper, care = f"{100 * max(limits):.1f} points", f"{100 * signals.care:g}"
         said = f"Twice the labels gained at most {upper} on the same audit items (95 %); you care for {care} or more."
         found.append(("small", said))
+    if signals.gains and signals.gains[-1].low > signals.care:
+        lower = f"{100 * signals.gains[-1].low:.1f} points"
+        found.append(("growing", f"Twice the labels still gained at least {lower} on the same audit items (95 %)."))
     return found
 
 
