@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, ShapeError, UnknownName
+from labelsieve.core.norms import norms_of
 from labelsieve.core.types import Matrix, State
 
 Way = Literal["unit", "z", "zunit", "raw"]
@@ -54,12 +55,14 @@ class View:
         if out.ndim != 2 or out.shape[1] != self.dim:
             raise ShapeError(f"the rows have the shape {out.shape}; this view was fitted on {self.dim} columns.")
         if self.how in ("z", "zunit"):
-            out = np.divide(out - self.mean.astype(np.float32), self.scale.astype(np.float32), dtype=np.float32)
+            out = out - self.mean.astype(np.float32)
+            out /= self.scale.astype(np.float32)
         if self.how in ("unit", "zunit"):
-            norm = np.sqrt(np.einsum("ij,ij->i", out, out, dtype=np.float64))
+            norm = norms_of(out)
             norm[norm == 0] = 1.0
             size = np.sqrt(self.dim) if self.how == "zunit" else 1.0
-            out = out * (size / norm).astype(np.float32)[:, None]
+            if size != 1.0 or np.any(norm != 1.0):
+                out = out * (size / norm).astype(np.float32)[:, None]
         return out
 
     def state(self) -> State:

@@ -220,7 +220,7 @@ def raw_pool(context: Context, progress: Tell | None = None) -> Pool:
             _require_engine(context)
             embed(context, progress=progress)
             shards = Shards(context.cache / "embeddings" / context.settings.embeddings)
-        parts.append(SubPool(shards, np.intersect1d(shards.ids, manifest.ids(context.conn))))
+        parts.append(SubPool(shards, np.intersect1d(shards.ids, manifest.ids(context.conn), assume_unique=True)))
     parts = [part for part in parts if len(part.ids)]
     if not parts:
         raise ProjectError("no item of this project has embeddings.", "labelsieve status shows what was set aside.")

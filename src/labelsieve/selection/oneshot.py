@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core import plugins
 from labelsieve.core.errors import InputError, ShapeError
+from labelsieve.core.norms import norms_of
 from labelsieve.core.randomness import as_rng
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Head, Strategy
@@ -16,8 +17,6 @@ from labelsieve.core.types import Ids, Labels, Matrix, Query
 from labelsieve.selection.composing import chosen
 from labelsieve.selection.naming import strategy_called
 from labelsieve.selection.neighbours import exact_neighbours
-
-ROUNDING = 1e-5  # a square of the norm so near to 1 is 1
 
 
 def query(
@@ -69,14 +68,12 @@ class _Units(ArrayPool):
 
     def take(self, ids: Ids) -> Matrix:
         rows = super().take(ids)
-        square = np.einsum("ij,ij->i", rows, rows)
-        away = ~(np.abs(square - 1.0) <= ROUNDING)  # also where it is NaN
-        if not away.any():
+        norm = norms_of(rows)
+        if np.all(norm == 1.0):
             return rows
-        norm = np.where(away, np.linalg.norm(rows.astype(np.float64), axis=1), 1.0)
         if not np.isfinite(norm).all():
             raise InputError(f"row {ids[~np.isfinite(norm)][0]} of x is not finite.", "leave such rows out.")
-        return np.asarray(rows / np.where(norm > 0, norm, 1.0)[:, None], np.float32)
+        return np.asarray(rows / np.where(norm > 0, norm, 1.0).astype(np.float32)[:, None])
 
 
 def _wanted(n: Any) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from labelsieve.core.errors import InputError, ShapeError
-from labelsieve.core.rounds import Pool, locate
+from labelsieve.core.rounds import Pool, locate, run_at
 from labelsieve.core.types import Ids, Matrix
 
 
@@ -19,16 +19,19 @@ class ConcatPool:
         if len(set(widths)) > 1:
             raise ShapeError(f"the pools have {widths} columns; expected one width.", "use one engine for all sources.")
         self._pools = list(pools)
-        ids = np.concatenate([pool.ids for pool in pools])
-        which = np.repeat(np.arange(len(pools)), [len(pool.ids) for pool in pools])
-        order = np.argsort(ids, kind="stable")
-        self._ids: Ids = ids[order]
-        self._which = which[order]
         self._dim = widths[0]
-        if np.any(np.diff(self._ids) == 0):
+        ids = np.concatenate([pool.ids for pool in pools])
+        which = np.repeat(np.arange(len(pools), dtype=np.int32), [len(pool.ids) for pool in pools])
+        if np.any(ids[1:] <= ids[:-1]):
+            order = np.argsort(ids, kind="stable")
+            ids, which = ids[order], which[order]
+        self._ids: Ids = ids
+        self._which = which
+        if np.any(ids[1:] == ids[:-1]):
             raise InputError(
-                f"item {self._ids[:-1][np.diff(self._ids) == 0][0]} stands in two pools.", "give each item to one pool."
+                f"item {ids[:-1][ids[1:] == ids[:-1]][0]} stands in two pools.", "give each item to one pool."
             )
+        self._ids.flags.writeable = False  # they are handed out as they are
 
     @property
     def ids(self) -> Ids:
@@ -41,7 +44,8 @@ class ConcatPool:
     def take(self, ids: Ids) -> Matrix:
         """Rows (m, d) of `ids`, in that order."""
         ids = np.asarray(ids, dtype=np.int64)
-        which = self._which[locate(self._ids, ids)]
+        first = run_at(self._ids, ids)
+        which = self._which[locate(self._ids, ids) if first is None else slice(first, first + len(ids))]
         if len(which) and np.all(which == which[0]):
             return self._pools[int(which[0])].take(ids)
         out = np.empty((len(ids), self._dim), np.float32)
@@ -56,8 +60,13 @@ class SubPool:
 
     def __init__(self, pool: Pool, ids: Ids) -> None:
         self._pool = pool
-        self._ids: Ids = np.unique(np.asarray(ids, dtype=np.int64))
-        locate(pool.ids, self._ids)
+        own: Ids = np.asarray(ids, dtype=np.int64).view()
+        if np.any(own[1:] <= own[:-1]):
+            own = np.unique(own)
+        if run_at(pool.ids, own) is None:
+            locate(pool.ids, own)
+        self._ids = own
+        self._ids.flags.writeable = False  # they are handed out as they are
 
     @property
     def ids(self) -> Ids:
@@ -69,7 +78,8 @@ class SubPool:
 
     def take(self, ids: Ids) -> Matrix:
         """Rows (m, d) of `ids`, in that order."""
-        locate(self._ids, ids)
+        if run_at(self._ids, ids) is None:
+            locate(self._ids, ids)
         return self._pool.take(ids)
 
 
