@@ -2,6 +2,7 @@
 
 import json
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -78,3 +79,10 @@ def test_a_name_that_there_is_not_lists_what_there_is() -> None:
     assert isinstance(failed.exception, UnknownName)
     assert "Did you mean 'margin'?" in str(failed.exception)
     assert "weighted_kmeans" in str(failed.exception)
+
+
+def test_the_page_with_the_picture_names_every_strategy() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    families = (docs / "pictures.py").read_text(encoding="utf-8")
+    assert [name for name in plugins.names("strategies") if f'"{name}"' not in families] == []
+    assert (docs / "images" / "strategies.png").stat().st_size > 50_000
