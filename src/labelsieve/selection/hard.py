@@ -19,9 +19,11 @@ NEIGHBOURS = 5
 def by_hardness(state: Round, n: int, rng: Generator) -> Query:
     """The hardest items (n,) of the wanted class: predicted with least confidence, near to labels that say otherwise.
 
-    Source: hard examples: Shrivastava, Gupta and Girshick 2016; confidence and the labels of the 5 nearest labelled
-    items added up. Without a wanted class each item is of the class that is predicted; in a screen task odd is wanted.
-    Cost: one scan by the head; then O(2000 k d) for at most 20,000 labelled items, among the 2,000 least sure.
+    Confidence and the labels of the 5 nearest labelled items are added up. Without a wanted class each item is of the
+    class that is predicted; in a screen task odd is wanted.
+
+    Source: online hard mining, Shrivastava, Gupta and Girshick 2016.
+    Cost: one scan by the head; then O(2000 k d) for k of at most 20,000 labelled items.
     """
     ids = state.require(n)
     if state.head is None:
