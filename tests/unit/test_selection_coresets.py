@@ -122,7 +122,7 @@ def test_gradients_are_of_heads_that_did_not_see_the_row() -> None:
     toy = toy_classes(200, classes=2, spread=0.3)
     y = toy.y.copy()
     y[7] = 1 - y[7]
-    wrong = keeping.gradients(toy.x, y, np.random.default_rng(0))
+    wrong = keeping.gradients_unseen(toy.x, y, np.random.default_rng(0))
     assert wrong.shape == (200, 2)
     np.testing.assert_allclose(wrong.sum(axis=1), 0, atol=1e-5)
     assert np.abs(wrong[7, 0]) > 0.8 and np.abs(wrong).argmax() // 2 == 7

@@ -29,7 +29,8 @@ from labelsieve.project.wholefiles import whole, write_whole
 
 LABEL_COLUMNS = ("key", "label", "annotator", "at", "source", "seconds", "query", "purpose", "answer")
 PREDICTION_COLUMNS = ("key", "label", "probability")
-TYPES = {"seconds": float, "probability": float, "query": int}  # every other column is text
+NUMBERS, COUNTS = ("seconds", "probability", "difficulty", "score"), ("id", "query", "group", "items", "step")
+TYPES = dict.fromkeys(NUMBERS, float) | dict.fromkeys(COUNTS, int)
 FORMATS = (".csv", ".jsonl", ".parquet")
 ROWS = 50_000  # in memory at once
 MARK = b"labelsieve"

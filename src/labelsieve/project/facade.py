@@ -19,10 +19,12 @@ from labelsieve.project import (
     labelling,
     making,
     manifest,
+    ordering,
     playing,
     pooling,
     state,
     tasks,
+    thinning,
 )
 from labelsieve.project.asking import Asked
 from labelsieve.project.backups import backup
@@ -35,8 +37,11 @@ from labelsieve.project.health import Health, examine
 from labelsieve.project.importing import ImportReport
 from labelsieve.project.indexing import IndexReport, update_index
 from labelsieve.project.limits import Limits, set_limits
+from labelsieve.project.ordering import Ordered, Ranked
 from labelsieve.project.simulation import Run
 from labelsieve.project.syncing import SyncReport
+from labelsieve.project.thinning import Group, Kept
+from labelsieve.selection.curriculum import Pace
 from labelsieve.sources.options import SourceKeywords
 
 
@@ -163,6 +168,20 @@ class Project:
         """Takes back the last n answers of an annotator, newest first. Undo is an event too."""
         return events.undo(self._context.conn, self._context.task_name, by, n)
 
+    def label_group(
+        self, items: Sequence[int] | Sequence[str] | Ids, answer: Any, by: str, seconds: float | None = None
+    ) -> list[Label]:
+        """Writes one answer for several items, such as near-duplicates, in one transaction; `seconds` for all together.
+
+        `undo_together` takes all of them back.
+        """
+        each = None if seconds is None else seconds / max(len(items), 1)
+        return self.label(items, [answer] * len(items), by, each)
+
+    def undo_together(self, by: str) -> list[Label]:
+        """Takes back the last answer of an annotator and all that were given in the same call."""
+        return labelling.undo_together(self._context, by)
+
     def import_labels(self, path: str | os.PathLike[str], by: str, separator: str = ";") -> ImportReport:
         """Labels from a CSV, JSONL or Parquet file with the columns key and label. Importing twice doubles nothing."""
         return importing.import_file(self._context.conn, self._context.task_name, Path(path), by, separator)
@@ -202,6 +221,30 @@ class Project:
         """
         game = playing.Game(truth, budget, n, tuple(against), seeds, sample, test, candidates)
         return playing.play(self._context, game, progress, watch)
+
+    # Less, and in which order
+
+    def coreset(
+        self, keep: int | None = None, share: float | None = None, method: str = "auto", labelled: bool = False
+    ) -> Kept:
+        """The items to keep, most wanted first: `keep` of them, or a share (.1 by default); of the labelled only."""
+        return thinning.thinned(self._context, keep, share, method, labelled)
+
+    def duplicates(self, similarity: float = 0.98) -> list[Group]:
+        """Groups of near-duplicates, largest first: `label_group` answers one in one action."""
+        return thinning.duplicates_of(self._context, similarity)
+
+    def hard(self, n: int = 20, wanted: str | None = None) -> Ranked:
+        """The n hardest items without an answer that the head takes for `wanted` (for any class), hardest first."""
+        return ordering.hardest(self._context, n, wanted)
+
+    def disagreements(self, n: int = 20) -> Ranked:
+        """The n labels that heads which did not see them most surely gainsay."""
+        return ordering.gainsaid(self._context, n)
+
+    def curriculum(self, by: Pace = "margin", steps: int = 10) -> Ordered:
+        """The training labels from easy to hard, and the step from which each takes part."""
+        return ordering.ordered(self._context, by, steps)
 
     # Out
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Label, Origin, Value
 from labelsieve.project import events
 from labelsieve.project.context import Context
-from labelsieve.project.database import now
+from labelsieve.project.database import now, transaction
 
 SKIP, UNSURE = Value("skip"), Value("unsure")
 
@@ -69,3 +70,25 @@ def labels_of(context: Context, ids: Ids, answers: Sequence[Any], given: Given) 
         )
         for id_, answer, took in zip(ids.tolist(), answers, seconds, strict=True)
     ]
+
+
+def undo_together(context: Context, by: str) -> list[Label]:
+    """The events that take back the last answer of an annotator and all that were given with it, in one call.
+
+    Answers of one call have one time. Nothing is taken back where nothing is left. One transaction.
+    """
+    with transaction(context.conn):
+        task = context.task
+        dead = events.taken_back(context.conn, task)
+        sql = """SELECT seq, id, item, part, at FROM events
+          WHERE task = ? AND annotator = ? AND tag IS NOT NULL ORDER BY seq DESC"""
+        live = (row for row in context.conn.execute(sql, (task.id, by)) if row[0] not in dead)
+        last = next(live, None)
+        same = [last, *takewhile(lambda row: row[4] == last[4], live)] if last is not None else []
+        at = now()
+        undos = [
+            Label(events.new_id(), task.name, item, None, by, at, supersedes=label, part=part)
+            for _, label, item, part, _ in same
+        ]
+        events.write(context.conn, undos)
+    return undos

@@ -132,7 +132,7 @@ def doubt(x: Matrix, y: Ids, rng: Generator) -> Vector:
     return margin(unseen_proba(x, y, rng)) + FLOOR
 
 
-def gradients(x: Matrix, y: Ids, rng: Generator) -> Known:
+def gradients_unseen(x: Matrix, y: Ids, rng: Generator) -> Known:
     """Probability minus truth (m, c), by a linear head that was not fitted on the row."""
     wrong = unseen_proba(x, y, rng).astype(np.float64)
     wrong[np.arange(len(y)), y] -= 1.0
@@ -167,7 +167,7 @@ METHODS = {
     "kmeans": Method(by_prototypes, rows=ROWS),
     "kcenter": Method(by_kcenter, rows=ROWS),
     "moderate": Method(by_moderate),
-    "craig": Method(by_gradient_cover, gradients, rows=ROWS),
+    "craig": Method(by_gradient_cover, gradients_unseen, rows=ROWS),
     "el2n": Method(by_hardest, lambda x, y, rng: watched(x, y, rng).error),
     "forgetting": Method(by_hardest, lambda x, y, rng: watched(x, y, rng).forgotten),
     "ccs": Method(by_strata, lambda x, y, rng: watched(x, y, rng).area, by_class=False),

@@ -1,0 +1,124 @@
+"""Items in an order: the hardest of a class, labels that the head gainsays, and a curriculum from easy to hard."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelsieve.core.errors import InputError, NotEnoughLabels, UnknownName
+from labelsieve.core.randomness import stream
+from labelsieve.core.rounds import Round
+from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Vector
+from labelsieve.project import manifest, slices
+from labelsieve.project.context import Context
+from labelsieve.project.fitting import fit_task, named
+from labelsieve.project.standing import Stand, groups_of, stand
+from labelsieve.project.thinning import label_texts
+from labelsieve.project.training import restricted
+from labelsieve.selection.curriculum import Pace, difficulty, steps_of
+from labelsieve.selection.hard import by_hardness, disagreements
+
+FOLDS = 5
+LEAST = 10  # labels that are needed to judge each by a head that was not fitted on it
+HARD_COLUMNS = ("id", "key", "label", "predicted", "score")
+COLUMNS = ("id", "key", "label", "difficulty", "step")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Items (m,) in an order, with the label that they have ("" for none), what a head says, and a score."""
+
+    ids: Ids
+    keys: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+    score: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Labelled items (m,) from easy to hard, and the step from which each takes part."""
+
+    ids: Ids
+    keys: tuple[str, ...]
+    labels: tuple[str, ...]
+    difficulty: Vector
+    step: Ids
+
+
+def hardest(context: Context, n: int, wanted: str | None) -> Ranked:
+    """The n hardest items of a class (of any) without an answer, hardest first. Fewer where fewer are left.
+
+    NotEnoughLabels without a head, UnknownName for a class that the task has not.
+    """
+    if n < 1:
+        raise InputError(f"{n} items were asked for; expected at least 1.")
+    standing = stand(context)
+    fitted = fit_task(context, standing)
+    asked = np.union1d(standing.answered, standing.sides.audit)
+    state = Round(standing.pool, standing.train, fitted.head, asked, wanted=_code(context, standing, wanted))
+    query = by_hardness(state, min(n, state.left()), stream(context.settings.seed, "hard", context.task_name))
+    said = named(fitted.proba(query.ids), context.task, standing.train.classes) if len(query) else ()
+    keys = tuple(manifest.keys(context.conn, query.ids))
+    return Ranked(query.ids, keys, ("",) * len(query), tuple(";".join(names) for names in said), query.score)
+
+
+def gainsaid(context: Context, n: int) -> Ranked:
+    """The n labelled items whose label a head that was not fitted on them most surely disagrees with."""
+    if n < 1:
+        raise InputError(f"{n} items were asked for; expected at least 1.")
+    standing = stand(context)
+    labels = standing.both
+    proba = unseen(context, standing, labels)
+    found, surer = disagreements(proba, labels.y)
+    found = found[:n]
+    ids = labels.ids[found]
+    said = named(proba[found], context.task, labels.classes)
+    keys = tuple(manifest.keys(context.conn, ids))
+    predicted = tuple(";".join(names) for names in said)
+    return Ranked(ids, keys, label_texts(labels, ids), predicted, surer[: len(found)])
+
+
+def ordered(context: Context, by: Pace, steps: int) -> Ordered:
+    """The training labels from easy to hard, by heads that were not fitted on the item. The audit slice is left out."""
+    standing = stand(context)
+    labels = standing.train
+    hard = difficulty(unseen(context, standing, labels), labels.y)
+    step = steps_of(hard, steps, by)
+    order = np.argsort(hard, kind="stable")
+    ids = labels.ids[order]
+    keys = tuple(manifest.keys(context.conn, ids))
+    return Ordered(ids, keys, label_texts(labels, ids), hard[order], step[order])
+
+
+def unseen(context: Context, standing: Stand, labels: Labels) -> Matrix:
+    """Probabilities (m, c) of labelled items, each by a head that was fitted on other folds; no group is cut.
+
+    NotEnoughLabels below 10 labels, or where all of them are one group.
+    """
+    if len(labels) < LEAST:
+        raise NotEnoughLabels(f"{len(labels)} items have a label; at least {LEAST} are needed.", "labelsieve next")
+    seed = int(stream(context.settings.seed, "folds", context.task_name).integers(2**62))
+    mark = slices.uniform(seed, labels.ids, groups_of(context, labels.ids))
+    order = np.argsort(mark, kind="stable")
+    rank = np.cumsum(np.diff(mark[order], prepend=-1.0) > 0) - 1  # of groups, so that each fold has some
+    fold = np.empty(len(labels), np.int64)
+    fold[order] = rank % FOLDS
+    if rank[-1] == 0:
+        raise NotEnoughLabels("all labelled items are of one group.", "label items of other groups.")
+    proba = np.zeros((len(labels), len(labels.classes)), np.float32)
+    for part in np.unique(fold):
+        rest = restricted(labels, labels.ids[fold == part], inside=False)
+        head = standing.choose(rest, None).fit(standing.pool.take(rest.ids), rest.y, rest.weight)
+        proba[fold == part] = head.predict_proba(standing.pool.take(labels.ids[fold == part]))
+    return proba
+
+
+def _code(context: Context, standing: Stand, wanted: str | None) -> int | None:
+    if wanted is None:
+        return None
+    task = context.task
+    if task.kind == "screen":
+        return DULL if wanted in (task.dull, "dull") else ODD
+    if wanted not in standing.train.classes:
+        raise UnknownName("class of this task", wanted, standing.train.classes)
+    return standing.train.classes.index(wanted)

@@ -1,0 +1,176 @@
+"""Fewer items: a coreset of the pool, and groups of near-duplicates, which can be answered in one action."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from labelsieve.core.errors import InputError
+from labelsieve.core.randomness import stream
+from labelsieve.core.rounds import Pool
+from labelsieve.core.types import Ids, Labels, Matrix
+from labelsieve.heads.choose import class_sizes
+from labelsieve.project import exports, folding, manifest
+from labelsieve.project.context import Context
+from labelsieve.project.fitting import fit_task
+from labelsieve.project.safecsv import plain_cell
+from labelsieve.project.standing import Stand, stand
+from labelsieve.project.training import restricted
+from labelsieve.selection.coresets import kept, learnt, method_for
+from labelsieve.selection.duplicates import groups_of_equals, standing_for
+
+SHARE = 0.1
+ENOUGH = 5  # labels of each class from which predictions may stand in for the labels that are missing
+BLOCK = 16_384
+COLUMNS = ("id", "key", "label")
+GROUP_COLUMNS = ("key", "label", "group", "items")
+
+By = Literal["labels", "predictions", "embeddings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A coreset, most wanted first: ids, keys and labels ("" where there is none), of how many; how it was chosen."""
+
+    ids: Ids
+    keys: tuple[str, ...]
+    labels: tuple[str, ...]
+    of: int
+    method: str
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Near-duplicates (k,), the one that stands for them first; and their labels ("" where there is none)."""
+
+    ids: Ids
+    keys: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+class _Rows:
+    """A pool as rows by position, read when they are needed."""
+
+    def __init__(self, pool: Pool, ids: Ids) -> None:
+        self._pool, self._ids = pool, ids
+        self.shape = (len(ids), pool.dim)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, at: Any) -> Matrix:
+        return self._pool.take(self._ids[at])
+
+
+def thinned(context: Context, keep: int | None, share: float | None, method: str, labelled: bool) -> Kept:
+    """The items to keep, of all but the audit slice, which measures what is trained on them; of the labelled only.
+
+    By class where every item has a label; where each class has 5, predictions stand in for those that are missing;
+    else by embeddings alone. InputError where both `keep` and `share` are given or nothing is left to choose from.
+    """
+    standing = stand(context)
+    labels = standing.train
+    ids = labels.ids if labelled else standing.sides.search
+    if not len(ids):
+        raise InputError("there is no item to choose from.", "label some, or leave out --labelled.")
+    n = _wanted(len(ids), keep, share)
+    codes, by = _codes(context, standing, ids)
+    name = method_for(method, n / len(ids), codes is not None)
+    rng = stream(context.settings.seed, "coreset", context.task_name, name)
+    rows: Any = _Rows(standing.pool, ids)
+    y = np.zeros(len(ids), np.int64) if codes is None else codes
+    chosen = ids[kept(rows, n, y, learnt(rows, y, name, rng), name, rng)]
+    keys = tuple(manifest.keys(context.conn, chosen))
+    return Kept(chosen, keys, label_texts(labels, chosen), len(ids), name, by)
+
+
+def _wanted(items: int, keep: int | None, share: float | None) -> int:
+    if keep is not None and share is not None:
+        raise InputError("both a number and a share to keep are given; one was expected.")
+    if keep is not None:
+        if not 1 <= keep <= items:
+            raise InputError(f"{keep} items are to be kept; 1 to {items} was expected.")
+        return keep
+    share = SHARE if share is None else share
+    if not 0 < share <= 1:
+        raise InputError(f"a share of {share} is to be kept; above 0, and 1 at most, was expected.")
+    return max(round(share * items), 1)
+
+
+def _codes(context: Context, standing: Stand, ids: Ids) -> tuple[Ids | None, By]:
+    """A class for each of `ids` (m,), and where it is from; None where classes say nothing."""
+    labels = restricted(standing.train, ids)
+    if labels.kind == "multilabel" or not len(labels):
+        return None, "embeddings"
+    if len(labels) == len(ids):
+        return labels.y.astype(np.int64), "labels"
+    sizes = class_sizes(labels)
+    if np.count_nonzero(sizes) < 2 or sizes[sizes > 0].min() < ENOUGH:
+        return None, "embeddings"
+    fitted = fit_task(context, standing)
+    blocks = [ids[i : i + BLOCK] for i in range(0, len(ids), BLOCK)]
+    codes = np.concatenate([fitted.head.predict_proba(standing.pool.take(block)).argmax(axis=1) for block in blocks])
+    codes[np.searchsorted(ids, labels.ids)] = labels.y
+    return codes.astype(np.int64), "predictions"
+
+
+def label_texts(labels: Labels, ids: Ids) -> tuple[str, ...]:
+    """The label of each of `ids` (m,) as one cell; "" for an item without one."""
+    at = {int(id_): row for row, id_ in enumerate(labels.ids.tolist())}
+    return tuple(_text(labels, at[int(id_)]) if int(id_) in at else "" for id_ in ids.tolist())
+
+
+def _text(labels: Labels, row: int) -> str:
+    if labels.kind == "multilabel":
+        names = [name for name, there in zip(labels.classes, labels.y[row], strict=True) if there > 0.5]
+        return exports.joined_names(names)
+    return labels.classes[int(labels.y[row])]
+
+
+def duplicates_of(context: Context, similarity: float) -> list[Group]:
+    """Groups of two and more near-duplicates of the pool, largest first."""
+    pool = stand(context).pool
+    rows: Any = _Rows(pool, pool.ids)
+    groups = groups_of_equals(standing_for(rows, similarity, stream(context.settings.seed, "duplicates")))
+    labels = folding.fold(context.conn, context.task_name)
+    found = []
+    for positions in groups:
+        ids = pool.ids[positions]
+        found.append(Group(ids, tuple(manifest.keys(context.conn, ids)), label_texts(labels, ids)))
+    return found
+
+
+def group_rows(groups: list[Group]) -> list[tuple[str, str, int, int]]:
+    """Rows of GROUP_COLUMNS, one an item: `label` is there to be filled in, once a group is enough."""
+    return [
+        (key, label, number, len(group.ids))
+        for number, group in enumerate(groups, start=1)
+        for key, label in zip(group.keys, group.labels, strict=True)
+    ]
+
+
+def read_groups(path: Path) -> list[tuple[tuple[str, ...], str]]:
+    """(keys, label) of each group of a filled-in file; groups without a label are left out.
+
+    InputError for a file that is no such table, and for a group with two different labels.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as CSV: {error}.", "give what duplicates --out wrote.") from error
+    if rows and not {"key", "label", "group"} <= rows[0].keys():
+        raise InputError(
+            f"{path.name} has the columns {', '.join(map(str, rows[0]))}; key, label, group were expected."
+        )
+    keys: dict[str, list[str]] = {}
+    said: dict[str, str] = {}
+    for row in rows:
+        group, label = str(row["group"]).strip(), plain_cell((row["label"] or "").strip())
+        keys.setdefault(group, []).append(plain_cell(row["key"] or ""))
+        if label and said.setdefault(group, label) != label:
+            raise InputError(f"group {group} has the labels {said[group]!r} and {label!r}.", "leave one of them.")
+    return [(tuple(keys[group]), label) for group, label in said.items()]
