@@ -11,6 +11,10 @@ a run that was stopped goes on. The steps of a size run in processes of their ow
     warm    rounds over a pool that the page cache holds, in items a second
     cold    the cache is dropped first: seconds to read the files and do nothing, and then a round after dropping again
     first   a new process on a cold cache: open, hash and scan in its first round
+    index   seconds and memory to build the index of nearest neighbours, its recall@100 and its bytes
+    seals   rounds by `seals(k=100) | margin`: the first looks around 200 labelled items, each later one around the
+            100 of the round before; to reach: under 1 s, and at 20M at most twice what it takes at 1M. Shards were
+            hashed before, as in `warm`
 
 --stored auto chooses the type as `stored_type` does, from the memory of this machine. Points beyond those measured are
 under `extrapolated`: a straight line through the last two sizes.
@@ -37,11 +41,18 @@ from labelsieve.core import plugins
 from labelsieve.core.rounds import Round
 from labelsieve.core.types import Labels
 from labelsieve.heads.linear import Linear
+from labelsieve.selection.naming import strategy_called
+from labelsieve.selection.neighbours import ItemNeighbours
+from labelsieve.store.index import open_index
+from labelsieve.store.indexbuild import build_index
+from labelsieve.store.indexfiles import About
 from labelsieve.store.rowfiles import stored_type
 from labelsieve.store.shards import Shards
 
+RANK = 32  # directions that rows vary along, besides a little noise: embeddings of one subject are no round cloud
 DIM, CLUSTERS, CLASSES, LABELLED, ASKED, SHARD = 256, 100, 20, 200, 100, 1 << 16
 OUT = Path(__file__).parent / "results" / "disk_pool.json"
+ABOUT = About("disk_pool", "unit", "cosine")
 BEYOND = 100_000_000
 
 
@@ -50,7 +61,9 @@ def made(ids: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     centres = np.random.default_rng(seed).standard_normal((CLUSTERS, DIM), dtype=np.float32)
     rng = np.random.default_rng([seed, int(ids[0])])
     cluster = rng.integers(CLUSTERS, size=len(ids))
-    x = centres[cluster] + 2 * rng.standard_normal((len(ids), DIM), dtype=np.float32)
+    ways = np.random.default_rng(seed + 1).standard_normal((RANK, DIM), dtype=np.float32) / RANK**0.5
+    x = centres[cluster] + 2 * rng.standard_normal((len(ids), RANK), dtype=np.float32) @ ways
+    x += 0.3 * rng.standard_normal((len(ids), DIM), dtype=np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     return x, cluster % CLASSES
 
@@ -168,8 +181,8 @@ def rounds(folder: Path, items: int, runs: int, seed: int) -> list[dict[str, Any
     drop_cache(folder)
     with anonymous() as memory:
         seconds, query = ask(shards, labels, head)
-        rate = round(size / seconds / 1e6)
-        row("cold margin", seconds, query.scored, memory["peak"], megabytes_per_second=rate, of_disk=round(read / seconds, 2))  # fmt: skip
+    more = {"megabytes_per_second": round(size / seconds / 1e6), "of_disk": round(read / seconds, 2)}
+    row("cold margin", seconds, query.scored, memory["peak"], **more)
     return rows
 
 
@@ -186,6 +199,50 @@ def first_round(folder: Path, items: int, seed: int) -> list[dict[str, Any]]:
     return [{"step": "first margin, cold", "seconds": round(seconds, 3), **rate}]
 
 
+def index_folder(folder: Path) -> Path:
+    return folder.with_name(folder.name + "-index")
+
+
+def indexed(folder: Path, seed: int) -> dict[str, Any]:
+    """What it costs to build the index, unless it is there already."""
+    pool, where = Shards(folder), index_folder(folder)
+    if (where / "index.json").exists():
+        facts, memory = open_index(where, ABOUT, pool).facts, {"peak": None}
+    else:
+        with anonymous() as memory:
+            facts = build_index(where, pool, ABOUT, seed).facts
+    kept = {name: getattr(facts, name) for name in ("seconds", "cells", "visits", "recall", "recall_k", "held_out")}
+    return {**kept, "bytes": size_of(where), "anonymous_mb": memory["peak"]}
+
+
+def seals_rounds(folder: Path, items: int, runs: int, seed: int) -> list[dict[str, Any]]:
+    """Rounds that look around what is labelled, in a process that has hashed the shards."""
+    labels, head = fitted(items, seed)
+    strategy, rows = strategy_called("seals(k=100) | margin"), []
+    with anonymous() as memory:
+        shards = Shards(folder)
+        shards.verify()
+        began = time.perf_counter()
+        index = open_index(index_folder(folder), ABOUT, shards)
+        opened = time.perf_counter() - began
+        near = ItemNeighbours(shards, index)
+        for number in range(runs + 2):
+            state, before = Round(shards, labels, head, number=number, neighbours=near), near.searched
+            began = time.perf_counter()
+            query = strategy(state, ASKED, np.random.default_rng(number))
+            seconds = time.perf_counter() - began
+            rows.append({"seconds": round(seconds, 4), "searched": near.searched - before, "scored": query.scored})
+            print(rows[-1], file=sys.stderr, flush=True)
+            y = np.concatenate([labels.y, head.predict_proba(shards.take(query.ids)).argmax(axis=1)])
+            ids = np.concatenate([labels.ids, query.ids])
+            order = np.argsort(ids)
+            labels = Labels(ids[order], y[order], labels.classes)
+    later = sorted(rows[2:], key=lambda row: row["seconds"])  # the second touches pages that the first has not
+    found = {"step": "seals margin", **later[len(later) // 2], "share_scored": later[0]["scored"] / items}
+    first = {"step": "first seals margin", **rows[0], "open_seconds": round(opened, 3)}
+    return [first, {**found, "anonymous_mb": memory["peak"], "all": [row["seconds"] for row in rows]}]
+
+
 def alone(step: str, folder: Path, items: int, given: argparse.Namespace) -> Any:
     """What a step says, in a process of its own."""
     options = ["--items", str(items), "--folder", str(folder), "--runs", str(given.runs), "--seed", str(given.seed)]
@@ -196,6 +253,10 @@ def alone(step: str, folder: Path, items: int, given: argparse.Namespace) -> Any
 def run_step(step: str, folder: Path, items: int, given: argparse.Namespace) -> Any:
     if step == "fill":
         return fill(folder, items, given.seed, given.stored)
+    if step == "index":
+        return indexed(folder, given.seed)
+    if step == "seals":
+        return seals_rounds(folder, items, given.runs, given.seed)
     return rounds(folder, items, given.runs, given.seed) if step == "rounds" else first_round(folder, items, given.seed)
 
 
@@ -221,6 +282,9 @@ def extrapolated(sizes: list[dict[str, Any]]) -> dict[str, Any]:
         "warm_margin_seconds": round(line(step("warm margin", "seconds")), 1),
         "cold_margin_seconds": round(line(step("cold margin", "seconds")), 1),
         "anonymous_gb": round(line(step("warm margin", "anonymous_mb")) / 1024, 2),
+        "index_gb": round(line(lambda size: size["index"]["bytes"]) / 1e9, 1),
+        "index_hours": round(line(lambda size: size["index"]["seconds"]) / 3600, 2),
+        "seals_margin_seconds": round(line(step("seals margin", "seconds")), 2),
     }
 
 
@@ -233,7 +297,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--step", choices=["fill", "rounds", "first"], help=argparse.SUPPRESS)
+    parser.add_argument("--step", choices=["fill", "rounds", "first", "index", "seals"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step:
         print(json.dumps(run_step(given.step, given.folder, given.items[0], given)))
@@ -251,12 +315,15 @@ def main() -> None:
         wrote = alone("fill", folder, items, given)
         row = {"items": items, **wrote, "rounds": alone("rounds", folder, items, given)}
         row["rounds"] += alone("first", folder, items, given)
+        row["index"] = alone("index", folder, items, given)
+        row["rounds"] += alone("seals", folder, items, given)
         found["sizes"].append(row)
         found["extrapolated"] = extrapolated(found["sizes"])
         given.out.parent.mkdir(exist_ok=True)
         given.out.write_text(json.dumps(found, indent=1) + "\n")
         if not given.keep:
             shutil.rmtree(folder)
+            shutil.rmtree(index_folder(folder))
     print(json.dumps(found, indent=1))
 
 
