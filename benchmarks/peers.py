@@ -148,16 +148,20 @@ def play(found: dict[str, Path], args: argparse.Namespace, rows: dict[str, Any],
             pool.unlink()
 
 
-def chances(x: np.ndarray, proba: np.ndarray) -> dict[tuple[int, ...], float]:
-    """The probability of each ordered pick of three by BADGE, from all gradients in full."""
+def chances(x: np.ndarray, proba: np.ndarray, origin: bool = False) -> dict[tuple[int, ...], float]:
+    """The probability of each ordered pick of three by BADGE, from all gradients in full.
+
+    With `origin` the zero gradient counts as a centre from the start, which is not in the paper.
+    """
     error = proba - np.eye(proba.shape[1])[proba.argmax(axis=1)]
     g = (error[:, :, None] * x[:, None, :]).reshape(len(x), -1).astype(np.float64)
     square = ((g[:, None] - g[None]) ** 2).sum(axis=2)
     first = int(np.linalg.norm(g, axis=1).argmax())
     found = {}
+    start = np.minimum(square[first], (g**2).sum(axis=1)) if origin else square[first]
     for a, b in permutations([i for i in range(len(g)) if i != first], 2):
-        near = np.minimum(square[first], square[a])
-        found[first, a, b] = square[first, a] / square[first].sum() * near[b] / near.sum()
+        near = np.minimum(start, square[a])
+        found[first, a, b] = start[a] / start.sum() * near[b] / near.sum()
     return found
 
 
@@ -170,7 +174,6 @@ def compare_draws(found: dict[str, Path], args: argparse.Namespace, rows: dict[s
     np.save(pool, x)
     np.save(pool.with_suffix(".y.npy"), np.arange(60) % CLASSES)
     np.save(pool.with_suffix(".proba.npy"), proba)
-    expected = chances(x[:6], proba)
     for peer in ("labelsieve", "skactiveml"):
         name = f"draws of badge {peer}"
         if peer not in found or (name in rows and not args.again):
@@ -178,12 +181,10 @@ def compare_draws(found: dict[str, Path], args: argparse.Namespace, rows: dict[s
         row = measured(found[peer], peer, "badge_draws", pool, args.limit)
         if "failed" not in row:
             drawn = [tuple(d) for d in np.load(pool.with_suffix(f".{peer}.draws.npy")).tolist()]
-            counted = [(drawn.count(k), len(drawn) * p) for k, p in expected.items()]
-            row = {
-                "chi_square": round(float(sum((seen - e) ** 2 / e for seen, e in counted)), 2),
-                "cells": len(expected),
-            }
-            row["draws"] = len(drawn)
+            row = {"draws": len(drawn), "cells": 20}
+            for which, origin in (("chi_square", False), ("chi_square_with_origin", True)):
+                counted = [(drawn.count(k), len(drawn) * p) for k, p in chances(x[:6], proba, origin).items()]
+                row[which] = round(float(sum((seen - e) ** 2 / e for seen, e in counted)), 2)
         rows[name] = row
         print(name, row, flush=True)
         save(args.out, rows)

@@ -1,19 +1,22 @@
 """Clusters: typical items of cells that have no label yet, by k-means."""
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 
 from labelsieve.core.randomness import as_rng
 from labelsieve.core.types import Ids, Matrix, Vector
-from labelsieve.selection.coverage import checked_rows, rows_left
+from labelsieve.selection.coverage import reader, rows_left
 
 ROWS = 10_000  # clusters are found on at most so many rows
 CLUSTERS = 500
 NEIGHBOURS = 20
+DRAWN, TOGETHER = 64, 1 << 20  # first centres are drawn so many at once, fewer where that makes more numbers
 SMALL = 5  # a cluster of fewer rows is more likely to be stray points than a class
 
 
-def typiclust(x: Matrix, n: int, labelled: Ids | None = None, rng: int | Generator = 0) -> Ids:
+def typiclust(x: Any, n: int, labelled: Ids | None = None, rng: int | Generator = 0) -> Ids:
     """Positions (n,) of typical rows of x (m, d): one from each of the largest clusters with fewest labels.
 
     Clusters are as many as labels there will be (at most 500); typical is what has near neighbours inside its cluster.
@@ -21,15 +24,15 @@ def typiclust(x: Matrix, n: int, labelled: Ids | None = None, rng: int | Generat
 
     Source: Hacohen, Dekel and Weinshall 2022, section 3. Cost: O(min(m, 10000) k d) for k clusters.
     """
-    x = checked_rows(x)
+    take = reader(x)
     rng = as_rng(rng)
     taken, free = rows_left(len(x), n, labelled)
     if len(free) > max(ROWS, n):
         free = np.sort(rng.choice(free, size=max(ROWS, n), replace=False))
     rows = np.concatenate([taken, free])
     clusters = min(len(taken) + n, CLUSTERS, len(rows))
-    _, cell = kmeans(x[rows], clusters, rng)
-    return free[typical(x[free], cell[len(taken) :], np.bincount(cell[: len(taken)], minlength=clusters), n)]
+    _, cell = kmeans(take(rows), clusters, rng)
+    return free[typical(take(free), cell[len(taken) :], np.bincount(cell[: len(taken)], minlength=clusters), n)]
 
 
 def typical(x: Matrix, cell: Ids, labels: Ids, n: int) -> Ids:
@@ -86,23 +89,41 @@ def kmeans(
 
 
 def _seeds(x: Matrix, k: int, rng: Generator, weight: Vector) -> Ids:
+    """Positions (k,) of rows to start from: each the best of a few drawn in proportion to squared distance.
+
+    Many are drawn at once, since one wide matrix product is far quicker than many narrow ones. What was drawn before
+    the last picks is kept with probability distance now / distance then, so that the distribution stays what it is.
+    """
     square = np.einsum("ij,ij->i", x, x)
-    picked = np.empty(k, np.int64)
-    far = np.full(len(x), np.inf)
-    chance, trials = weight, 2 + int(np.log(k))
-    for i in range(k):
-        total = np.cumsum(chance)
+    w = weight.astype(np.float32)
+    picked: list[int] = []
+    far, trials = np.full(len(x), np.inf, np.float32), 2 + int(np.log(k))
+    while len(picked) < k:
+        chance = far * w if picked else w
+        total = np.cumsum(chance, dtype=np.float64)
         if total[-1] <= 0:  # all that is left are repeats: any will do
-            chance = np.where(np.isin(np.arange(len(x)), picked[:i]), 0.0, 1.0)
-            total = np.cumsum(chance)
-        tried = np.minimum(np.searchsorted(total, rng.random(trials) * total[-1], side="right"), len(x) - 1)
-        distance = np.maximum(square[:, None] + square[tried] - 2.0 * (x @ x[tried].T), 0.0)
-        nearest = np.minimum(far[:, None], distance)
-        won = int(np.argmin(weight @ nearest))
-        picked[i], far = tried[won], nearest[:, won]
-        far[tried[won]] = 0.0
-        chance = far * weight
-    return picked
+            left = np.setdiff1d(np.arange(len(x)), picked)
+            return np.array([*picked, *rng.choice(left, k - len(picked), replace=False)], np.int64)
+        size = max(trials, min(DRAWN, TOGETHER // len(x))) if picked else trials
+        drawn = np.minimum(np.searchsorted(total, rng.random(size) * total[-1], side="right"), len(x) - 1)
+        reach = rng.random(size) * chance[drawn]
+        distance = np.maximum(square[:, None] + square[drawn] - 2.0 * (x @ x[drawn].T), np.float32(0.0))
+        ahead = 0
+        while len(picked) < k:
+            now = far[drawn[ahead:]] * w[drawn[ahead:]] if picked else chance[drawn]
+            kept = ahead + np.flatnonzero(reach[ahead:] < now)[:trials]
+            if len(kept) < trials and ahead:  # too few are left: draw again
+                break
+            kept = kept if len(kept) else np.array([int(np.argmax(chance[drawn]))])
+            nearest = np.minimum(far[:, None], distance[:, kept])
+            won = int(np.argmin(w @ nearest))
+            picked.append(int(drawn[kept[won]]))
+            far = nearest[:, won]
+            far[picked[-1]] = 0.0
+            ahead = int(kept[-1]) + 1
+            if ahead >= size:
+                break
+    return np.array(picked, np.int64)
 
 
 def _sums(x: Matrix, cell: Ids, k: int) -> Matrix:
