@@ -9,13 +9,13 @@ from labelsieve.core.types import Labels
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 from labelsieve.selection.mixing import (
-    anchors,
     border_pairs,
     by_alfa_mix,
     by_boundary,
     change_by_mixing,
     change_by_slope,
     changing,
+    class_means,
     linear_slopes,
     matched,
     on_border,
@@ -54,7 +54,7 @@ def test_a_class_without_labels_has_no_slope_and_other_heads_none_at_all() -> No
 def test_the_closed_form_is_where_the_class_changes() -> None:
     state = played()
     ids = state.free()
-    x, proba, means = state.take(ids), state.proba(ids), anchors(state)
+    x, proba, means = state.take(ids), state.proba(ids), class_means(state)
     slopes = linear_slopes(state.head, 6, 4, np.arange(4))
     share = change_by_slope(x, proba, means, slopes)
     said = proba.argmax(axis=1)
@@ -75,7 +75,7 @@ def test_other_heads_are_mixed_with_growing_shares() -> None:
     state = played()
     head = NearestMean(4).fit(state.take(state.labels.ids), state.labels.y)
     ids = state.free()
-    x, means = state.take(ids), anchors(state)
+    x, means = state.take(ids), class_means(state)
     proba = head.predict_proba(x)
     change = change_by_mixing(head, x, proba, means)
     for i in range(0, len(x), 9):
@@ -93,11 +93,11 @@ def test_other_heads_are_mixed_with_growing_shares() -> None:
 def test_anchors_are_class_means() -> None:
     state = played()
     x, y = state.take(state.labels.ids), state.labels.y
-    assert_allclose(anchors(state), [x[y == k].mean(axis=0) for k in range(4)], atol=1e-5)
+    assert_allclose(class_means(state), [x[y == k].mean(axis=0) for k in range(4)], atol=1e-5)
     toy = toy_multilabel(60)
     labels = toy.labels(np.arange(30))
     expected = [toy.x[:30][toy.y[:30, k] == 1].mean(axis=0) for k in range(4)]
-    assert_allclose(anchors(Round(ArrayPool(toy.x), labels)), expected, atol=1e-5)
+    assert_allclose(class_means(Round(ArrayPool(toy.x), labels)), expected, atol=1e-5)
 
 
 def test_only_what_changes_within_the_smallest_step_is_kept() -> None:

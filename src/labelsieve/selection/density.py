@@ -18,7 +18,7 @@ BLOCK = 2048
 def by_density_weight(state: Round, n: int, rng: Generator) -> Query:
     """Items with the highest entropy times their mean similarity to the pool: in doubt, and no stray points.
 
-    Source: Settles and Craven 2008, section 4 (information density), beta = 1.
+    Source: Settles and Craven 2008 (information density), beta = 1.
     Cost: one scan by the head, then O(20000 x 4096 d): the items of most entropy against a random part.
     """
     free, before = state.require(n), state.scored

@@ -30,7 +30,7 @@ def by_alfa_mix(state: Round, n: int, rng: Generator) -> Query:
     ids = thin(free, max(ROWS, n), rng)
     x, proba = state.take(ids), state.proba(ids)
     many = state.labels.kind == "multilabel"
-    means = anchors(state)
+    means = class_means(state)
     slopes = None if many else linear_slopes(state.head, x.shape[1], proba.shape[1], np.unique(state.labels.y))
     if slopes is None:
         change = change_by_mixing(state.head, x, proba, means, many)
@@ -43,7 +43,7 @@ def by_alfa_mix(state: Round, n: int, rng: Generator) -> Query:
     return chosen(ids[rows], 1.0 / (1.0 + change[rows]), "alfa_mix", why, state.scored - before)
 
 
-def anchors(state: Round) -> Matrix:
+def class_means(state: Round) -> Matrix:
     """Mean embeddings (k, d) of what is labelled, one a class that has labels."""
     y, x = state.labels.y, state.take(state.labels.ids)
     member = np.nan_to_num(y) > 0.5 if state.labels.kind == "multilabel" else y[:, None] == np.unique(y)
