@@ -46,7 +46,7 @@ from labelsieve.selection.neighbours import ItemNeighbours
 from labelsieve.store.index import open_index
 from labelsieve.store.indexbuild import build_index
 from labelsieve.store.indexfiles import About
-from labelsieve.store.rowfiles import stored_type
+from labelsieve.store.rowfiles import memory_bytes, stored_type
 from labelsieve.store.shards import Shards
 
 RANK = 32  # directions that rows vary along, besides a little noise: embeddings of one subject are no round cloud
@@ -302,7 +302,7 @@ def main() -> None:
     if given.step:
         print(json.dumps(run_step(given.step, given.folder, given.items[0], given)))
         return
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = memory_bytes()
     if given.stored == "auto":
         given.stored = stored_type(max(given.items), DIM, memory)
     root = given.folder or Path(tempfile.gettempdir()) / "labelsieve-disk-pool"

@@ -6,7 +6,8 @@
 Scan: 400,000 x 256 in memory, 20 classes, a block of 4,096 rows at a time, one thread: brought to float32, multiplied
 and reduced to a margin. Agreement, on real pools at unit norm with 200 random labels (means over 5 draws): rank
 correlation of the margin scores by one head, the share of its 100 and 1,000 most wanted items that are the same, how
-much margin the 100 of int8 have less than those of float32, the accuracy on the rest of a head fitted on either type, and the share of the 100 nearest rows that are the same.
+much margin the 100 of int8 have less than those of float32, the accuracy on the rest of a head fitted on either type,
+and the share of the 100 nearest rows that are the same.
 """
 
 import argparse

@@ -27,6 +27,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.embedding import EmbedProgress, EmbedReport, cache_folder, embed_pending
 from labelsieve.store.pools import ConcatPool, SubPool
+from labelsieve.store.rowfiles import memory_bytes, stored_type
 from labelsieve.store.shards import Shards
 
 DEFAULT_ENGINE: dict[Modality, str] = {"image": "patches", "text": "words", "row": "table", "embedding": "given"}
@@ -61,6 +62,8 @@ def embed_with(
     damaged = [shards.drop(name) for name in shards.verify()]
     _drop_changed(context, shards)
     pending = _pending(context, opened, shards)
+    if not shards.names:
+        shards = Shards(shards.folder, stored_type(len(pending), opened.dim, memory_bytes()))
     aside: list[tuple[int, str]] = []
     stage = f"embed {opened.name}"
 

@@ -67,6 +67,14 @@ def stored_type(rows: int, dim: int, memory: int) -> Stored:
     return "float32" if 4 * rows * dim <= memory / 2 else "int8"
 
 
+def memory_bytes() -> int:
+    """The memory of this machine; 8 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30
+
+
 def coded(x: Matrix, stored: Stored) -> StoredRows:
     """Rows (m, d) as they will be stored. int8: the largest number of a row gets the code 127, and an error of any
     number is at most half a step, max |x| / 254. InputError for NaN and infinity there."""
