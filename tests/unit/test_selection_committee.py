@@ -52,16 +52,29 @@ def play(rows: NDArray[np.int64], multilabel: bool = False) -> Round:
     return Round(ArrayPool(toy.x), labels, choose_head(labels).fit(toy.x[labels.ids], labels.y))
 
 
-@pytest.mark.parametrize("draw", [resampled, drawn_heads])
-def test_no_member_loses_a_class(draw: object) -> None:
+def few_of_some_classes() -> Round:
     toy = toy_classes(300)
-    rows = np.concatenate([np.flatnonzero(toy.y == 0)[:20], *(np.flatnonzero(toy.y == c)[:1] for c in (1, 2, 3))])
-    state = play(rows)
-    members = draw(state, 8, np.random.default_rng(0))  # type: ignore[operator]
-    proba = np.stack([head.predict_proba(state.take(np.arange(50))) for head in members])
-    assert proba.shape == (8, 50, 4)
+    return play(np.concatenate([np.flatnonzero(toy.y == c)[: 20 if c == 0 else 1] for c in range(4)]))
+
+
+def test_heads_with_weights_on_all_labels_know_all_classes() -> None:
+    state = few_of_some_classes()
+    proba = np.stack(
+        [h.predict_proba(state.take(np.arange(50))) for h in drawn_heads(state, 8, np.random.default_rng(0))]
+    )
     assert (proba.max(axis=1) > 0).all()
     assert len({head.tobytes() for head in proba}) == 8
+
+
+def test_a_class_that_was_not_drawn_has_no_chance_and_keeps_its_column() -> None:
+    state = few_of_some_classes()
+    proba = np.stack(
+        [h.predict_proba(state.take(np.arange(50))) for h in resampled(state, 8, np.random.default_rng(0))]
+    )
+    assert proba.shape == (8, 50, 4)
+    assert (proba[:, :, 1:].max(axis=1) == 0).any()  # 23 labels: a class of one is lost in every third draw
+    assert proba.sum(axis=2) == pytest.approx(1.0, abs=1e-5)
+    assert np.isfinite(information(proba)).all()
 
 
 def test_the_round_keeps_its_own_head() -> None:

@@ -47,17 +47,13 @@ def information(said: Said) -> Vector:
 
 
 def resampled(state: Round, k: int, rng: Generator) -> list[Head]:
-    """k heads, each fitted on as many labels as there are, drawn with replacement class by class, so that none is lost.
+    """k heads, each fitted on as many labels as there are, drawn with replacement. A class that is lost has chance 0.
 
-    Source: bagging, Breiman 1996; as a committee Abe and Mamitsuka 1998. Cost: k fits.
+    Source: query by bagging, Abe and Mamitsuka 1998. Cost: k fits.
     """
-    labels = state.labels
-    strata = [np.arange(len(labels))]
-    if labels.kind != "multilabel":
-        strata = [np.flatnonzero(labels.y == code) for code in np.unique(labels.y)]
-    heads = []
+    labels, heads = state.labels, []
     for _ in range(k):
-        rows = np.sort(np.concatenate([rng.choice(part, size=len(part)) for part in strata]))
+        rows = np.sort(rng.choice(len(labels), size=len(labels)))
         weight = None if labels.weight is None else labels.weight[rows]
         heads.append(state.refit(labels.ids[rows], labels.y[rows], weight))
     return heads
