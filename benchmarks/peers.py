@@ -26,7 +26,6 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "results" / "peers.json"
 DIM, CLUSTERS, CLASSES, LABELLED, ASKED, SEED = 384, 100, 20, 200, 100, 0
-ROOM = 14 << 30  # bytes of address space that one measurement may take
 COMMON = ["numpy==2.4.6", "scipy==1.17.1", "scikit-learn==1.9.1"]
 PACKAGES = {
     "modal": ["modAL-python==0.4.2.1"],
@@ -85,25 +84,25 @@ def write_pool(path: Path, n: int, kind: str) -> None:
     np.save(path.with_suffix(".y.npy"), cell % CLASSES)
 
 
-def measured(python: Path, peer: str, method: str, pool: Path, limit: float) -> dict[str, Any]:
+def measured(python: Path, peer: str, method: str, pool: Path, args: argparse.Namespace) -> dict[str, Any]:
     """One row of the table, or why there is none."""
 
     def narrow() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
+        resource.setrlimit(resource.RLIMIT_AS, (args.room << 30, args.room << 30))
 
     command = [str(python), str(HERE / "peers" / "run.py"), peer, method, str(pool)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=limit + 30, preexec_fn=narrow, check=False
+            command, capture_output=True, text=True, timeout=args.limit + 30, preexec_fn=narrow, check=False
         )
     except subprocess.TimeoutExpired:
-        return {"failed": f"over {limit:g} s"}
+        return {"failed": f"over {args.limit:g} s"}
     if done.returncode:
         lines = done.stderr.strip().splitlines()[-1:] or [f"signal {-done.returncode}"]
         memory = any(word in done.stderr for word in ("MemoryError", "Unable to allocate", "std::bad_alloc"))
-        return {"failed": "out of memory (14 GB)" if memory else lines[0][:160]}
+        return {"failed": f"out of memory ({args.room} GB)" if memory else lines[0][:160]}
     row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return row if row["best"] <= limit else {**row, "failed": f"over {limit:g} s"}
+    return row if row["best"] <= args.limit else {**row, "failed": f"over {args.limit:g} s"}
 
 
 def radius(pool: Path, picked: Path) -> float:
@@ -135,7 +134,7 @@ def play(found: dict[str, Path], args: argparse.Namespace, rows: dict[str, Any],
                 if "failed" in before or before.get("best", 0) * 10 > 2 * args.limit:
                     rows[name] = {"failed": f"not run: {before.get('failed', before.get('best'))} at {n // 10:,}"}
                 else:
-                    rows[name] = measured(found[peer], peer, method, pool, args.limit)
+                    rows[name] = measured(found[peer], peer, method, pool, args)
                     picked = pool.with_suffix(f".{peer}.{method}.picked.npy")
                     if method == "kcenter" and "failed" not in rows[name]:
                         rows[name]["radius"] = radius(pool, picked)
@@ -166,7 +165,7 @@ def chances(x: np.ndarray, proba: np.ndarray, origin: bool = False) -> dict[tupl
 
 
 def compare_draws(found: dict[str, Path], args: argparse.Namespace, rows: dict[str, Any], folder: Path) -> None:
-    """Chi-square of 1,000 draws of BADGE against the exact distribution, for each library that has it."""
+    """Chi-square of 400 draws of BADGE against the exact distribution, for each library that has it."""
     pool = folder / "tiny.npy"
     rng = np.random.default_rng(SEED)
     x = rng.normal(size=(60, 4)).astype(np.float32)
@@ -178,7 +177,7 @@ def compare_draws(found: dict[str, Path], args: argparse.Namespace, rows: dict[s
         name = f"draws of badge {peer}"
         if peer not in found or (name in rows and not args.again):
             continue
-        row = measured(found[peer], peer, "badge_draws", pool, args.limit)
+        row = measured(found[peer], peer, "badge_draws", pool, args)
         if "failed" not in row:
             drawn = [tuple(d) for d in np.load(pool.with_suffix(f".{peer}.draws.npy")).tolist()]
             row = {"draws": len(drawn), "cells": 20}
@@ -210,6 +209,7 @@ def main() -> None:
     parser.add_argument("--items", type=lambda text: [int(n) for n in text.split(",")], default="10000,100000,1000000")
     parser.add_argument("--only", type=lambda text: text.split(","), default=",".join([*METHODS, "draws"]))
     parser.add_argument("--limit", type=float, default=150)
+    parser.add_argument("--room", type=int, default=14, help="GB of address space that one measurement may take")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()

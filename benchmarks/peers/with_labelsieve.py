@@ -39,7 +39,7 @@ def _picks_of_three(work):
     proba = np.load(work.path.with_suffix(".proba.npy"))
 
     def ask():
-        drawn = [ls.badge(work.x[: len(proba)], proba, 3, rng=seed) for seed in range(1000)]
+        drawn = [ls.badge(work.x[: len(proba)], proba, 3, rng=seed) for seed in range(400)]
         np.save(work.path.with_suffix(".labelsieve.draws.npy"), np.array(drawn))
         return drawn[0]
 

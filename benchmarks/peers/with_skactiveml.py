@@ -35,7 +35,7 @@ def _picks_of_three(work):
     def ask():
         drawn = [
             Badge(random_state=seed).query(x, nothing, head, fit_clf=False, candidates=rows, batch_size=3)
-            for seed in range(1000)
+            for seed in range(400)
         ]
         np.save(work.path.with_suffix(".skactiveml.draws.npy"), np.array(drawn))
         return drawn[0]
