@@ -28,7 +28,7 @@ def sparse_facility_location(
     As `labelsieve.facility_location`, but a row is covered by itself, its neighbours or a `labelled` row alone: what
     is far does not count at all. Beyond 8,192 rows a random part is chosen from and covered.
 
-    Source: Wei, Iyer and Bilmes 2014 (sparse similarity graphs); lazy greedy by Minoux 1978.
+    Source: Lindgren, Wu and Dimakis 2016 (facility location over nearest neighbours); lazy greedy by Minoux 1978.
     Cost: O(min(m, 8192)^2 d) in blocks, 64 numbers a row are kept.
     """
     take = reader(x)
@@ -42,7 +42,7 @@ def sparse_facility_location(
 def by_sparse_facility_location(state: Round, n: int, rng: Generator) -> Query:
     """A query (n,) of items that stand for many of their nearest neighbours, labels counted. Needs no head.
 
-    Source: Wei, Iyer and Bilmes 2014; Nemhauser, Wolsey and Fisher 1978.
+    Source: Lindgren, Wu and Dimakis 2016, section 3: facility location over nearest neighbours.
     Cost: O(min(m, 8192)^2 d): a random part of a large pool is seen.
     """
     part = thin(state.require(n), max(PART, n), rng)
@@ -54,7 +54,7 @@ def by_sparse_facility_location(state: Round, n: int, rng: Generator) -> Query:
 def by_unsure_facility_location(state: Round, n: int, rng: Generator) -> Query:
     """A query (n,) of items that cover best what the head is unsure of, labels counted.
 
-    Source: Wei, Iyer and Bilmes 2015 (submodular cover of what is uncertain); weights by the margin score.
+    Source: Wei, Iyer and Bilmes 2015 (submodular cover of what is uncertain), here as weights.
     Cost: one scan of at most 8,192 items by the head, then O(min(m, 8192) min(m, 4096) d).
     """
     free = state.require(n)
