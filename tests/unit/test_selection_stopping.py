@@ -55,10 +55,11 @@ def test_heads_that_move_no_item_count_as_settled() -> None:
 
 
 def test_a_head_that_is_sure_of_the_pool() -> None:
-    sure = advise(Signals(doubt=(0.4, 0.05, 0.04, 0.03)))
+    sure = advise(Signals(doubt=(0.4, 0.02, 0.02, 0.01)))
     assert sure.stop
-    assert sure.reasons == ("The head is sure of the pool: its mean doubt is 0.03 of 1.",)
-    assert not advise(Signals(doubt=(0.05, 0.04, 0.03), audit=[0.5, 0.6, 0.7, 0.8])).stop
+    assert sure.reasons == ("The head is sure of the pool: its mean doubt is 0.01 of 1.",)
+    assert not advise(Signals(doubt=(0.4, 0.021, 0.02, 0.01))).stop
+    assert not advise(Signals(doubt=(0.02, 0.02, 0.01), audit=[0.5, 0.6, 0.7, 0.8])).stop
 
 
 def test_doubt_that_falls_no_more_is_said_and_decides_nothing() -> None:

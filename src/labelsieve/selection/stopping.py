@@ -14,7 +14,7 @@ from labelsieve.selection.acquisition import entropy
 
 ROUNDS = 3  # that have to say the same
 AGREE, UNCHANGED = 0.99, 0.005  # kappa of successive heads; share of items whose class changes
-SURE, FALL = 0.05, 0.01  # mean doubt of the pool that is low, and a fall of it that is none
+SURE, FALL = 0.02, 0.01  # mean doubt of the pool that is low, and a fall of it that is none
 GAIN, CARE = 0.005, 0.01  # a gain in accuracy that is none, and the least that is worth more labels
 
 
