@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelsieve.core import rounds
+from labelsieve.core import plugins, rounds
 from labelsieve.core.errors import InputError, PoolExhausted, UnknownName
 from labelsieve.core.rounds import ArrayPool, Round, locate, run_at
 from labelsieve.core.types import Ids, Labels, Matrix
 from labelsieve.heads.linear import Linear
 from labelsieve.selection.acquisition import margin
+from labelsieve.store import shards as store
 from labelsieve.store.shards import Shards
 from labelsieve.testing.toys import toy_classes
 
@@ -56,6 +57,7 @@ def test_every_id_gets_the_score_of_its_own_row(
 ) -> None:
     monkeypatch.setattr(rounds, "BLOCK", 64)
     monkeypatch.setattr(rounds, "MANY", 128)
+    monkeypatch.setattr(store, "maps_at_once", lambda: 2)
     x, ids = _telling(1000), np.arange(1000) * step + 5
     shards = Shards(tmp_path)
     for part in np.array_split(np.arange(1000), 9):
@@ -102,6 +104,22 @@ def test_an_id_that_is_not_there_is_named_wherever_it_stands() -> None:
         ArrayPool(_telling(5)).take(np.array([2, -1]))
     with pytest.raises(UnknownName, match="'5'"):
         ArrayPool(_telling(5)).take(np.array([4, 5]))
+
+
+@pytest.mark.parametrize("strategy", ["margin", "auto", "typiclust"])
+def test_int8_shards_ask_as_an_array_of_their_rows_does(strategy: str, tmp_path: Path) -> None:
+    toy = toy_classes(400)
+    shards = Shards(tmp_path, "int8")
+    for part in np.array_split(np.arange(400), 7):
+        shards.append(part, toy.x[part])
+    labels = toy.labels(np.arange(0, 400, 9))
+    queries = []
+    for pool in (shards, ArrayPool(shards.take(shards.ids))):
+        head = Linear(len(toy.classes)).fit(pool.take(labels.ids), labels.y)
+        ask = plugins.load("strategies", strategy)
+        queries.append(ask(Round(pool, labels, head, number=1), 12, np.random.default_rng(0)))
+    assert queries[0].ids.tolist() == queries[1].ids.tolist()
+    assert queries[0].score.tolist() == queries[1].score.tolist()
 
 
 def test_threads_and_blocks_change_no_bit_of_a_score(monkeypatch: pytest.MonkeyPatch) -> None:

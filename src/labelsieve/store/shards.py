@@ -99,7 +99,7 @@ class Shards:
         self._mapped: OrderedDict[str, StoredRows] = OrderedDict()  # the last used at the end
         self._whole: set[str] = set()  # hashed by this process and found right
         self._most = maps_at_once()
-        self._lock = Lock()
+        self._lock, self._hashing = Lock(), Lock()
         self._index: _Lookup | None = None
         self._dim = 0
         _sweep(folder)
@@ -222,11 +222,17 @@ class Shards:
         """The mapped rows of a shard, hashed when they are first touched."""
         rows = self._opened(shard)
         if shard.name not in self._whole:
-            if len(rows.values) != shard.count or digest_of(shard.ids, rows) != shard.name.rpartition("-")[2]:
-                self._mapped.pop(shard.name, None)
-                raise CorruptShard(self.folder / (shard.name + ROWS), shard.name, "its digest does not match its name")
-            self._whole.add(shard.name)
+            with self._hashing:  # threads that meet at a shard do not all hash it
+                self._hash(shard, rows)
         return rows
+
+    def _hash(self, shard: _Shard, rows: StoredRows) -> None:
+        if shard.name in self._whole:
+            return
+        if len(rows.values) != shard.count or digest_of(shard.ids, rows) != shard.name.rpartition("-")[2]:
+            self._mapped.pop(shard.name, None)
+            raise CorruptShard(self.folder / (shard.name + ROWS), shard.name, "its digest does not match its name")
+        self._whole.add(shard.name)
 
     def _forget(self, name: str) -> None:
         self._shards.pop(name, None)
