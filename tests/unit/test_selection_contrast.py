@@ -7,7 +7,13 @@ from numpy.testing import assert_allclose
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.types import Labels
 from labelsieve.heads.choose import choose_head
-from labelsieve.selection.contrast import by_contrast, by_discrimination, mean_divergence, unlabelled_odds
+from labelsieve.selection.contrast import (
+    by_contrast,
+    by_discrimination,
+    mean_divergence,
+    neighbours_of,
+    unlabelled_odds,
+)
 from labelsieve.testing.toys import toy_classes
 
 
@@ -29,14 +35,25 @@ def test_certainty_is_finite() -> None:
     assert np.isfinite(mean_divergence(np.array([[[1.0, 0.0]]]), np.array([[0.0, 1.0]]))).all()
 
 
+def test_neighbours_are_fewer_while_classes_have_few_labels() -> None:
+    toy = toy_classes(200)
+    several = Labels(np.arange(30), np.eye(3, dtype=np.float32)[np.arange(30) % 3], ("a", "b", "c"), "multilabel")
+    given = [
+        Round(ArrayPool(toy.x), labels) for labels in (toy.labels(np.arange(5)), toy.labels(np.arange(150)), several)
+    ]
+    assert [neighbours_of(state) for state in given] == [1, 10, 3]
+
+
 def test_contrast_scores_like_a_plain_loop() -> None:
     toy = toy_classes(150)
     labels = toy.labels(np.arange(25))
     head = choose_head(labels).fit(toy.x[:25], labels.y)
     query = by_contrast(Round(ArrayPool(toy.x), labels, head), 125, np.random.default_rng(0))
     theirs = head.predict_proba(toy.x[:25]).astype(np.float64)
+    k = 25 // (3 * len(np.unique(labels.y)))
+    assert neighbours_of(Round(ArrayPool(toy.x), labels, head)) == k
     for i, score in list(zip(query.ids, query.score, strict=True))[:20]:
-        near = np.argsort(((toy.x[:25] - toy.x[i]) ** 2).sum(axis=1))[:10]
+        near = np.argsort(((toy.x[:25] - toy.x[i]) ** 2).sum(axis=1))[:k]
         own = np.clip(head.predict_proba(toy.x[i : i + 1])[0].astype(np.float64), 1e-6, 1)
         p = np.clip(theirs[near], 1e-6, 1)
         assert score == pytest.approx((p * np.log(p / own)).sum(axis=1).mean(), rel=1e-3, abs=1e-5)

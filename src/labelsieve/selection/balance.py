@@ -13,6 +13,7 @@ from labelsieve.selection.composing import NOTHING_LEARNT, at_random, best, chos
 
 ROWS, STRATA = 10_000, 50  # rows that are clustered, and clusters, while there is no head
 RATES = 16_384  # rows that tell how likely each class is on the whole (multilabel)
+WEIGHT = 0.25  # of a label that a class lacks, where the margin score of an item is 0 to 1
 EACH, FEWEST, MOST = 5, 200, 8192  # items a class that can be chosen, at least and at most in all
 
 
@@ -110,16 +111,16 @@ def lacking(counts: Vector, n: int) -> Vector:
     return np.where(known, np.maximum(even - np.nan_to_num(counts), 0.0), 0.0)
 
 
-def greedy_quotas(proba: Matrix, score: Vector, lack: Vector, n: int) -> tuple[Ids, Vector]:
+def greedy_quotas(proba: Matrix, score: Vector, lack: Vector, n: int, weight: float = WEIGHT) -> tuple[Ids, Vector]:
     """Order (n,) of rows of probabilities (m, c), and the gain of each: its score and how much lack it fills.
 
-    Greedy on sum of scores - |lack - sum of probabilities|_1. Cost: O(n m c).
+    Greedy on sum of scores - weight |lack - sum of probabilities|_1. Cost: O(n m c).
     """
     p, left = np.asarray(proba, np.float64), np.asarray(lack, np.float64).copy()
     order, gains = np.empty(n, np.int64), np.empty(n)
     asked = np.zeros(len(p), bool)
     for step in range(n):
-        gain = score + (np.abs(left) - np.abs(left - p)).sum(axis=1)
+        gain = score + weight * (np.abs(left) - np.abs(left - p)).sum(axis=1)
         gain[asked] = -np.inf
         order[step] = best_row = int(np.argmax(gain))
         gains[step], asked[best_row] = gain[best_row], True

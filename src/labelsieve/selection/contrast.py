@@ -10,7 +10,7 @@ from labelsieve.selection.composing import NOTHING_LEARNT, at_random, best, chos
 from labelsieve.selection.neighbours import nearest
 
 ROWS = 50_000  # items that can be chosen
-NEIGHBOURS = 10
+NEIGHBOURS = 10  # at most; fewer while classes have few labels, since farther ones are then of other classes
 FLOOR = 1e-6  # of a probability in a logarithm
 TURNS = 10  # sub-queries, after each of which labelled and unlabelled are told apart anew
 OTHERS = 1024  # unlabelled items that stand for all of them in that fit
@@ -19,7 +19,7 @@ OTHERS = 1024  # unlabelled items that stand for all of them in that fit
 def by_contrast(state: Round, n: int, rng: Generator) -> Query:
     """Items whose probabilities differ most from those of the nearest labelled items.
 
-    Source: Margatina, Vernikos, Barrault and Aletras 2021 (CAL); mean KL to 10 labelled neighbours.
+    Source: Margatina, Vernikos, Barrault and Aletras 2021 (CAL); mean KL to at most 10 neighbours.
     Cost: O(min(N, 50000) m d) for m labels: a random part of a large pool.
     """
     free, before = state.require(n), state.scored
@@ -27,15 +27,23 @@ def by_contrast(state: Round, n: int, rng: Generator) -> Query:
         return at_random(state, n, rng, "contrastive", NOTHING_LEARNT)
     ids = thin(free, max(ROWS, n), rng)
     known = state.take(state.labels.ids)
+    k = neighbours_of(state)
     theirs = state.head.predict_proba(known)
     score = np.empty(len(ids))
     for i in range(0, len(ids), BLOCK):
         part = ids[i : i + BLOCK]
-        near, _ = nearest(state.take(part), known, NEIGHBOURS)
+        near, _ = nearest(state.take(part), known, k)
         score[i : i + BLOCK] = mean_divergence(theirs[near], state.proba(part), state.labels.kind == "multilabel")
     order = best(ids, score, n, rng)
     why = "seen otherwise than the labelled items near to it"
     return chosen(ids[order], score[order], "contrastive", why, state.scored - before)
+
+
+def neighbours_of(state: Round) -> int:
+    """How many labelled neighbours an item is compared with: a third of a class's labels, 1 to 10."""
+    y = state.labels.y
+    seen = int((np.nan_to_num(y) > 0.5).any(axis=0).sum()) if y.ndim == 2 else len(np.unique(y))
+    return int(np.clip(len(state.labels) // (3 * max(seen, 1)), 1, NEIGHBOURS))
 
 
 def mean_divergence(near: Matrix, own: Matrix, multilabel: bool = False) -> Vector:
