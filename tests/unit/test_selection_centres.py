@@ -80,3 +80,9 @@ def test_a_mapped_file_of_halves_is_read_in_blocks(tmp_path: object) -> None:
     mapped = np.memmap(f"{tmp_path}/x", np.float16, "w+", shape=x.shape)
     mapped[:] = x
     assert kcenter(mapped, 20).tolist() == kcenter(x.astype(np.float32), 20).tolist()
+
+
+def test_data_far_from_the_origin_give_the_same_picks() -> None:
+    x = np.random.default_rng(0).integers(0, 64, size=(3000, 8)).astype(np.float32)
+    far = x + np.float32(2**17)  # exact in float32, but its squares are not
+    assert kcenter(far, 40, labelled=np.array([3])).tolist() == kcenter(x, 40, labelled=np.array([3])).tolist()

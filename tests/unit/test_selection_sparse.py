@@ -8,6 +8,10 @@ from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.types import Labels
 from labelsieve.heads.linear import Linear
 from labelsieve.selection import sparse
+from labelsieve.selection.balls import probcover
+from labelsieve.selection.centres import kcenter
+from labelsieve.selection.clusters import typiclust
+from labelsieve.selection.coverage import facility_location
 from labelsieve.selection.sparse import by_unsure_facility_location, sparse_facility_location
 
 
@@ -66,3 +70,10 @@ def test_items_that_the_head_is_unsure_of_are_covered_first() -> None:
     query = by_unsure_facility_location(state, 2, np.random.default_rng(0))
     assert query.ids[0] >= 600
     assert query.scored == 620
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_asked_of_a_pool_that_is_labelled_is_nothing() -> None:
+    x = np.random.default_rng(0).random((9, 2))
+    for choose in (sparse_facility_location, facility_location, kcenter, typiclust, probcover):
+        assert choose(x, 0, labelled=np.arange(9)).shape == (0,)

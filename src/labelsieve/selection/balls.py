@@ -74,6 +74,8 @@ def pure_radius(x: Matrix, classes: int, rng: Generator) -> float:
 
 def _covered(x: Matrix, given: Matrix, n: int, radius: float | int, rng: Generator) -> tuple[Ids, Vector]:
     """Order (n,) of rows of x and the number (n,) of rows that each newly holds; an int is a number of classes."""
+    centre = x.mean(axis=0) if len(x) else 0.0
+    x, given = x - centre, given - centre  # distances far from the origin would be rounding
     reach = pure_radius(x, radius, rng) if isinstance(radius, int) else radius
     square = np.float32(max(reach**2, SAME * float(np.mean(np.einsum("ij,ij->i", x, x))))) if len(x) else np.float32(0)
     bare = np.ones(len(x), bool)  # rows that no ball holds

@@ -14,6 +14,7 @@ from labelsieve.selection.coverage import reader, rows_left
 
 WINDOW = 2048  # so many rows with the largest bounds are kept exact
 BLOCK, CENTRES = 4096, 512  # rows and centres of one matrix product
+SEEN = 256  # rows tell where the data lie
 SAME = 4e-6  # squared distances below this share of the squared norms are rounding
 
 Take = Callable[[Ids], Matrix]
@@ -61,11 +62,14 @@ class Farthest:
     """
 
     def __init__(self, take: Take, near: Matrix, given: Matrix, rng: Generator) -> None:
-        self._take, self._near, self._rng = take, near, rng
+        self._near, self._rng = near, rng
+        self._centre = _far_centre(take, len(near))
+        centre = self._centre
+        self._take = take if centre is None else lambda at: take(at) - centre
         self._new: list[Matrix] = []  # centres that the bounds do not know yet
         self._scale = 0.0  # the largest squared norm seen
         if len(given):
-            self._new = list(given)
+            self._new = list(given if self._centre is None else given - self._centre)
             self._look_at_all()
 
     def pick(self, n: int) -> tuple[Ids, Vector]:
@@ -140,3 +144,12 @@ class Farthest:
             product += np.einsum("ij,ij->i", c, c)[:, None]
             np.minimum(found, product.min(axis=0), out=found)
         return found + square if centres else found
+
+
+def _far_centre(take: Take, m: int) -> Matrix | None:
+    """The mean (d,) of some rows where it is so far from the origin that distances would be rounding; else None."""
+    part = take(np.unique(np.linspace(0, m - 1, min(m, SEEN)).astype(np.int64)))
+    if not len(part):
+        return None
+    centre: Matrix = part.mean(axis=0)
+    return centre if centre @ centre > 4.0 * np.square(part - centre).sum(axis=1).mean() else None

@@ -29,10 +29,14 @@ def typiclust(x: Any, n: int, labelled: Ids | None = None, rng: int | Generator 
     taken, free = rows_left(len(x), n, labelled)
     if len(free) > max(ROWS, n):
         free = np.sort(rng.choice(free, size=max(ROWS, n), replace=False))
+    if n == 0:
+        return free[:0]
     rows = np.concatenate([taken, free])
     clusters = min(len(taken) + n, CLUSTERS, len(rows))
-    _, cell = kmeans(take(rows), clusters, rng)
-    return free[typical(take(free), cell[len(taken) :], np.bincount(cell[: len(taken)], minlength=clusters), n)]
+    part = take(rows)
+    part = part - part.mean(axis=0)  # distances far from the origin would be rounding
+    _, cell = kmeans(part, clusters, rng)
+    return free[typical(part[len(taken) :], cell[len(taken) :], np.bincount(cell[: len(taken)], minlength=clusters), n)]
 
 
 def typical(x: Matrix, cell: Ids, labels: Ids, n: int) -> Ids:

@@ -51,7 +51,7 @@ class Covering:
 
     def __init__(self, points: Matrix, given: Matrix, width: float | None = None) -> None:
         self._points, self._width = points, width
-        self._half = float(np.mean(np.einsum("ij,ij->i", points, points), dtype=np.float64)) or 1.0
+        self._half = float(np.einsum("ij,ij->i", points, points).sum(dtype=np.float64)) / max(len(points), 1) or 1.0
         self._covered = np.zeros(len(points), np.float32)
         for i in range(0, len(given), BLOCK):
             near = self._near(given[i : i + BLOCK])

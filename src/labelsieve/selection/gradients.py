@@ -50,7 +50,9 @@ def badge(x: Any, proba: Matrix, n: int, labelled: Ids | None = None, rng: int |
 def by_badge(state: Round, n: int, rng: Generator) -> Query:
     """A query (n,) of items whose answers would change the head most, each in another direction.
 
-    Source: Ash et al. 2020 (BADGE). In a multilabel task each class is a yes or no of its own.
+    In a multilabel task each class is a yes or no of its own.
+
+    Source: Ash et al. 2020 (BADGE), algorithm 1.
     Cost: one scan by the head; distances of a few hundred items, seldom of all.
     """
     state.check(n)

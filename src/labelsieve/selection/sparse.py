@@ -55,7 +55,7 @@ def by_unsure_facility_location(state: Round, n: int, rng: Generator) -> Query:
     """A query (n,) of items that cover best what the head is unsure of, labels counted.
 
     Source: Wei, Iyer and Bilmes 2015 (submodular cover of what is uncertain), here as weights.
-    Cost: one scan of at most 8,192 items by the head, then O(min(m, 8192) min(m, 4096) d).
+    Cost: one scan of at most 4,096 items by the head, then O(min(m, 8192) min(m, 4096) d).
     """
     free = state.require(n)
     if state.head is None:
@@ -74,6 +74,8 @@ def nearby(x: Matrix, given: Matrix, n: int, weight: Vector | None, rng: Generat
     Gains only shrink, so old ones are upper bounds and few are computed again. Rows that add nothing come in the order
     of a hash.
     """
+    if n == 0:
+        return np.zeros(0, np.int64), np.zeros(0)
     half = float(np.mean(np.einsum("ij,ij->i", x, x), dtype=np.float64)) or 1.0
     best = np.zeros(len(x))
     for i in range(0, len(given), 512):
