@@ -40,7 +40,7 @@ def by_class_balance(state: Round, n: int, rng: Generator) -> Query:
     """Items in doubt, of which each class gets what it lacks to an even share of all labels.
 
     Source: Bengar, van de Weijer, Lopez Fuentes and Raducanu 2022; greedy in place of their linear programme.
-    Cost: one scan of the pool by the head, then O(n m c) for m of at most 8,192 items.
+    Cost: two scans of the pool by the head, then O(n m c) for m of at most 8,192 items.
     """
     free, before = state.require(n), state.scored
     if state.head is None:

@@ -15,7 +15,7 @@ from labelsieve.selection.composing import compose
 def least_margin(proba: Matrix) -> Vector:
     """One minus the smallest gap between yes and no of any class (m,), for independent probabilities (m, c)."""
     p = np.asarray(proba, np.float64)
-    return 1.0 - np.abs(2.0 * p - 1.0).min(axis=1)
+    return np.asarray(1.0 - np.abs(2.0 * p - 1.0).min(axis=1), np.float64)
 
 
 def lost(proba: Matrix, carried: NDArray[Any]) -> Vector:
