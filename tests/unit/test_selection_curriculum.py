@@ -58,5 +58,7 @@ def test_what_cannot_be_is_told() -> None:
         steps_of(np.array([np.nan]))
     with pytest.raises(UnknownName, match="pace"):
         steps_of(np.ones(3), 3, "speed")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="row 0 of the probabilities"):
+        difficulty(np.full((2, 2), np.inf))
     with pytest.raises(ShapeError):
         difficulty(np.ones((3, 2)), np.zeros(2, int))

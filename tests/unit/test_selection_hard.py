@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelsieve.core.errors import ShapeError
+from labelsieve.core.errors import InputError, ShapeError
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.types import Labels
 from labelsieve.heads.linear import Linear
@@ -98,3 +98,5 @@ def test_disagreements_of_several_classes_and_unknown_answers() -> None:
     assert disagreements(np.empty((0, 2)), np.empty(0, np.int64))[0].tolist() == []
     with pytest.raises(ShapeError):
         disagreements(proba, np.array([1]))
+    with pytest.raises(InputError, match="row 1 of the probabilities"):
+        disagreements(np.array([[1.0, 0.0], [np.nan, 1.0]]), np.array([0, 1]))

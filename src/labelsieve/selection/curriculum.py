@@ -28,6 +28,8 @@ def difficulty(proba: Matrix, y: NDArray[Any] | None = None) -> Vector:
     shape = None if y is None else y.shape
     if p.ndim != 2 or (shape is not None and shape not in (p.shape, p.shape[:1])):
         raise ShapeError(f"probabilities have shape {p.shape}, y {shape}.", "give one answer a row.")
+    if not np.isfinite(p).all():
+        raise InputError(f"row {int(np.argmin(np.isfinite(p).all(axis=1)))} of the probabilities is not finite.")
     if not p.size:
         return np.zeros(len(p))
     if y is not None and y.ndim == 2:

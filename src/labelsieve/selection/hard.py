@@ -4,7 +4,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from labelsieve.core.errors import ShapeError
+from labelsieve.core.errors import InputError, ShapeError
 from labelsieve.core.rounds import Round
 from labelsieve.core.types import ODD, Ids, Matrix, Query, Vector
 from labelsieve.selection.candidates import thin
@@ -73,6 +73,8 @@ def disagreements(proba: Matrix, y: NDArray[np.generic]) -> tuple[Ids, Vector]:
     p, given = np.asarray(proba, np.float64), np.asarray(y)
     if len(given) != len(p) or given.ndim not in (1, 2) or (given.ndim == 2 and given.shape != p.shape):
         raise ShapeError(f"y has shape {given.shape}, probabilities have {p.shape}.", "give one answer a row.")
+    if not np.isfinite(p).all():
+        raise InputError(f"row {int(np.argmin(np.isfinite(p).all(axis=1)))} of the probabilities is not finite.")
     if not len(p):
         return np.empty(0, np.int64), np.empty(0)
     if given.ndim == 2:
