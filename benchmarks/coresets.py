@@ -3,8 +3,8 @@
     python benchmarks/coresets.py --cache /tmp/pools --pools digits,clothing --seeds 5
 
 Each seed draws a test side (.3); shares are of the rest, all of it labelled. Unit-norm rows, heads as a project chooses
-them. Means with 95 % bootstrap intervals over seeds; gains are paired with stratified random. Resumable: what the
-output file holds is not computed again.
+them. Means with 95 % bootstrap intervals over seeds; gains are paired with stratified random. Near-duplicates of the
+same pools against all pairs. Resumable: what the output file holds is not computed again.
 """
 
 import argparse
@@ -25,11 +25,13 @@ from labelsieve.core.types import Labels
 from labelsieve.heads.choose import choose_head
 from labelsieve.heads.view import View
 from labelsieve.selection.coresets import kept, learnt, method_for
+from labelsieve.selection.duplicates import near_duplicates
 from labelsieve.selection.keeping import METHODS
 
 OUT = Path(__file__).parent / "results" / "coresets.json"
 SHARES = (0.01, 0.05, 0.1, 0.3)
 TEST = 0.3
+SIMILAR = (0.9, 0.95, 0.98)
 
 
 def accuracy(x: np.ndarray, truth: Labels, rows: np.ndarray, test: np.ndarray) -> float:
@@ -81,6 +83,23 @@ def told(runs: dict[str, Any], methods: list[str]) -> dict[str, Any]:
     }
 
 
+def missed(x: np.ndarray, truth: Labels, similarity: float) -> dict[str, Any]:
+    """Near-duplicates against all pairs: rows kept, rows alone that are near to a kept row, and labels that agree."""
+    began = time.process_time()
+    stands = near_duplicates(x, similarity)
+    seconds = time.process_time() - began
+    kept_rows = np.unique(stands)
+    alone = np.flatnonzero(np.bincount(stands, minlength=len(x)) == 1)
+    near = 0
+    for rows in np.array_split(alone, len(alone) // 1024 + 1):
+        every = x[rows] @ x[kept_rows].T
+        every[np.arange(len(rows)), np.searchsorted(kept_rows, rows)] = -1.0
+        near += int((every.max(axis=1, initial=-1.0) >= similarity).sum())
+    agree = round(float(np.mean(truth.y[stands] == truth.y)), 4)
+    facts = {"items": len(x), "kept": len(kept_rows), "missed": near, "label_agreement": agree}
+    return facts | {"processor_seconds": round(seconds, 2)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=Path("/tmp/pools"))
@@ -104,6 +123,7 @@ def main() -> None:
                     _write(args.out, found)
             print(pool, method, flush=True)
         here |= told(here["runs"], methods)
+        here["duplicates"] = {str(s): missed(x, truth, s) for s in SIMILAR}
         _write(args.out, found)
         print(json.dumps({k: here[k] for k in ("everything", "auto_over_stratified", "auto_lost_at_10_percent")}))
 
