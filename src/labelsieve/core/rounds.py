@@ -24,7 +24,10 @@ DENSE = 0.75  # from this share of wanted rows on, whole blocks are scored where
 
 
 class Pool(Protocol):
-    """Embeddings by id. `ids` (N,) is ascending; `take` gives (m, d) float32 in the order asked, to several threads."""
+    """Embeddings by id. `ids` (N,) is ascending; `take` gives (m, d) float32 in the order asked, to several threads.
+
+    What it gives may lie in the pool itself, and is not to be written to.
+    """
 
     @property
     def ids(self) -> Ids: ...
@@ -67,7 +70,9 @@ class ArrayPool:
     def take(self, ids: Ids) -> Matrix:
         first = run_at(self._ids, ids)
         if first is not None and self._order is None:
-            return np.asarray(self._x[first : first + len(ids)], dtype=np.float32)  # a view where it can be one
+            found: Matrix = np.asarray(self._x[first : first + len(ids)], dtype=np.float32).view()
+            found.flags.writeable = False  # it lies in x, where it can
+            return found
         rows = locate(self._ids, ids)
         return np.asarray(self._x[rows if self._order is None else self._order[rows]], dtype=np.float32)
 
