@@ -49,7 +49,7 @@ from labelsieve.store.indexfiles import About
 from labelsieve.store.rowfiles import memory_bytes, stored_type
 from labelsieve.store.shards import Shards
 
-RANK = 32  # directions that rows vary along, besides a little noise: embeddings of one subject are no round cloud
+RANK = 12  # directions that rows vary along, besides a little noise: in a round cloud nothing is near to anything
 DIM, CLUSTERS, CLASSES, LABELLED, ASKED, SHARD = 256, 100, 20, 200, 100, 1 << 16
 OUT = Path(__file__).parent / "results" / "disk_pool.json"
 ABOUT = About("disk_pool", "unit", "cosine")
@@ -62,8 +62,8 @@ def made(ids: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng([seed, int(ids[0])])
     cluster = rng.integers(CLUSTERS, size=len(ids))
     ways = np.random.default_rng(seed + 1).standard_normal((RANK, DIM), dtype=np.float32) / RANK**0.5
-    x = centres[cluster] + 2 * rng.standard_normal((len(ids), RANK), dtype=np.float32) @ ways
-    x += 0.3 * rng.standard_normal((len(ids), DIM), dtype=np.float32)
+    x = centres[cluster] + rng.standard_normal((len(ids), RANK), dtype=np.float32) @ ways
+    x += 0.1 * rng.standard_normal((len(ids), DIM), dtype=np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     return x, cluster % CLASSES
 

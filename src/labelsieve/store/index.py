@@ -25,6 +25,7 @@ EXACT = 20_000  # a subset of at most so many rows is compared row by row
 WIDEST = 65_536  # rows that are fetched for one query to settle ties by id
 QUERIES = 64  # queries that are searched at once
 ROWS = 16_384
+UNIT = 0.02  # how far a squared norm may be from 1: rows that were stored in eight bits are that near
 
 
 class FaissIndex:
@@ -218,7 +219,7 @@ def fitting_rows(x: Any, dim: int, metric: str, what: str) -> Matrix:
     if len(bad):
         raise InputError(f"row {bad[0]} of the {what} is not finite.", "set such rows aside.")
     if metric == "cosine":
-        bad = np.flatnonzero((np.abs(square - 1.0) > 1e-3) & (square > 0))
+        bad = np.flatnonzero((np.abs(square - 1.0) > UNIT) & (square > 0))
         if len(bad):
             norm = float(square[bad[0]]) ** 0.5
             raise InputError(f"row {bad[0]} of the {what} has norm {norm:.4g}; expected 1.", "divide it by its norm.")

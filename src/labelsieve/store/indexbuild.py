@@ -172,12 +172,18 @@ def _depth(work: _Work) -> int:
 
 def _measured(index: FaissIndex, held: tuple[Ids, Matrix], truth: Truth, settings: IndexSettings) -> Facts:
     """The facts, with the fewest visits that reach the recall that is wanted, and that recall."""
-    facts, visits = index.facts, index.facts.visits
-    while True:
+    facts, visits, few = index.facts, index.facts.visits, 0
+    recall = _recall(index, held, truth, visits)
+    while recall < settings.recall and visits < facts.cells:
+        few, visits = visits, min(visits * 2, facts.cells)
         recall = _recall(index, held, truth, visits)
-        if recall >= settings.recall or visits >= facts.cells:
-            break
-        visits = min(visits * 2, facts.cells)
+    while visits - few > max(1, visits // 8) and recall >= settings.recall:  # few are too few
+        middle = (few + visits) // 2
+        found = _recall(index, held, truth, middle)
+        if found >= settings.recall:
+            visits, recall = middle, found
+        else:
+            few = middle
     depth = truth[0].shape[1] - 1
     index.facts = replace(facts, visits=visits, recall=round(recall, 4), recall_k=depth, held_out=len(held[0]))
     return index.facts
