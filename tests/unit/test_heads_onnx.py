@@ -11,6 +11,7 @@ from labelsieve.heads.foreign import foreign_head
 from labelsieve.heads.forest import Forest
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
+from labelsieve.heads.mixup import Mixup
 from labelsieve.heads.onnx_export import to_onnx
 from labelsieve.heads.temperature import Temperature
 from labelsieve.heads.usual import Usual
@@ -44,7 +45,7 @@ def same(view, head, temperature, model, multilabel):
     assert wrong.mean() <= 0.01  # a row on the very threshold of a tree may change sides by rounding in the view
 
 
-@pytest.mark.parametrize("kind", [NearestMean, Linear, Forest, Boosted])
+@pytest.mark.parametrize("kind", [NearestMean, Linear, Mixup, Forest, Boosted])
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("t", [1.0, 0.6])
 def test_gives_the_same_probabilities_elsewhere(kind, target, t):

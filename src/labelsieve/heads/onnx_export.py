@@ -14,6 +14,7 @@ from labelsieve.heads.boosted import Boosted
 from labelsieve.heads.forest import Forest
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
+from labelsieve.heads.mixup import Mixup
 from labelsieve.heads.temperature import FLOOR, Temperature
 from labelsieve.heads.trees import Trees
 from labelsieve.heads.usual import Usual
@@ -213,6 +214,7 @@ def _trees(graph: Graph, x: str, trees: Trees, base: NDArray[Any]) -> str:
 _BUILDERS: dict[type, Callable[[Graph, str, State, int], str]] = {
     NearestMean: _means,
     Linear: _linear,
+    Mixup: _linear,
     Usual: _usual,
     Forest: _forest,
     Boosted: _boosted,
