@@ -88,6 +88,7 @@ class Game:
         near = View.fit(x[rest[:20_000]], "z" if pool in ("cover", "celeba") else "unit")
         self.x, self.y, self.test_x, self.test_y = view(x[rest]), y[rest].astype(np.int64), view(x[test]), y[test]
         self._near_x, self._found = near(x[rest]), np.full((len(rest), 300), -2)
+        self._index: Any = None
         self.start = np.sort(
             np.concatenate([np.flatnonzero(self.y == c)[:n] for c, n in zip((1, 0), KNOWN, strict=True)])
         )
@@ -97,9 +98,10 @@ class Game:
 
         new = np.unique(ids[self._found[ids, 0] == -2])
         if len(new):
-            index = faiss.IndexFlatL2(self._near_x.shape[1])
-            index.add(self._near_x)
-            near = index.search(self._near_x[new], 301)[1]
+            if self._index is None:
+                self._index = faiss.IndexFlatL2(self._near_x.shape[1])
+                self._index.add(self._near_x)
+            near = self._index.search(self._near_x[new], 301)[1]
             own = near == new[:, None]
             own[~own.any(axis=1), -1] = True  # repeats may hide the item itself
             self._found[new] = near[~own].reshape(len(new), 300)

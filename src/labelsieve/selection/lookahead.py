@@ -7,40 +7,51 @@ from numpy.typing import NDArray
 
 from labelsieve.core.types import Ids, Vector
 
-PRIOR = 0.1  # chance of an item without labelled neighbours; it counts as one neighbour
 BLOCK = 64  # items evaluated at once
 
 
 @dataclass
 class Neighbourhoods:
-    """m unlabelled items: for each the number of labelled neighbours, how many of them are wanted, and who listens.
+    """m unlabelled items: what is thought of each beforehand, its labelled neighbours, how many of them are wanted,
+    and who listens to it. The chance of an item is (prior + wanted neighbours) / (1 + labelled neighbours).
 
-    `near` (m, k) are positions of the neighbours among the m items themselves, -1 for any other. The chance of an item
-    is (prior + wanted neighbours) / (1 + labelled neighbours).
-    Source: Garnett et al. 2012, section 4; Jiang et al. 2017, section 5.
+    Neighbours are mutual: in the papers an item that is near to hundreds of others tells all of them, and lookahead
+    then asks about little else (measured).
+    Source: Garnett et al. 2012, section 4; Jiang et al. 2017, section 5; there the prior is one number.
     """
 
+    prior: Vector
     known: Vector
     hits: Vector
     listeners: Ids  # positions of the items that have item i among their neighbours: those of i, one after another
     first: Ids  # (m + 1,) where the listeners of item i begin
 
     @classmethod
-    def of(cls, near: Ids, known: Vector, hits: Vector) -> "Neighbourhoods":
-        """From neighbours (m, k) and counts (m,)."""
+    def of(cls, near: Ids, wanted: NDArray[np.bool_], prior: Vector) -> "Neighbourhoods":
+        """From positions (l + m, k) of neighbours, -1 for none: the l labelled items first, `wanted` (l,) or not, and
+        then the m others with their prior (m,). Cost: O((l + m) k log) for finding which neighbours are mutual.
+        """
         row, column = np.nonzero(near >= 0)
-        told = near[row, column]
+        told, size = near[row, column], len(near)
+        mutual = np.isin(row * size + told, told * size + row)
+        row, told, first = row[mutual], told[mutual], len(wanted)
+        ours = row >= first
+        label = ours & (told < first)
+        known = np.bincount(row[label] - first, minlength=size - first)
+        hits = np.bincount(row[label] - first, weights=wanted[told[label]], minlength=size - first).astype(np.float64)
+        both = ours & (told >= first)
+        row, told = row[both] - first, told[both] - first
         order = np.argsort(told, kind="stable")
-        first = np.searchsorted(told[order], np.arange(len(near) + 1))
-        return cls(known.astype(np.float64), hits.astype(np.float64), row[order].astype(np.int64), first)
+        begin = np.searchsorted(told[order], np.arange(size - first + 1))
+        return cls(prior.astype(np.float64), known.astype(np.float64), hits, row[order].astype(np.int64), begin)
 
     def chance(self) -> Vector:
         """Probability (m,) that each item is wanted."""
-        return (PRIOR + self.hits) / (1.0 + self.known)
+        return (self.prior + self.hits) / (1.0 + self.known)
 
     def chance_after(self, answer: int) -> Vector:
         """Probability (m,) of each item once one more of its neighbours has the answer (1: wanted, 0: not)."""
-        return (PRIOR + self.hits + answer) / (2.0 + self.known)
+        return (self.prior + self.hits + answer) / (2.0 + self.known)
 
     def learn(self, item: int, answer: int) -> None:
         """The item at this position is labelled: its listeners know one more."""

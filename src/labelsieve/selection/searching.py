@@ -10,13 +10,14 @@ from labelsieve.core.types import Ids, Query
 from labelsieve.selection.candidates import drawn, thin
 from labelsieve.selection.composing import at_random, best, chosen
 from labelsieve.selection.lookahead import Neighbourhoods, most_finds
-from labelsieve.selection.neighbours import nearest
+from labelsieve.selection.neighbours import graph, nearest
 from labelsieve.selection.wanting import has_class, known_of, wanted_class
 
 NEIGHBOURS = 50
+PRIOR = 0.1  # chance of an item before anything is learnt
 BUDGET = 100  # labels after this query, where nobody says how many are left (costs["budget"], this query included)
-LOOKED_UP, COMPARED = 20_000, 4_000  # candidates at most: with an index, and where neighbours are compared one by one
-FINDS = 200  # neighbours of each wanted item that are candidates of a large pool
+COMPARED = 4_000  # candidates at most, which are compared with one another
+FINDS = 200  # neighbours of each wanted item that are candidates of a larger pool
 SEEN = 256  # wanted items from which distance is measured where there is no index
 
 
@@ -41,8 +42,8 @@ def by_greedy_search(state: Round, n: int, rng: Generator) -> Query:
 def searched_ahead(name: str, ahead: int | None, prune: bool = True, about: str = "") -> Strategy:
     """A strategy that asks for what leads to the most wanted items with `ahead` labels after it; None: the budget.
 
-    Chances are by nearest neighbours, not by the head. A query of n is found one item after another, each as if those
-    before it had turned out not to be wanted: so it spreads.
+    Chances are the head's, moved by labelled neighbours. A query of n is found one item after another, each as if
+    those before it had turned out not to be wanted: so it spreads.
     """
 
     def strategy(state: Round, n: int, rng: Generator) -> Query:
@@ -50,7 +51,7 @@ def searched_ahead(name: str, ahead: int | None, prune: bool = True, about: str 
         code, said = wanted_class(state)
         if code is None:
             return at_random(state, n, rng, name, f"{said}: drawn at random")
-        ids = _candidates(state, n, rng)
+        before, ids = state.scored, _candidates(state, n, rng)
         model = _model(state, ids, code)
         after = int(state.costs.get("budget", BUDGET + n)) - n if ahead is None else ahead
         rank = hash_uniform(int(rng.integers(2**31)), ids)
@@ -61,7 +62,7 @@ def searched_ahead(name: str, ahead: int | None, prune: bool = True, about: str 
             if after > 0:
                 model.learn(int(picked[i]), 0)
         why = f"expected to lead to most wanted items: {said}"
-        return chosen(ids[picked], score, name, why, len(ids))
+        return chosen(ids[picked], score, name, why, max(state.scored - before, len(ids)))
 
     strategy.__doc__ = about
     return strategy
@@ -72,8 +73,9 @@ by_two_step_search = searched_ahead(
     1,
     about="""A query (n,) of the items that, with the best next one after their answer, are expected to yield most.
 
-    Chances by the 50 nearest neighbours; wanted as in `greedy_search`. On large pools, candidates as in `ens`.
-    Source: Garnett et al. 2012, section 3; n > 1: Jiang et al. 2018, sequential simulation. Cost: as `ens`.
+    Chances, candidates and the wanted class as in `ens`.
+    Source: Garnett et al. 2012, section 3; n > 1: Jiang et al. 2018, sequential simulation.
+    Cost: as `ens`.
     """,
 )
 
@@ -82,18 +84,18 @@ by_ens = searched_ahead(
     None,
     about="""A query (n,) of the items that lead to the most wanted ones, if the rest of the budget followed at once.
 
-    The rest is costs["budget"] less this query, else 100 labels; without a rest the likeliest are asked. Chances by
-    the 50 nearest neighbours; wanted as in `greedy_search`. At most 20,000 candidates, near to what is wanted and
-    random ones (without an index 4,000).
+    The rest is costs["budget"] less this query, else 100 labels; without a rest the likeliest are asked. Chances are
+    the head's (.1 without one), which counts as one neighbour, moved by the labelled ones of the 50 mutual nearest
+    neighbours. At most 4,000 candidates: near to what is wanted, and random ones. Wanted as in `greedy_search`.
     Source: Jiang et al. 2017 (ENS), with upper bounds; n > 1: Jiang et al. 2018, all answers no.
-    Cost: one search of the index for each of m candidates, without it O(m^2 d); then about O(50 m) for each pick.
+    Cost: O(m^2 d) for m candidates, then about O(50 m) for each pick.
     """,
 )
 
 
 def _candidates(state: Round, n: int, rng: Generator) -> Ids:
     """Ids, ascending, at most so many: all that are free, else those near to what is wanted and random ones."""
-    limit = max(COMPARED if state.neighbours is None else LOOKED_UP, n)
+    limit = max(COMPARED, n)
     if state.left() <= limit:
         return state.free()
     known = known_of(state, "wanted")
@@ -102,7 +104,7 @@ def _candidates(state: Round, n: int, rng: Generator) -> Ids:
         found = np.unique(state.neighbours(known, FINDS))
         near = np.setdiff1d(found[found >= 0], state.blocked())
         near = near if state.allowed is None else np.intersect1d(near, state.allowed)
-        near = thin(near.astype(np.int64), limit, rng)
+        near = thin(near.astype(np.int64), limit // 2, rng)
     elif len(known):
         free, x = state.free(), state.take(thin(known, SEEN, rng))
         gap = np.concatenate([_gap(state, free[i : i + 8192], x) for i in range(0, len(free), 8192)])
@@ -116,13 +118,8 @@ def _gap(state: Round, ids: Ids, x: np.ndarray) -> np.ndarray:
 
 def _model(state: Round, ids: Ids, code: int) -> Neighbourhoods:
     labels = state.labels
-    if state.neighbours is None:
-        both = np.concatenate([labels.ids, ids])  # labelled first: among equally near ones, those that are known count
-        x, own = state.take(both), np.arange(len(labels), len(both))
-        near = both[nearest(x[own], x, NEIGHBOURS, own)[0]]
-    else:
-        near = state.neighbours(ids, NEIGHBOURS)
-    known = np.isin(near, labels.ids)
-    hits = np.isin(near, labels.ids[has_class(labels, code)])
-    at = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
-    return Neighbourhoods.of(np.where(ids[at] == near, at, -1), known.sum(axis=1), hits.sum(axis=1))
+    x = state.take(np.concatenate([labels.ids, ids]))  # labelled first: among equally near ones, they count
+    prior = np.full(len(ids), PRIOR)
+    if state.head is not None and len(np.unique(has_class(labels, code))) == 2:
+        prior = np.clip(state.score(ids, lambda proba: proba[:, code].astype(np.float64)), 0.0, 1.0)
+    return Neighbourhoods.of(graph(x, NEIGHBOURS)[0], has_class(labels, code), prior)
