@@ -8,7 +8,14 @@ from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.types import Labels, Matrix
 from labelsieve.selection import submodular
 from labelsieve.selection.coverage import directions
-from labelsieve.selection.submodular import by_graph_cut, by_targeted, graph_cut, query_information, wanted_items
+from labelsieve.selection.submodular import (
+    by_graph_cut,
+    by_targeted,
+    graph_cut,
+    nearness,
+    query_information,
+    wanted_items,
+)
 from labelsieve.testing.toys import toy_classes
 
 ASIDE = np.zeros((0, 5), np.float32)
@@ -116,6 +123,13 @@ def test_without_labels_of_the_class_the_query_is_random_and_says_why() -> None:
     assert_allclose(query.propensity, 0.05)
     other = Round(ArrayPool(toy.x), toy.labels(np.flatnonzero(toy.y == 0)[:5]), wanted=2)
     assert by_targeted(other, 5, np.random.default_rng(0)).why == ("no item is labelled 'c' yet: drawn at random",)
+
+
+def test_nearness_is_the_cosine_from_the_centre() -> None:
+    x, aim = 3 * unit(50) + 0.5, unit(6, seed=2)
+    centre = x.mean(axis=0)
+    assert_allclose(nearness(x, centre, aim), (directions(x, centre) @ aim.T).max(axis=1), atol=1e-5)
+    assert np.isfinite(nearness(np.zeros((3, 5), np.float32), np.zeros(5, np.float32), aim)).all()
 
 
 def test_few_candidates_are_the_most_alike(monkeypatch: pytest.MonkeyPatch) -> None:

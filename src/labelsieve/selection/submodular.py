@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.random import Generator
 
+from labelsieve.core.rounds import BLOCK as SCAN
 from labelsieve.core.rounds import Round
 from labelsieve.core.types import Ids, Matrix, Query, Vector
 from labelsieve.selection.candidates import thin
@@ -52,8 +53,8 @@ def by_targeted(state: Round, n: int, rng: Generator) -> Query:
     centre = state.take(thin(free, POINTS, rng)).mean(axis=0)
     aim = directions(state.take(thin(members, WANTED, rng)), centre)
     alike = np.empty(len(free))
-    for i in range(0, len(free), BLOCK):
-        alike[i : i + BLOCK] = _likeness(directions(state.take(free[i : i + BLOCK]), centre), aim).max(axis=1)
+    for i in range(0, len(free), SCAN):
+        alike[i : i + SCAN] = nearness(state.take(free[i : i + SCAN]), centre, aim)
     rows = np.sort(best(free, alike, min(max(SHARE * n, CANDIDATES), max(FACILITIES, n), len(free)), rng))
     order, gain = query_information(directions(state.take(free[rows]), centre), n, aim)
     why = f"like the {len(members)} labelled {state.labels.classes[code or 0]!r}, and unlike one another"
@@ -75,6 +76,16 @@ def wanted_items(state: Round) -> tuple[int | None, Ids]:
     if code is None and count.any():
         code = int(np.where(count > 0, count, len(y) + 1).argmin())
     return code, state.labels.ids[member[:, code]] if code is not None and len(y) else state.labels.ids[:0]
+
+
+def nearness(x: Matrix, centre: Matrix, aim: Matrix) -> Vector:
+    """The largest cosine (m,) of each row of x (m, d), seen from the centre (d,), with unit rows aim (q, d).
+
+    No row is copied: one product with aim, one with the centre. Cost: O(m q d).
+    """
+    far = np.einsum("ij,ij->i", x, x) - 2.0 * (x @ centre) + float(centre @ centre)
+    along = (x @ aim.T - aim @ centre).max(axis=1)
+    return np.asarray(along / np.sqrt(np.maximum(far, 1e-12)), np.float64)
 
 
 def graph_cut(x: Matrix, n: int, points: Matrix, given: Matrix, balance: float = BALANCE) -> tuple[Ids, Vector]:
@@ -107,18 +118,11 @@ def query_information(x: Matrix, n: int, aim: Matrix, eta: float = ETA) -> tuple
     near = _likeness(x, aim)
     own = eta * near.max(axis=1).astype(np.float64)
     covered = np.zeros(len(aim), np.float32)
-    order, gains, free = np.empty(n, np.int64), np.empty(n), np.ones(len(x), bool)
-    bound = np.maximum(near - covered, np.float32(0.0)).sum(axis=1, dtype=np.float64) + own
-    fresh = np.zeros(len(x), np.int64)  # the step at which the bound was the gain: it can only shrink
+    order, gains, picked = np.empty(n, np.int64), np.empty(n), np.zeros(len(x), bool)
     for step in range(n):
-        while True:
-            row = int(np.where(free, bound, -np.inf).argmax())
-            if fresh[row] == step:
-                break
-            bound[row] = float(np.maximum(near[row] - covered, np.float32(0.0)).sum(dtype=np.float64)) + own[row]
-            fresh[row] = step
-        order[step], gains[step] = row, bound[row]
-        free[row] = False
+        gain = np.maximum(near - covered, np.float32(0.0)).sum(axis=1, dtype=np.float64) + own
+        row = int(np.where(picked, -np.inf, gain).argmax())
+        order[step], gains[step], picked[row] = row, gain[row], True
         np.maximum(covered, near[row], out=covered)
     return order, gains
 
