@@ -95,7 +95,10 @@ def test_bad_input_is_named() -> None:
         badge(x, proba[:8], 2)
     bad = proba.copy()
     bad[2, 1] = np.nan
-    with pytest.raises(InputError, match="not finite"):
+    with pytest.raises(InputError, match=r"row 2 of proba is .*nan.*; numbers from 0 to 1"):
+        badge(x, bad, 2)
+    bad[2] = [3.0, -1.0, 0.5]
+    with pytest.raises(InputError, match=r"row 2 of proba is \[3.0, -1.0, 0.5\]"):
         badge(x, bad, 2)
     x[4] = np.inf
     with pytest.raises(InputError, match="row 4"):

@@ -16,12 +16,13 @@ from labelsieve.selection.coverage import reader, rows_left
 
 BLOCK = 16384
 GROUP = 256  # items drawn at once
+SLACK = 1e-3  # of probabilities that were rounded
 SAME = 4e-6  # a squared distance below this share of the squared norms is rounding: the two are the same
 
 Factors = Callable[[Ids], tuple[Matrix, Matrix]]  # positions (k,) -> x (k, d) and residuals (k, c)
 
 
-def badge(x: Any, proba: Matrix, n: int, labelled: Ids | None = None, rng: int | Generator = 0) -> Ids:
+def badge(x: Any, proba: Any, n: int, labelled: Ids | None = None, rng: int | Generator = 0) -> Ids:
     """Positions (n,) of rows of x (m, d) by their gradients (p - e) outer x, e the likeliest class.
 
     The first has the largest gradient, each further one is drawn in proportion to the squared distance of its gradient
@@ -32,7 +33,8 @@ def badge(x: Any, proba: Matrix, n: int, labelled: Ids | None = None, rng: int |
     """
     take = reader(x)
     taken, _ = rows_left(len(x), n, labelled)
-    if np.ndim(proba) != 2 or len(proba) != len(x):
+    proba = proba if isinstance(proba, np.ndarray) else np.asarray(proba, np.float32)
+    if proba.ndim != 2 or len(proba) != len(x) or not proba.shape[1]:
         raise ShapeError(f"proba has shape {np.shape(proba)}; ({len(x)}, classes) was expected: one row a row of x.")
     wanted = np.ones(len(x), bool)
     wanted[taken] = False
@@ -40,8 +42,12 @@ def badge(x: Any, proba: Matrix, n: int, labelled: Ids | None = None, rng: int |
     def factors(at: Ids) -> tuple[Matrix, Matrix]:
         rows = slice(int(at[0]), int(at[-1]) + 1) if at[-1] - at[0] == len(at) - 1 and (np.diff(at) == 1).all() else at
         p = np.asarray(proba[rows], np.float32)
-        if not np.isfinite(p).all():
-            raise InputError("proba has numbers that are not finite.", "pass what predict_proba gives.")
+        if not (p.min() >= -SLACK and p.max() <= 1 + SLACK):  # also where either is NaN
+            bad = int(np.flatnonzero(~((p >= -SLACK) & (p <= 1 + SLACK)).all(axis=1))[0])
+            raise InputError(
+                f"row {at[bad]} of proba is {p[bad].tolist()}; numbers from 0 to 1 were expected.",
+                "pass what predict_proba gives, not logits.",
+            )
         return take(at), residuals(p)
 
     return spread(factors, wanted, n, as_rng(rng))[0]
