@@ -1,6 +1,6 @@
 """GALAXY: order the pool along one line a class, and halve the gaps between what is in the class and what is not."""
 
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ def by_galaxy(state: Round, n: int, rng: Generator) -> Query:
     """Items halfway between a labelled item of a class and the nearest one outside, along the margin of that class.
 
     Source: Zhang, Katz-Samuels and Nowak 2022 (GALAXY); inside a query the head answers in place of the annotator.
-    Cost: O(min(N, 20000) c (log N + n / c)): a random part of a large pool.
+    Cost: O(min(N, 20000) (c log N + n)): a random part of a large pool.
     """
     free, before = state.require(n), state.scored
     if state.head is None:
@@ -115,33 +115,22 @@ class Line:
 
 
 def bisected(lines: list[Line], known: int, n: int) -> Ids:
-    """At most n items, in the order in which gaps are halved: always the shortest gap of all lines.
+    """At most n items: each line in turn has its shortest gap halved, those with the fewest items in their class first.
 
-    Where no gap is left, the items nearest to a cut follow. `known` items at the front have answers.
+    A line without a gap gives the item nearest to one of its cuts. `known` items at the front have answers.
     """
-    found: list[int] = []
-    seen: set[int] = set()
-    while len(found) < n and lines:
-        row = _next(lines, "halfway")
-        if row is None:
-            row = _next(lines, "beside")
-        if row is None:
-            break
-        if row >= known and row not in seen:
-            found.append(row)
-            seen.add(row)
-        for line in lines:
-            line.answered(row)
-    return np.array(found, np.int64)
-
-
-def _next(lines: list[Line], how: str) -> int | None:
-    options = list(_offers(lines, how))
-    return min(options)[2] if options else None
-
-
-def _offers(lines: list[Line], how: str) -> Iterator[tuple[int, int, int]]:
-    for k, line in enumerate(lines):
-        length, at = line.halfway() if how == "halfway" else line.beside()
-        if at >= 0:
-            yield length, k, int(line.item[at])
+    turns = deque(sorted(lines, key=lambda line: int((line.answer > 0).sum())))
+    found: dict[int, None] = {}
+    while len(found) < n and turns:
+        line = turns.popleft()
+        at = line.halfway()[1]
+        at = line.beside()[1] if at < 0 else at
+        if at < 0:
+            continue  # every item of this line has an answer
+        turns.append(line)
+        row = int(line.item[at])
+        if row >= known:
+            found[row] = None
+        for other in lines:
+            other.answered(row)
+    return np.array(list(found), np.int64)
