@@ -40,7 +40,7 @@ def built(made, tmp_path):
 
 def test_opened_again_it_finds_the_same(built):
     x = rows()
-    index = open_index(built, TOY, ArrayPool(x))
+    index = open_index(built, TOY, ArrayPool(x[np.arange(300) != 4], np.delete(np.arange(300), 4)))
     assert index.search(x[5:6], 1)[0].tolist() == [[5]]
     assert 4 not in index.search(x[4:5], 299)[0]
     assert index.facts.recall >= 0.95 and index.facts.recall_k in (10, 100)
@@ -112,6 +112,18 @@ def test_of_another_engine(built):
         open_index(built, About("toy@1", "z"))
     with pytest.raises(ShapeError, match="pool has 3 columns; the index was made of 8"):
         open_index(built, TOY, ArrayPool(np.eye(3)))
+
+
+def test_of_an_older_pool(built):
+    with pytest.raises(InputError, match=r"holds 299 items, the pool 300, and they are not the same"):
+        open_index(built, TOY, ArrayPool(rows()))
+    index = open_index(built, TOY, ArrayPool(rows()), older=True)
+    index.grow(np.array([4]))
+    assert open_index(built, TOY, ArrayPool(rows())).search(rows()[4:5], 1)[0].tolist() == [[4]]
+    with pytest.raises(InputError, match="id 4 is in the index already"):
+        index.grow(np.array([4]))
+    with pytest.raises(InputError, match="without its pool"):
+        open_index(built, TOY).grow(np.array([7]))
 
 
 def test_a_rebuild_leaves_nothing_of_the_old(built):

@@ -23,7 +23,7 @@ from labelsieve.project.training import fit_view, view_way
 from labelsieve.selection.neighbours import ItemNeighbours, exact_neighbours
 from labelsieve.store.index import FaissIndex, open_index
 from labelsieve.store.indexbuild import IndexSettings, build_index
-from labelsieve.store.indexfiles import About, DamagedIndex, Facts, check_files, read_facts
+from labelsieve.store.indexfiles import MANIFEST, About, DamagedIndex, Facts, check_files, read_facts
 from labelsieve.store.indexparts import pool_digest
 from labelsieve.store.pools import ViewedPool
 
@@ -60,17 +60,24 @@ def update_index(context: Context, rebuild: bool = False, progress: Progress | N
 
 def lazy_neighbours(context: Context, raw: Pool) -> Neighbours | None:
     """Neighbours of items; the index is opened when they are first asked for. None: a large pool without an index."""
-    if not (folder_of(context) / "index.json").exists():
-        return exact_neighbours(ViewedPool(raw, _fresh_view(context, raw))) if len(raw.ids) <= EXACT else None
-    found: list[ItemNeighbours] = []
+    indexed = (folder_of(context) / MANIFEST).exists()
+    if not indexed and len(raw.ids) > EXACT:
+        return None
+    found: list[Neighbours] = []
 
     def neighbours(ids: Ids, k: int) -> Ids:
         if not found:
-            index, _ = _ready(context, raw, "")
-            found.append(ItemNeighbours(index.pool or raw, index))
+            found.append(
+                _indexed(context, raw) if indexed else exact_neighbours(ViewedPool(raw, _fresh_view(context, raw)))
+            )
         return found[0](ids, k)
 
     return neighbours
+
+
+def _indexed(context: Context, raw: Pool) -> Neighbours:
+    index, _ = _ready(context, raw, "")
+    return ItemNeighbours(index.pool or raw, index)
 
 
 def folder_of(context: Context) -> Path:
@@ -122,7 +129,7 @@ def _ready(context: Context, raw: Pool, why: str, progress: Progress | None = No
         try:
             facts = read_facts(folder)
             facts.require(about)
-            index = open_index(folder, about, ViewedPool(raw, _kept_view(facts)))
+            index = open_index(folder, about, ViewedPool(raw, _kept_view(facts)), older=True)
             added, removed, why = _up_to_date(context, raw, index)
         except LabelsieveError as error:
             why = error.fact

@@ -198,15 +198,26 @@ class FaissIndex:
         self._open()
 
 
-def open_index(folder: Path, about: About, pool: Pool | None = None, threads: int = 0) -> FaissIndex:
+def open_index(
+    folder: Path, about: About, pool: Pool | None = None, threads: int = 0, older: bool = False
+) -> FaissIndex:
     """The index of that folder, memory-mapped. ProjectError where there is none, DamagedIndex where bytes have changed,
-    InputError where it was made of other rows. Cost: a read of the files that changed since they were last hashed."""
+    InputError where it was made of other rows, or of other items than the pool has now, unless it may be `older`.
+
+    Cost: a read of the ids, and of the files that changed since they were last hashed.
+    """
     facts = read_facts(folder)
     facts.require(about)
     if pool is not None and len(pool.ids) and pool.dim != facts.dim:
         raise ShapeError(f"the pool has {pool.dim} columns; the index was made of {facts.dim}.", "build it again.")
     check_files(folder, facts)
-    return FaissIndex(folder, facts, pool, threads)
+    index = FaissIndex(folder, facts, pool, threads)
+    if pool is not None and not older and facts.pool != pool_digest(pool.ids):
+        raise InputError(
+            f"the index holds {len(index)} items, the pool {len(pool.ids)}, and they are not the same items.",
+            "grow and remove bring it up to date, as labelsieve index PROJECT does; or build it again.",
+        )
+    return index
 
 
 def fitting_rows(x: Any, dim: int, metric: str, what: str) -> Matrix:
