@@ -20,8 +20,9 @@ def near_anchors(anchors: int = 10, k: int = 50, limit: int = 1000, explore: flo
     Anchors of a class are spread over it (k-means++ draws) and drawn anew for each query; among what they find, the
     most similar to the anchors that found them stay. `explore` adds that share of random items. With nothing
     labelled, 10,000 random items are the candidates.
-    Source: Lesci and Vlachos 2024 (AnchorAL), section 3. Cost: O(labels anchors d) for the draws, then one index search
-    an anchor. InputError where the round has no neighbours.
+    Source: Lesci and Vlachos 2024 (AnchorAL), section 3.
+    Cost: O(labels anchors d) for the draws, then one index search an anchor.
+    InputError where the round has no neighbours.
     """
     for name, value in (("anchors", anchors), ("k", k), ("limit", limit)):
         if not (isinstance(value, int) and value >= 1):

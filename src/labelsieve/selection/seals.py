@@ -23,9 +23,11 @@ def near_labelled(k: int = 100, around: Around = "all", explore: float = 0.1, le
     `around="wanted"` looks around the wanted (in a screen: odd) items only. Explorers are `explore` times as many as
     the neighbours, at least `least`; none where `explore` is 0. While nothing is labelled, or nothing of the wanted
     class, 10,000 random items are candidates too.
-    Source: Coleman et al. 2022 (SEALS), algorithm 1; it searches around all labels. Cost: O(labels k), and one search
-    of the index for each newly labelled item where the neighbours found are kept; none of the pool is gone through.
-    InputError where the round has no neighbours. What the index compared is not in Query.scored: that counts the head.
+    Source: Coleman et al. 2022 (SEALS), algorithm 1; it searches around all labels.
+    Cost: O(labels k), and one search of the index for each newly labelled item; the pool is not gone through.
+
+    Query.scored counts what the head scored; what the index compared comes on top: O(N d) a search where it is exact.
+    InputError where the round has no neighbours.
     """
     _check(k, around, explore, least)
 
@@ -43,7 +45,9 @@ def by_scan_cost(patience: float = 1.0, k: int = 100, around: Around = "all", ex
     """Everything where the head scores it within `patience` seconds, else the neighbours of what is labelled.
 
     The seconds of an item are measured once by the project (`costs["scan"]`), so a seed reproduces the choice.
-    Everything too where no index is there. Cost: of a full scan, at most `patience`; else as `seals`.
+    Everything too where that is not measured, or no index is there; the reasons of the query say which.
+    Source: measured, see benchmarks/results/seals.json.
+    Cost: of a full scan, at most `patience`; else as `seals`.
     """
     if not patience >= 0:
         raise InputError(f"patience is {patience}; seconds, 0 or more, were expected.")

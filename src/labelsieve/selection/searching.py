@@ -25,7 +25,8 @@ def by_greedy_search(state: Round, n: int, rng: Generator) -> Query:
     """A query (n,) of the items most likely to be of the wanted class, by the head.
 
     Wanted is the round's class; odd in a screen; else the rarest class that has a label.
-    Source: Garnett et al. 2012, section 3 (one step ahead). Cost: one scan of the pool by the head.
+    Source: Garnett et al. 2012, section 3 (one step ahead).
+    Cost: one scan of the pool by the head.
     """
     free, before = state.require(n), state.scored
     code, said = wanted_class(state)
