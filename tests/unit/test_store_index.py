@@ -176,6 +176,16 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     assert one.files == other.files and one.cells > 40
 
 
+def test_how_often_it_spills_changes_nothing(tmp_path):
+    x = rows(500)
+    sizes = {8 * 37: "many", 1 << 20: "one"}
+    for size, name in sizes.items():
+        settings = IndexSettings(flat_rows=0, held_out=20, recall_k=5, part_bytes=size)
+        build_index(tmp_path / name, ArrayPool(x), TOY, settings=settings)
+    assert read_facts(tmp_path / "many").files == read_facts(tmp_path / "one").files
+    assert not [path for path in (tmp_path / "many").iterdir() if path.name.startswith(".tmp")]
+
+
 def test_recall_is_that_of_what_a_search_finds(tmp_path):
     """Measured again from outside, on other rows than those that were held out."""
     x = rows(3000, 16)

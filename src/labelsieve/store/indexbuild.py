@@ -146,7 +146,7 @@ def _listed(work: _Work, queries: Matrix, seed: int) -> Built:
 def _spilled(work: _Work, trained: Any, spills: list[Spill]) -> Iterator[tuple[Ids, Matrix]]:
     """Hands on all blocks, whose codes it keeps: in memory until they are many, then sorted in a file."""
     total, size = len(work.pool.ids), trained.code_size
-    room = min(max(work.settings.part_bytes // size, BLOCK), total)
+    room = min(max(work.settings.part_bytes // size, 1), total)
     cell, codes = np.empty(room, np.int64), np.empty((room, size), np.uint8)
     first = filled = 0
     for ids, x in work.blocks():
