@@ -65,9 +65,14 @@ def interval(values: list[float]) -> list[float]:
     return [round(v, 4) for v in asdict(bootstrap(np.array(values), stream(0, "coresets interval"))).values()]
 
 
-def told(runs: dict[str, Any], methods: list[str]) -> dict[str, Any]:
+def played_methods(runs: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(key.split("/")[0] for key in runs))
+
+
+def told(runs: dict[str, Any]) -> dict[str, Any]:
     """Intervals by method and share; gains over stratified random; what `auto` stands for, and its goals."""
     seeds = sorted({key.split("/")[1] for key in runs})
+    methods = [m for m in played_methods(runs) if m != "everything" and all(f"{m}/{s}" in runs for s in seeds)]
     at = {m: {s: [runs[f"{m}/{seed}"][s][0] for seed in seeds] for s in map(str, SHARES)} for m in methods}
     everything = [runs[f"everything/{seed}"]["1"][0] for seed in seeds]
     plain = at["stratified"]
@@ -122,7 +127,7 @@ def main() -> None:
                     here["runs"][f"{method}/{seed}"] = played(x, truth, seed, method)
                     _write(args.out, found)
             print(pool, method, flush=True)
-        here |= told(here["runs"], methods)
+        here |= told(here["runs"])
         here["duplicates"] = {str(s): missed(x, truth, s) for s in SIMILAR}
         _write(args.out, found)
         print(json.dumps({k: here[k] for k in ("everything", "auto_over_stratified", "auto_lost_at_10_percent")}))
