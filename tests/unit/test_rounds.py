@@ -13,6 +13,7 @@ from labelsieve.core.errors import InputError, PoolExhausted, UnknownName
 from labelsieve.core.rounds import ArrayPool, Round, locate, run_at
 from labelsieve.core.types import Ids, Labels, Matrix
 from labelsieve.heads.linear import Linear
+from labelsieve.heads.means import NearestMean
 from labelsieve.selection.acquisition import margin
 from labelsieve.store import shards as store
 from labelsieve.store.shards import Shards
@@ -122,9 +123,11 @@ def test_int8_shards_ask_as_an_array_of_their_rows_does(strategy: str, tmp_path:
     assert queries[0].score.tolist() == queries[1].score.tolist()
 
 
-def test_threads_and_blocks_change_no_bit_of_a_score(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [Linear, NearestMean])
+def test_threads_and_blocks_change_no_bit_of_a_score(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     toy = toy_classes(3000)
-    head = Linear(len(toy.classes)).fit(toy.x[:80], toy.y[:80])
+    head = kind(len(toy.classes)).fit(toy.x[:80], toy.y[:80])
+    assert isinstance(head, rounds.ThreadedHead)
     state = Round(ArrayPool(toy.x), _none(), head)
     alone = state.score(np.arange(3000), margin)
     monkeypatch.setattr(rounds, "MANY", 1)

@@ -1,5 +1,6 @@
 """Nearest class mean: the head for the very first labels."""
 
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from labelsieve.core.types import Matrix, State, Vector
 from labelsieve.heads.columns import Columns
 from labelsieve.heads.inputs import labelled, rows
+from labelsieve.heads.threads import one_thread
 
 SHARPNESS = 10.0  # logits are -SHARPNESS x squared distance over the mean one between means
 
@@ -46,6 +48,10 @@ class NearestMean:
             return self._columns.of_logits(logit)
         k, rate = self._columns.width, self._columns.rate[self._columns.present]
         return self._columns.of_logits(logit[:, :k] - logit[:, k:] + np.log(rate / (1 - rate)))
+
+    def one_thread_each(self) -> AbstractContextManager[Any]:
+        """While inside, a prediction uses one thread, so that several threads may predict side by side."""
+        return one_thread()
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a head like this one."""
