@@ -126,7 +126,7 @@ def test_int8_shards_ask_as_an_array_of_their_rows_does(strategy: str, tmp_path:
 @pytest.mark.parametrize("kind", [Linear, NearestMean])
 def test_threads_and_blocks_change_no_bit_of_a_score(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     toy = toy_classes(3000)
-    head = kind(len(toy.classes)).fit(toy.x[:80], toy.y[:80])
+    head: Any = kind(len(toy.classes)).fit(toy.x[:80], toy.y[:80])
     assert isinstance(head, rounds.ThreadedHead)
     state = Round(ArrayPool(toy.x), _none(), head)
     alone = state.score(np.arange(3000), margin)
