@@ -87,7 +87,9 @@ by_ens = searched_ahead(
 
     The rest is costs["budget"] less this query, else 100 labels; without a rest the likeliest are asked. Chances are
     the head's (.1 without one), which counts as one neighbour, moved by the labelled ones of the 50 mutual nearest
-    neighbours. At most 4,000 candidates: near to what is wanted, and random ones. Wanted as in `greedy_search`.
+    neighbours. At most 4,000 candidates: near to what is wanted, and random ones. Wanted as in `greedy_search`, which
+    found more where both were measured (benchmarks/results/active_search.json): trust this one only where the wanted
+    items come in clusters and chances far from what is known are right.
     Source: Jiang et al. 2017 (ENS), with upper bounds; n > 1: Jiang et al. 2018, all answers no.
     Cost: O(m^2 d) for m candidates, then about O(50 m) for each pick.
     """,
