@@ -1,0 +1,145 @@
+"""Writes the tables of benchmarks/README.md and docs/explanation/selection.md from results/*.json.
+
+A table stands between `<!-- table NAME -->` and `<!-- end -->`; nobody edits it by hand.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PAGES = (HERE / "README.md", HERE.parent / "docs" / "explanation" / "selection.md")
+PLACE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def read(name: str) -> Any:
+    return json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def seconds(value: float) -> str:
+    """Seconds as people read them: .0312, .41, 3.2, 150."""
+    text = f"{value:.0f}" if value >= 100 else f"{value:.2g}" if value >= 0.1 else f"{value:.3f}"
+    return text.removeprefix("0")
+
+
+def gain(value: dict[str, float]) -> str:
+    return f"{value['mean']:+.3f} [{value['low']:+.3f}, {value['high']:+.3f}]".replace("0.", ".")
+
+
+def strategies() -> str:
+    """Gain over random of every strategy on every pool, best mean over the pools of all strategies first."""
+    found = read("strategies")
+    pools = list(found["gains"])
+    common = [pool for pool in pools if pool != "goemotions"]
+    names = sorted({name for rows in found["gains"].values() for name in rows})
+
+    def mean(name: str) -> float:
+        rows = [found["gains"][pool][name]["gain"]["mean"] for pool in common if name in found["gains"][pool]]
+        return sum(rows) / len(rows) if len(rows) == len(common) else float("-inf")
+
+    def cell(pool: str, name: str) -> str:
+        row = found["gains"][pool].get(name)
+        return gain(row["gain"]) if row else ""
+
+    def row(name: str) -> list[str]:
+        small = "" if not any(found["gains"][p].get(name, {}).get("small") for p in pools) else " (1,000)"
+        total = f"{mean(name):+.3f}".replace("0.", ".") if mean(name) > float("-inf") else ""
+        return [f"`{name}`{small}", *(cell(pool, name) for pool in pools), total]
+
+    order = sorted((name for name in names if name != "random"), key=lambda name: (-mean(name), name))
+    areas = [f"{found['gains'][pool]['random']['area']:.3f}".removeprefix("0") for pool in pools]
+    head = ["strategy", *(pool.replace("_", ", ") for pool in pools), "mean"]
+    return table(head, [*map(row, order), ["random: its own area", *areas, ""]])
+
+
+def peers() -> str:
+    """Best wall seconds and memory beyond the pool of every method, library and size; what failed says why."""
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for key, row in read("peers")["rows"].items():
+        if not key.startswith(("clusters ", "even ")):
+            continue
+        kind, items, method, peer = key.split(" ")
+        work = method + (", near-uniform rows" if kind == "even" else "")
+        text = row["failed"] if "failed" in row else f"{seconds(row['best'])} s, +{row['memory_mb']:.0f} MB"
+        rows.setdefault((work, peer), {})[items] = text
+    sizes = sorted({size for cells in rows.values() for size in cells}, key=int)
+    order = sorted(rows, key=lambda work: (work[0], work[1] != "labelsieve", work[1]))
+    return table(
+        ["work", "by", *(f"{int(size):,}" for size in sizes)],
+        [[f"`{work}`", peer, *(rows[work, peer].get(size, "") for size in sizes)] for work, peer in order],
+    )
+
+
+def coresets() -> str:
+    """Accuracy when a share is kept, by method."""
+    found = read("coresets")
+    out = []
+    for pool, facts in found["pools"].items():
+        shares = [str(share) for share in found["shares"]]
+        full = f"{facts['everything'][0]:.3f}".removeprefix("0")
+        ranked = sorted(facts["accuracy"].items(), key=lambda item: -sum(v[0] for v in item[1].values()))
+        for method, cells in ranked:
+            values = [f"{cells[s][0]:.3f}".removeprefix("0") if s in cells else "" for s in shares]
+            out.append([pool, f"`{method}`", *values, full])
+        auto = [f"{facts['auto_over_stratified'][s][0]:+.3f}".replace("0.", ".") for s in shares]
+        out.append([pool, "**auto over stratified**", *auto, ""])
+    head = ["pool", "method", *(f"{100 * share:g} %" for share in found["shares"]), "everything"]
+    return table(head, out)
+
+
+def seals() -> str:
+    """SEALS beside a full scan at equal labels: mean over all pools."""
+    rows = [
+        [
+            way,
+            f"{facts['ap_over_full']:+.4f}".replace("0.", "."),
+            f"{facts['worst']:+.3f}".replace("0.", "."),
+            f"{facts['within_2_points']} of {facts['pools']}",
+            f"{100 * facts['scored']:.1f} %",
+            f"{facts['found']:.1f}",
+        ]
+        for way, facts in read("seals")["overall"].items()
+    ]
+    head = ["candidates, strategy", "average precision over a full scan", "worst pool", "within 2 points"]
+    return table([*head, "of the pool scored", "odd found"], rows)
+
+
+def active_search() -> str:
+    """Odd items found."""
+    found = read("active_search")["pools"]
+    names = list(dict.fromkeys(name for pool in found.values() for name, row in pool.items() if isinstance(row, dict)))
+    rows = [
+        [f"`{name}`", *(f"{p[name]['found']['mean']:.1f}" if name in p else "" for p in found.values())]
+        for name in names
+    ]
+    return table(["strategy", *found], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "strategies": strategies,
+    "peers": peers,
+    "coresets": coresets,
+    "seals": seals,
+    "active_search": active_search,
+}
+
+
+def written(text: str) -> str:
+    """The page with its tables made anew."""
+    return PLACE.sub(lambda found: found.group(1) + TABLES[found.group(2)]() + found.group(3), text)
+
+
+def main() -> None:
+    for page in PAGES:
+        page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
