@@ -11,7 +11,7 @@ import pytest
 
 from labelsieve.core.errors import InputError, ProjectError, ShapeError
 from labelsieve.core.rounds import ArrayPool
-from labelsieve.store import indexfiles
+from labelsieve.store import indexfiles, stamps
 from labelsieve.store.index import open_index
 from labelsieve.store.indexbuild import IndexSettings, build_index
 from labelsieve.store.indexfiles import About, DamagedIndex, check_files, read_facts
@@ -76,7 +76,7 @@ def test_a_missing_file_is_found(built):
 
 
 def test_what_was_hashed_is_hashed_again_only_when_it_changed(built, monkeypatch):
-    monkeypatch.setattr(indexfiles, "SETTLED", 0.0)
+    monkeypatch.setattr(stamps, "SETTLED", 0.0)
     hashed = []
     real = indexfiles.digest_of
     monkeypatch.setattr(indexfiles, "digest_of", lambda path: hashed.append(path.name) or real(path))
@@ -101,8 +101,8 @@ def test_what_was_hashed_is_hashed_again_only_when_it_changed(built, monkeypatch
 def test_a_fresh_file_is_not_trusted_by_its_times(built):
     (built / "checked.json").unlink(missing_ok=True)
     check_files(built, read_facts(built))
-    stamps = json.loads((built / "checked.json").read_text()) if (built / "checked.json").exists() else {}
-    assert stamps == {}
+    kept = json.loads((built / "checked.json").read_text()) if (built / "checked.json").exists() else {}
+    assert kept == {}
 
 
 def test_of_another_engine(built):

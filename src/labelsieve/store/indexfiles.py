@@ -3,7 +3,7 @@
     index.json                    what the index is: engine, view, recall, parts; with a checksum of its own
     rows-5f2c...e1.faiss          rows or their codes; the name holds a digest of all bytes
     ids-...npy, trained-...faiss, gone-...npy
-    checked.json                  which files were hashed, with size, times and inode as they were then
+    checked.json                  which files were hashed (store/stamps.py)
 
 A file is written under a temporary name, synced, and renamed; index.json is replaced last. A file is hashed again
 whenever its size, its times or its inode have changed since it was hashed (docs/decisions/0006-index.md).
@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from labelsieve.core.errors import InputError, ProjectError
+from labelsieve.store.stamps import STAMPS, Stamps
 
-MANIFEST, STAMPS = "index.json", "checked.json"
+MANIFEST = "index.json"
 REBUILD = "labelsieve index PROJECT --rebuild makes it again (labels are not affected)."
 STALE = 3600  # seconds after which a temporary file belongs to a process that was killed
-SETTLED = 2.0  # seconds: a file that changed less than this before it was hashed is hashed again
 CHUNK = 1 << 22
 
 Metric = Literal["cosine", "l2"]
@@ -164,25 +164,18 @@ def check_files(folder: Path, facts: Facts, thorough: bool = False) -> None:
 
     Hashes what has changed on disk since it was last hashed; all of it where `thorough`. Cost: one read of that.
     """
-    stamps = _stamps(folder)
-    after: dict[str, list[int]] = {}
+    stamps = Stamps(folder)
     for name in facts.files:
+
+        def right(name: str = name) -> bool:
+            return digest_of(folder / name) == name.rpartition("-")[2].partition(".")[0]
+
         try:
-            stamp = _stamp(folder / name)
-            if thorough or stamps.get(name) != stamp:
-                now = time.time_ns()
-                if digest_of(folder / name) != name.rpartition("-")[2].partition(".")[0]:
-                    raise DamagedIndex(folder, f"{name} is not as it was written")
-                if now - max(stamp[1], stamp[2]) < SETTLED * 1e9 or _stamp(folder / name) != stamp:
-                    continue
+            if not stamps.whole(stamps.of([name]), right, thorough):
+                raise DamagedIndex(folder, f"{name} is not as it was written")
         except OSError as error:
             raise DamagedIndex(folder, f"{name} cannot be read ({error.strerror})") from error
-        after[name] = stamp
-    if after != stamps:
-        try:
-            _placed(folder, lambda path: _write_text(path, json.dumps(after)), lambda _: STAMPS)
-        except ProjectError:  # a folder that may only be read: hashed again next time
-            return
+    stamps.save()
 
 
 def digest_of(path: Path) -> str:
@@ -192,23 +185,6 @@ def digest_of(path: Path) -> str:
         while chunk := file.read(CHUNK):
             mark.update(chunk)
     return mark.hexdigest()
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def _stamp(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
-
-
-def _stamps(folder: Path) -> dict[str, list[int]]:
-    try:
-        found = json.loads((folder / STAMPS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _mark(values: Mapping[str, Any]) -> str:

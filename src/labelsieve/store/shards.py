@@ -7,11 +7,13 @@ A shard is two or three files whose name holds the first id and a digest of all 
     000000004096-5f2c...e1.ids.npy     their ids (m,) int64, ascending
 
 The rows are renamed into place last, so a kill leaves no half shard. Two processes that append never write the same
-name, unless the bytes are the same too.
+name, unless the bytes are the same too. A shard is hashed when it is first touched, unless it was hashed before and
+the disk says that it has not changed since (store/stamps.py).
 """
 
 import hashlib
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -41,8 +43,10 @@ from labelsieve.store.rowfiles import (
     read_ids,
     write_shard,
 )
+from labelsieve.store.stamps import Found, Stamps
 
 __all__ = ["CorruptShard", "Shards"]
+ENDINGS = (ROWS, IDS, SCALE)
 STALE = 3600  # seconds after which a temporary file belongs to a process that was killed
 
 
@@ -97,11 +101,14 @@ class Shards:
         self._shards: dict[str, _Shard] = {}
         self._broken: dict[str, str] = {}  # shards whose ids cannot be read
         self._mapped: OrderedDict[str, StoredRows] = OrderedDict()  # the last used at the end
-        self._whole: set[str] = set()  # hashed by this process and found right
+        self._whole: set[str] = set()  # found right by this process
+        self._stamps = Stamps(folder)
+        self._found: dict[str, Found] = {}  # stamps of the files of a shard before they were read
         self._most = maps_at_once()
         self._lock, self._hashing = Lock(), Lock()
         self._index: _Lookup | None = None
         self._dim = 0
+        weakref.finalize(self, self._stamps.save)
         _sweep(folder)
         self.refresh()
 
@@ -113,6 +120,7 @@ class Shards:
             self._forget(name)
         self._broken = {}
         for name in sorted(there - self._shards.keys()):
+            self._found[name] = self._stamps.of(name + ending for ending in ENDINGS)
             ids = read_ids(self.folder / (name + IDS))
             if ids is None:
                 self._broken[name] = "its ids cannot be read"
@@ -168,8 +176,8 @@ class Shards:
     def take(self, ids: Ids) -> Matrix:
         """Rows (m, d) of `ids`, in that order. CorruptShard where a touched shard is damaged.
 
-        Cost: near the speed of memory; each shard is hashed once a process, when it is first touched. Ids that lie
-        together in one float32 shard are not copied.
+        Cost: near the speed of memory; a shard that changed since it was last hashed is hashed when first touched. Ids
+        that lie together in one float32 shard are not copied.
         """
         ids, known = np.asarray(ids, dtype=np.int64), self._lookup()
         first = run_at(known.ids, ids)
@@ -219,18 +227,24 @@ class Shards:
             return rows
 
     def _checked(self, shard: _Shard) -> StoredRows:
-        """The mapped rows of a shard, hashed when they are first touched."""
+        """The mapped rows of a shard, found right when they are first touched."""
         rows = self._opened(shard)
         if shard.name not in self._whole:
             with self._hashing:  # threads that meet at a shard do not all hash it
-                self._hash(shard, rows)
+                self._check(shard, rows)
         return rows
 
-    def _hash(self, shard: _Shard, rows: StoredRows) -> None:
-        if shard.name in self._whole:
+    def _check(self, shard: _Shard, rows: StoredRows, thorough: bool = False) -> None:
+        """CorruptShard where a shard is not as it was written; hashed where the disk says that it has changed."""
+
+        def right() -> bool:
+            return digest_of(shard.ids, rows) == shard.name.rpartition("-")[2]
+
+        if shard.name in self._whole and not thorough:
             return
-        if len(rows.values) != shard.count or digest_of(shard.ids, rows) != shard.name.rpartition("-")[2]:
+        if len(rows.values) != shard.count or not self._stamps.whole(self._found[shard.name], right, thorough):
             self._mapped.pop(shard.name, None)
+            self._whole.discard(shard.name)
             raise CorruptShard(self.folder / (shard.name + ROWS), shard.name, "its digest does not match its name")
         self._whole.add(shard.name)
 
@@ -238,12 +252,14 @@ class Shards:
         self._shards.pop(name, None)
         self._broken.pop(name, None)
         self._mapped.pop(name, None)
+        self._found.pop(name, None)
         self._whole.discard(name)
         self._index = None
 
     def close(self) -> None:
         """Gives the mapped files back; what is touched again is mapped again, and not hashed again."""
         self._mapped.clear()
+        self._stamps.save()
 
     def append(self, ids: Ids, x: Matrix) -> str:
         """Writes rows (m, d) as one new shard and gives its name: after a kill it is there whole, or not at all.
@@ -261,6 +277,7 @@ class Shards:
                 "check free space and permissions; what was embedded before is safe.",
             ) from error
         self._forget(name)
+        self._found[name] = self._stamps.of(name + ending for ending in ENDINGS)
         self._shards[name] = _Shard.of(name, ids)
         return name
 
@@ -282,15 +299,15 @@ class Shards:
         return ids, x[order]
 
     def verify(self) -> list[str]:
-        """Names of the damaged shards. Cost: one read of everything."""
+        """Names of the damaged shards; all are hashed. Cost: one read of everything."""
         damaged = [*self._broken]
         self._mapped.clear()
-        self._whole.clear()
         for name, shard in sorted(self._shards.items()):
             try:
-                self._checked(shard)
+                self._check(shard, self._opened(shard), thorough=True)
             except CorruptShard:
                 damaged.append(name)
+        self._stamps.save()
         return sorted(damaged)
 
     def names_of(self, ids: Ids) -> list[str]:
@@ -302,7 +319,7 @@ class Shards:
         """Removes a shard by name, so that its ids count as missing; gives the name back."""
         if shard not in self._shards and shard not in self._broken:
             raise InputError(f"{self.folder.name} has no shard {shard!r}.", "verify() names the damaged ones.")
-        for ending in (ROWS, IDS, SCALE):  # the rows first: without them there is no shard
+        for ending in ENDINGS:  # the rows first: without them there is no shard
             (self.folder / (shard + ending)).unlink(missing_ok=True)
         self._forget(shard)
         return shard
