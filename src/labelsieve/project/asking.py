@@ -77,7 +77,7 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
         answered=standing.answered,
         head=head,
         number=number,
-        costs=costs,
+        costs=costs | _budget_left(context, len(standing.answered)),
         neighbours=lazy_neighbours(context, standing.raw),
         wanted=wanted_class(context),
         price=item_prices(context),
@@ -94,6 +94,12 @@ def _head(context: Context, standing: Stand) -> Head | None:
         return fit_task(context, standing).head
     except NotEnoughLabels:
         return None
+
+
+def _budget_left(context: Context, answered: int) -> dict[str, float]:
+    """Labels that may still be spent, for strategies that look ahead; nothing where the task has no limit."""
+    limit = context.task_settings.budget_labels
+    return {"budget": float(max(limit - answered, 0))} if limit else {}
 
 
 def _answered_queries(context: Context) -> int:

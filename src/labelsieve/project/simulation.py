@@ -167,7 +167,8 @@ def _trajectory(
     while len(known) < settings.budget:
         n = min(settings.size, settings.budget - len(known))
         labels = _known(truth, known)
-        state = Round(pool, labels, head, number=number, neighbours=near, wanted=wanted)
+        left = {"budget": float(settings.budget - len(known))}
+        state = Round(pool, labels, head, number=number, costs=left, neighbours=near, wanted=wanted)
         began = time.perf_counter()
         query = play.strategies[run.strategy](state, n, stream(run.seed, run.strategy, number))
         asked = time.perf_counter()

@@ -54,7 +54,7 @@ def searched_ahead(name: str, ahead: int | None, prune: bool = True, about: str 
             return at_random(state, n, rng, name, f"{said}: drawn at random")
         before, ids = state.scored, _candidates(state, n, rng)
         model = _model(state, ids, code)
-        after = int(state.costs.get("budget", BUDGET + n)) - n if ahead is None else ahead
+        after = max(int(state.costs.get("budget", BUDGET + n)) - n, 0) if ahead is None else ahead
         rank = hash_uniform(int(rng.integers(2**31)), ids)
         open_, picked, score = np.ones(len(ids), bool), np.empty(n, np.int64), np.empty(n)
         for i in range(n):
