@@ -78,7 +78,7 @@ def play_one(job: tuple[str, str, int, bool], cache: Path, work: Path) -> tuple[
         ArrayPool(View.fit(x, "z" if setting.tabular or truth.kind == "screen" else "unit")(x)),
         truth,
         lambda labels, previous: choose_head(labels, tabular=setting.tabular, previous=previous),
-        {name: strategy_named(name, truth.kind)},
+        {name: strategy_named(name, "classes")},  # also `auto` of a screen task: `screen` has a row of its own
     )
     settings = SimulationSettings(setting.budget, setting.size, (name,), 1, setting.sample, 0.3, seed)
     run = trajectory(play, settings.checked(truth.kind, len(truth)), name, seed)
