@@ -129,3 +129,31 @@ class Interval:
     mean: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a step takes: labels, contact sheets, hours; `buys` says what it would show, and on which condition."""
+
+    labels: int
+    sheets: int
+    hours: float
+    buys: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """A promise with a number: true in at least `confidence` of all audits, if what it `assumes` holds.
+
+    `bound` is what `claim` says in words; `checked` holds the counts that it rests on, `next_cost` the price of the
+    next better one (None where no price is known), `seed` the draw of the audit where it is known.
+    """
+
+    claim: str
+    bound: float
+    confidence: float
+    checked: Mapping[str, float]
+    assumes: tuple[str, ...]
+    next_cost: Cost | None = None
+    seed: int | None = None
+    task: str | None = None
