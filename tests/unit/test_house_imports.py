@@ -12,7 +12,10 @@ import labelsieve
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "PIL", "pyarrow", "pandas", "onnxruntime", "onnx", "tokenizers")
 PUBLIC = {
+    "Cost",
     "EngineError",
+    "Goal",
+    "Guarantee",
     "InputError",
     "Interval",
     "Item",
@@ -28,10 +31,12 @@ PUBLIC = {
     "Query",
     "Round",
     "ShapeError",
+    "Stratum",
     "Task",
     "UnknownName",
     "Value",
     "__version__",
+    "audit_plan",
     "badge",
     "coreset",
     "create",
@@ -41,10 +46,17 @@ PUBLIC = {
     "hard_negatives",
     "kcenter",
     "least_confident",
+    "looks",
     "margin",
     "near_duplicates",
     "open",
     "query",
+    "recall_bound",
+    "rest_bound",
+    "reviewed_recall_bound",
+    "reviewer_bound",
+    "sensitivity_bound",
+    "spiked_bound",
     "typiclust",
 }
 
