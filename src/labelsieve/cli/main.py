@@ -28,6 +28,7 @@ from labelsieve.cli import (
     init,
     label,
     next_,
+    plan,
     predict,
     report,
     simulate,
@@ -52,7 +53,7 @@ app = typer.Typer(
 )
 
 VERBS = {
-    "Start": {"init": init, "sync": sync, "embed": embed, "index": index, "task": task, "demo": demo},
+    "Start": {"init": init, "sync": sync, "embed": embed, "index": index, "task": task, "plan": plan, "demo": demo},
     "Label": {"next": next_, "label": label, "import": import_, "budget": budget},
     "Model": {"fit": fit, "predict": predict, "export": export, "report": report, "status": status},
     "Choose": {"coreset": coreset, "duplicates": duplicates, "hard": hard, "curriculum": curriculum},
