@@ -5,12 +5,17 @@ import hashlib
 import numpy as np
 from numpy.random import Generator
 
+from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Vector
 
 
 def as_rng(rng: int | Generator) -> Generator:
-    """A numpy Generator from an int or a Generator (which is handed back as it is)."""
-    return rng if isinstance(rng, Generator) else np.random.default_rng(rng)
+    """A numpy Generator from an int of 0 or more, or a Generator (handed back as it is); InputError for another."""
+    if isinstance(rng, Generator):
+        return rng
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise InputError(f"rng is {rng!r}; a whole number of 0 or more, or a numpy Generator, was expected.")
+    return np.random.default_rng(int(rng))
 
 
 def stream(seed: int, *names: str | int) -> Generator:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from labelsieve.core.errors import PoolExhausted, UnknownName
+from labelsieve.core.errors import InputError, PoolExhausted, ShapeError, UnknownName
 from labelsieve.core.types import Ids, Labels, Matrix, Vector
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BLOCK = 4096  # rows scored at once, which a cache holds: results do not depend on how the pool is stored
 MANY = 131_072  # rows from which on blocks are scored side by side
+REFIT = "fit it again, on rows that are finite."
 DENSE = 0.75  # from this share of wanted rows on, whole blocks are scored where they lie
 
 
@@ -196,7 +197,13 @@ class Round:
         head = self._fitted()
 
         def proba(block: Ids, inside: Ids | None) -> Matrix:
-            found = head.predict_proba(self.take(block))
+            found = np.asarray(head.predict_proba(self.take(block)))
+            if found.ndim != 2 or len(found) != len(block):
+                raise ShapeError(f"the head gave {found.shape} for {len(block)} rows; (rows, classes) was expected.")
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = float(found.sum(dtype=np.float32))
+            if total - total != 0.0:  # NaN, infinity
+                raise InputError(f"the head gives probabilities that are not finite, from item {block[0]} on.", REFIT)
             return found if inside is None else np.take(found.T, inside, axis=1).T
 
         blocks = _blocks(self.pool.ids, ids)

@@ -25,7 +25,7 @@ def near_anchors(anchors: int = 10, k: int = 50, limit: int = 1000, explore: flo
     InputError where the round has no neighbours.
     """
     for name, value in (("anchors", anchors), ("k", k), ("limit", limit)):
-        if not (isinstance(value, int) and value >= 1):
+        if not (type(value) is int and value >= 1):
             raise InputError(f"{name} is {value}; a whole number, 1 or more, was expected.")
     if not 0 <= explore <= 1:
         raise InputError(f"explore is {explore}; a share of the candidates, 0 to 1, was expected.")
@@ -85,7 +85,7 @@ def _found(state: Round, around: Ids, k: int, limit: int) -> Ids:
             "these candidates are neighbours of labelled items, and this pool has no index to find them.",
             "labelsieve index PROJECT, or choose among everything.",
         )
-    near = state.neighbours(around, DEEPER * k)
+    near = state.neighbours(around, min(DEEPER * k, len(state.pool.ids)))
     open_ = (near >= 0) & ~np.isin(near, state.blocked())
     if state.allowed is not None:
         open_ &= np.isin(near, state.allowed)

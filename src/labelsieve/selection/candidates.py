@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from labelsieve.core.errors import InputError
 from labelsieve.core.rounds import Round
 from labelsieve.core.sockets import Candidates
 from labelsieve.core.types import Ids
@@ -23,6 +24,8 @@ def all_items() -> Candidates:
 
 def at_most(limit: int) -> Candidates:
     """A random part of at most `limit` ids: bounds the cost of a choice on a large pool."""
+    if not (type(limit) is int and limit >= 1):
+        raise InputError(f"limit is {limit}; a whole number of items, 1 or more, was expected.", "try limit=100000.")
 
     def candidates(state: Round, rng: Generator) -> Ids:
         return thin(state.free(), limit, rng)

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from labelsieve.core.errors import InputError, ShapeError, UnknownName
+from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.randomness import as_rng
 from labelsieve.core.types import Ids, Matrix, Vector
 from labelsieve.selection.coverage import checked_rows, rows_left
+from labelsieve.selection.given import named_classes
 from labelsieve.selection.keeping import METHODS, Known
 
 LEAST = 64  # rows that a block keeps, so that blocks do not all keep the same
@@ -79,12 +80,7 @@ def method_for(method: str, share: float, with_classes: bool) -> str:
 
 def class_codes(y: NDArray[Any], m: int) -> Ids:
     """Codes 0 .. c - 1 (m,) of classes y (m,), which may be numbers or names."""
-    y = np.asarray(y)
-    if y.shape != (m,):
-        raise ShapeError(f"y has shape {y.shape}; ({m},) was expected: one class a row of x.")
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise InputError("y has NaN or infinity; one class a row was expected.", "leave out rows without a class.")
-    return np.unique(y, return_inverse=True)[1].astype(np.int64)
+    return named_classes(y, m)[1]
 
 
 def shares(sizes: Ids, n: int) -> Ids:

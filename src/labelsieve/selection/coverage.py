@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, PoolExhausted, ShapeError
 from labelsieve.core.randomness import as_rng
 from labelsieve.core.types import Ids, Matrix, Vector
+from labelsieve.selection.given import row_numbers, wanted_number
 
 FACILITIES, POINTS = 8192, 4096  # at most so many rows can be chosen, and so many are to be covered
 BLOCK = 512
 ROWS = 4096  # of x are read at once
+SMALLEST, LARGEST = 1e-24, 1e30  # sums of squares between which single precision can be trusted
 
 
 def facility_location(
@@ -112,29 +115,32 @@ def directions(x: Matrix, centre: Matrix) -> Matrix:
 
 def checked_rows(x: Any) -> Matrix:
     """x as (m, d) float32. ShapeError for another number of dimensions, InputError for NaN and infinity."""
-    rows: Matrix = np.asarray(x, dtype=np.float32)
-    reader(rows)
-    return rows
+    return reader(x)(np.arange(len(x)))
 
 
 def reader(x: Any) -> Callable[[Ids], Matrix]:
     """A function: positions (k,) -> those rows of x as (k, d) float32.
 
     x is read once, in blocks, to see that it is fit; it may be memory-mapped and of any type of number, and is never
-    held as a whole. ShapeError for another number of dimensions, InputError for NaN and infinity.
+    held as a whole. ShapeError for another number of dimensions, InputError for NaN, infinity, and numbers whose
+    squares single precision does not hold.
     Cost: O(md), memory for one block.
     """
-    x = x if isinstance(x, np.ndarray) else np.asarray(x, dtype=np.float32)
-    if x.ndim != 2:
+    x = x if isinstance(x, np.ndarray) else np.asarray(x)
+    if x.dtype.kind not in "fiub":
+        raise InputError(f"x holds {x.dtype}; real numbers were expected.", "pass embeddings (rows, columns).")
+    if x.ndim != 2 or not x.shape[1]:
         raise ShapeError(f"x has shape {x.shape}; (rows, columns) was expected.", "reshape it to two dimensions.")
-    if np.iscomplexobj(x) or not np.can_cast(x.dtype, np.float64, "same_kind"):
-        raise InputError(f"x holds {x.dtype}; numbers were expected.")
+    most = 0.0
     for i in range(0, len(x), ROWS):
-        rows = np.asarray(x[i : i + ROWS], np.float32)
-        if not np.isfinite(_sum_of_squares(rows)):  # then, and only then, row by row: a sum may be too large
-            whole = np.isfinite(rows).all(axis=1)
+        square = _sum_of_squares(np.asarray(x[i : i + ROWS]))
+        if not square <= LARGEST:  # then, and only then, row by row
+            whole = np.isfinite(x[i : i + ROWS]).all(axis=1)
             if not whole.all():
                 raise InputError(f"row {i + int(np.argmin(whole))} of x is not finite.", "leave such rows out.")
+        most = max(most, square)
+    if most > LARGEST or (most < SMALLEST and any(x[i : i + ROWS].any() for i in range(0, len(x), ROWS))):
+        raise InputError("x holds numbers whose squares single precision does not hold.", "divide x by its largest.")
 
     def take(at: Ids) -> Matrix:
         first, last = (int(at[0]), int(at[-1])) if len(at) else (0, -1)
@@ -145,20 +151,16 @@ def reader(x: Any) -> Callable[[Ids], Matrix]:
     return take
 
 
-def _sum_of_squares(rows: Matrix) -> float:
-    flat = rows.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):
+def _sum_of_squares(rows: NDArray[Any]) -> float:
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        flat = np.asarray(rows, np.float32).reshape(-1)
         return float(flat @ flat)
 
 
 def rows_left(m: int, n: int, labelled: Ids | None) -> tuple[Ids, Ids]:
     """Positions (k,) that are labelled and (m - k,) that are not, both ascending; errors for what cannot be."""
-    taken = np.zeros(0, np.int64) if labelled is None else np.unique(np.asarray(labelled, np.int64))
-    outside = taken[(taken < 0) | (taken >= m)]
-    if len(outside):
-        raise InputError(f"row {outside[0]} is labelled, and x has the rows 0 to {m - 1}.")
-    if n < 0:
-        raise InputError(f"{n} items were asked for; 0 or more was expected.")
+    wanted_number(n)
+    taken = np.unique(row_numbers(labelled, m))
     left = np.ones(m, bool)
     left[taken] = False
     free = np.flatnonzero(left).astype(np.int64, copy=False)
@@ -172,10 +174,13 @@ def _part(rows: Ids, limit: int, rng: Generator) -> Ids:
 
 
 def checked_weight(weight: Vector, m: int) -> Vector:
-    """Weights (m,) as numbers of 0 or more; ShapeError and InputError for others."""
-    w = np.asarray(weight, np.float64)
+    """Weights (m,) as numbers from 0 to 1, the largest 1; ShapeError and InputError for others."""
+    w = np.asarray(weight)
+    if w.dtype.kind not in "fiub":
+        raise InputError(f"weight holds {w.dtype}; real numbers were expected.")
+    w = w.astype(np.float64)
     if w.shape != (m,):
         raise ShapeError(f"weight has shape {w.shape}; ({m},) was expected: one number a row of x.")
     if not (w >= 0).all() or not np.isfinite(w).all():
         raise InputError("weight has negative or infinite numbers; 0 or more was expected.")
-    return w
+    return w / (w.max(initial=0.0) or 1.0)

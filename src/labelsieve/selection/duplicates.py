@@ -37,8 +37,8 @@ def near_duplicates(x: Matrix, similarity: float = 0.98, rng: int | Generator = 
 
 def standing_for(x: Any, similarity: float, rng: Generator) -> Ids:
     """As `near_duplicates`, of rows that are read when they are needed: x[positions] gives (k, d) float32."""
-    if not 0 < similarity <= 1:
-        raise InputError(f"similarity is {similarity}; a number above 0, and 1 at most, was expected.")
+    if not isinstance(similarity, int | float | np.number) or not 0 < similarity <= 1:
+        raise InputError(f"similarity is {similarity!r}; a number above 0, and 1 at most, was expected.")
     first, same = _equal_rows(x)
     kept = np.arange(len(first))  # among the distinct rows
     for _ in range(PASSES if similarity < 1 and len(first) > 1 else 0):

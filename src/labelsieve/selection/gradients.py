@@ -33,7 +33,9 @@ def badge(x: Any, proba: Any, n: int, labelled: Ids | None = None, rng: int | Ge
     """
     take = reader(x)
     taken, _ = rows_left(len(x), n, labelled)
-    proba = proba if isinstance(proba, np.ndarray) else np.asarray(proba, np.float32)
+    proba = proba if isinstance(proba, np.ndarray) else np.asarray(proba)
+    if proba.dtype.kind not in "fiub":
+        raise InputError(f"proba holds {proba.dtype}; real numbers were expected.", "pass what predict_proba gives.")
     if proba.ndim != 2 or len(proba) != len(x) or not proba.shape[1]:
         raise ShapeError(f"proba has shape {np.shape(proba)}; ({len(x)}, classes) was expected: one row a row of x.")
     wanted = np.ones(len(x), bool)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import InputError, ShapeError
 from labelsieve.core.rounds import Round
 from labelsieve.core.types import ODD, Ids, Matrix, Query, Vector
+from labelsieve.selection.acquisition import entropy
 from labelsieve.selection.candidates import thin
 from labelsieve.selection.composing import at_random, best, chosen
 from labelsieve.selection.neighbours import nearest
@@ -70,23 +71,30 @@ def disagreements(proba: Matrix, y: NDArray[np.generic]) -> tuple[Ids, Vector]:
     >>> disagreements(np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]), np.array([1, 1, 0]))[0].tolist()
     [0, 2]
     """
-    p, given = np.asarray(proba, np.float64), np.asarray(y)
+    p, given = np.asarray(proba), np.asarray(y)
     if len(given) != len(p) or given.ndim not in (1, 2) or (given.ndim == 2 and given.shape != p.shape):
         raise ShapeError(f"y has shape {given.shape}, probabilities have {p.shape}.", "give one answer a row.")
-    if not np.isfinite(p).all():
-        raise InputError(f"row {int(np.argmin(np.isfinite(p).all(axis=1)))} of the probabilities is not finite.")
+    entropy(proba)  # errors for what is no probability
     if not len(p):
         return np.empty(0, np.int64), np.empty(0)
+    p = p.astype(np.float64)
     if given.ndim == 2:
         apart = np.nan_to_num(np.abs(p - given.astype(np.float64)), nan=0.0)
         surer = 2.0 * apart.max(axis=1) - 1.0
     else:
-        codes = given.astype(np.int64)
+        codes = _codes(given, p.shape[1])
         surer = p.max(axis=1) - p[np.arange(len(p)), np.maximum(codes, 0)]
         surer[codes < 0] = 0.0
     found = np.flatnonzero(surer > 0)
     found = found[np.argsort(-surer[found], kind="stable")]
     return found, surer[found]
+
+
+def _codes(y: NDArray[np.generic], c: int) -> Ids:
+    bad = ~np.isin(y, np.arange(-1, c))
+    if bad.any():
+        raise InputError(f"y holds {y[bad][0]}; codes 0 to {c - 1}, or -1 where unknown, were expected.")
+    return y.astype(np.int64)
 
 
 def _disagree(state: Round, ids: Ids, wanted: int | None, rng: Generator) -> Vector:

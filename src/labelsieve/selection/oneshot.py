@@ -1,6 +1,5 @@
 """`query`: one query over plain arrays, without a project."""
 
-from operator import index
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,13 @@ from labelsieve.core.randomness import as_rng
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import Ids, Labels, Matrix, Query
+from labelsieve.selection.acquisition import entropy
 from labelsieve.selection.composing import chosen
+from labelsieve.selection.given import named_classes, row_numbers, wanted_number
 from labelsieve.selection.naming import strategy_called
 from labelsieve.selection.neighbours import exact_neighbours
+
+FIRST = 8  # rows by which a head is tried
 
 
 def query(
@@ -42,9 +45,11 @@ def query(
     2
     """
     pool = _Units(x)
-    n, rows = _wanted(n), _row_numbers(labelled, len(pool.ids))
-    labels = _labels(rows, y)
+    n, rows, rng = wanted_number(n), row_numbers(labelled, len(pool.ids)), as_rng(rng)
+    labels = _labels(rows, y, 0 if head is None else _width(head, pool))
     asks = strategy_called(strategy) if isinstance(strategy, str) else strategy
+    if not callable(asks):
+        raise InputError(f"strategy is {strategy!r}; a name was expected.", "labelsieve strategies lists them.")
     state = Round(pool, labels, head, np.unique(rows), number=-(-len(rows) // max(n, 1)))
     state.check(n)
     if n == 0:
@@ -52,7 +57,7 @@ def query(
     if head is None and y is not None and len(labels):
         state.head = _fitted(pool, labels)
     state.neighbours = exact_neighbours(pool)
-    return asks(state, n, as_rng(rng))
+    return asks(state, n, rng)
 
 
 class _Units(ArrayPool):
@@ -67,7 +72,8 @@ class _Units(ArrayPool):
         super().__init__(x)
 
     def take(self, ids: Ids) -> Matrix:
-        rows = super().take(ids)
+        with np.errstate(over="ignore"):  # what single precision does not hold is named below
+            rows = super().take(ids)
         norm = norms_of(rows)
         if np.all(norm == 1.0):
             return rows
@@ -76,38 +82,55 @@ class _Units(ArrayPool):
         return np.asarray(rows / np.where(norm > 0, norm, 1.0).astype(np.float32)[:, None])
 
 
-def _wanted(n: Any) -> int:
-    try:
-        n = index(n)
-    except TypeError:
-        raise InputError(f"{n!r} items were asked for; a whole number was expected.") from None
-    if n < 0:
-        raise InputError(f"{n} items were asked for; 0 or more was expected.")
-    return int(n)
+def _width(head: Any, pool: ArrayPool) -> int:
+    """How many classes a head tells apart; InputError for one that does not give probabilities."""
+    if not callable(getattr(head, "predict_proba", None)):
+        raise InputError(f"head is {head!r:.80}, which has no predict_proba.", "pass a fitted head, or leave it out.")
+    rows = pool.take(pool.ids[:FIRST])
+    if not len(rows):
+        return 0
+    proba = head.predict_proba(rows)
+    entropy(proba)  # errors for what is no probability
+    if not isinstance(proba, np.ndarray) or len(proba) != len(rows):
+        raise ShapeError(
+            f"the head gave {np.shape(proba)} for {len(rows)} rows; an array (rows, classes) was expected."
+        )
+    return int(proba.shape[1])
 
 
-def _row_numbers(labelled: Any, m: int) -> Ids:
-    given = np.zeros(0, np.int64) if labelled is None else np.asarray(labelled)
-    if given.ndim != 1 or (len(given) and given.dtype.kind not in "iu"):
-        raise InputError(f"labelled holds {given.dtype} of shape {given.shape}; row numbers (k,) were expected.")
-    rows: Ids = given.astype(np.int64)
-    outside = rows[(rows < 0) | (rows >= m)]
-    if len(outside):
-        raise InputError(f"row {outside[0]} is labelled, and x has the rows 0 to {m - 1}.")
-    return rows
-
-
-def _labels(rows: Ids, y: NDArray[Any] | None) -> Labels:
+def _labels(rows: Ids, y: NDArray[Any] | None, width: int) -> Labels:
+    """The answers y of `rows`, by id; a head that tells `width` classes apart (0: no head) fixes their codes."""
+    ids, first, at = np.unique(rows, return_index=True, return_inverse=True)
     if y is None:
-        return Labels(np.unique(rows), np.zeros(len(np.unique(rows)), np.int64), ("?",))
+        return Labels(ids, np.zeros(len(ids), np.int64), ("?",))
     y = np.asarray(y)
-    if len(y) != len(rows):
-        raise InputError(f"y has {len(y)} rows, labelled has {len(rows)}.", "give one answer for each labelled row.")
-    ids, first = np.unique(rows, return_index=True)
-    if y.ndim == 2:
-        return Labels(ids, y[first].astype(np.float32), tuple(map(str, range(y.shape[1]))), "multilabel")
-    names, codes = np.unique(y, return_inverse=True)
-    return Labels(ids, codes[first].astype(np.int64), tuple(map(str, names)))
+    if not y.ndim or len(y) != len(rows):
+        raise InputError(
+            f"y has {y.size if y.ndim < 2 else len(y)} rows, labelled has {len(rows)}.",
+            "give one answer for each labelled row.",
+        )
+    several = y.ndim == 2
+    codes, names = _of_several(y, width) if several else _of_one(y, width)
+    same = np.isclose(codes, codes[first][at], equal_nan=True).reshape(len(rows), -1).all(axis=1)
+    if not same.all():
+        raise InputError(f"row {rows[~same][0]} is labelled twice, and the answers differ.", "leave one of them.")
+    return Labels(ids, codes[first], names, "multilabel" if several else "classes")
+
+
+def _of_several(y: NDArray[Any], width: int) -> tuple[NDArray[Any], tuple[str, ...]]:
+    if y.dtype.kind not in "fiub" or not y.shape[1] or (width and y.shape[1] != width):
+        wanted = f"(rows, {width or 'classes'})"
+        raise ShapeError(f"y holds {y.dtype} of shape {y.shape}; numbers from 0 to 1 of shape {wanted} were expected.")
+    return y.astype(np.float32), tuple(map(str, range(y.shape[1])))
+
+
+def _of_one(y: NDArray[Any], width: int) -> tuple[NDArray[Any], tuple[str, ...]]:
+    names, codes = named_classes(y, len(y))
+    if not width or len(names) in (0, width):
+        return codes, tuple(map(str, names))
+    if names.dtype.kind not in "iu" or names[0] < 0 or names[-1] >= width:
+        raise InputError(f"y has {len(names)} classes, the head {width}.", f"give y as codes 0 to {width - 1}.")
+    return y.astype(np.int64), tuple(map(str, range(width)))
 
 
 def _fitted(pool: ArrayPool, labels: Labels) -> Head:

@@ -102,17 +102,18 @@ def hard_negatives(
     Cost: O(q p d), memory for 256 x 32,768 numbers.
     """
     mining = mining or Mining()
+    _check(mining)
     unit = [directions(rows, np.zeros(rows.shape[1], np.float32)) for rows in map(checked_rows, (queries, passages))]
     pairs = _checked(mining, np.asarray(positives), unit)
-    asked = np.unique(pairs[:, 0])
+    asked, reach = np.unique(pairs[:, 0]), min(mining.reach, len(unit[1]))
     known, banned = _by_query(pairs), _by_query(_pairs(mining.exclude, "exclude"))
-    out = np.full((len(asked), max(mining.reach, 0)), -1, np.int64)
+    out = np.full((len(asked), reach), -1, np.int64)
     most = max((len(rows) + len(banned.get(query, ())) for query, rows in known.items()), default=0)
-    near, _ = _nearest(unit[0][asked], unit[1], mining.reach + most)
+    near, _ = _nearest(unit[0][asked], unit[1], reach + most)
     for i, query in enumerate(asked.tolist()):
         no = banned.get(query, np.empty(0, np.int64))
         no = no if mining.include_positives else np.concatenate([no, known[query]])
-        found = near[i][~np.isin(near[i], no)][: mining.reach]
+        found = near[i][~np.isin(near[i], no)][:reach]
         out[i, : len(found)] = found
     out[:, : mining.range_min] = -1
     at = np.searchsorted(asked, pairs[:, 0])
@@ -130,12 +131,13 @@ class _Judge:
         """Scores (k,) of pairs."""
         if self.rescore is None:
             return np.asarray(np.einsum("ij,ij->i", self.queries[queries], self.passages[passages]), np.float64)
-        score = np.asarray(self.rescore(queries, passages), np.float64)
-        if score.shape != queries.shape or not np.isfinite(score).all():
+        score = np.asarray(self.rescore(queries, passages))
+        if score.shape != queries.shape or score.dtype.kind not in "fiub" or not np.isfinite(score).all():
             raise InputError(
-                f"rescore gave shape {score.shape} for {len(queries)} pairs, or a number that is not finite."
+                f"rescore gave {score.dtype} of shape {score.shape} for {len(queries)} pairs; one finite number a pair "
+                "was expected."
             )
-        return score
+        return score.astype(np.float64)
 
 
 def _chosen(mining: Mining, pairs: Ids, found: Ids, judge: _Judge, rng: Generator) -> tuple[Ids, Vector]:
@@ -204,6 +206,26 @@ def _checked(mining: Mining, positives: Ids, unit: list[Matrix]) -> Ids:
         raise ShapeError(
             f"queries have {unit[0].shape[1]} columns, passages {unit[1].shape[1]}.", "embed both with one engine."
         )
+    pairs = _pairs(positives, "positives")
+    for what, given in (("positives", pairs), ("exclude", _pairs(mining.exclude, "exclude"))):
+        for column, rows in enumerate(unit):
+            bad = given[(given[:, column] < 0) | (given[:, column] >= len(rows)), column]
+            if len(bad):
+                there = f"{('queries', 'passages')[column]}, which have {len(rows)}"
+                raise InputError(f"{what} name row {bad[0]} of {there}.", "number the rows from 0.")
+    return pairs
+
+
+def _check(mining: Mining) -> None:
+    """InputError for options that are no numbers, or that leave nothing."""
+    whole = {"num_negatives": mining.num_negatives, "range_min": mining.range_min, "range_max": mining.range_max}
+    for name, value in whole.items():
+        if not isinstance(value, int | np.integer) and not (name == "range_max" and value is None):
+            raise InputError(f"{name} is {value!r}; a whole number was expected.")
+    for name in ("max_score", "min_score", "absolute_margin", "relative_margin", "guard"):
+        value = getattr(mining, name)
+        if value is not None and (not isinstance(value, int | float | np.number) or value != value):
+            raise InputError(f"{name} is {value!r}; a number, or None, was expected.")
     if mining.num_negatives < 1 or mining.range_min < 0 or mining.reach <= mining.range_min:
         raise InputError(
             f"num_negatives {mining.num_negatives} and range {mining.range_min} to {mining.reach} leave nothing.",
@@ -211,14 +233,6 @@ def _checked(mining: Mining, positives: Ids, unit: list[Matrix]) -> Ids:
         )
     if mining.sampling_strategy not in ("top", "random"):
         raise InputError(f"sampling_strategy is {mining.sampling_strategy!r}; 'top' or 'random' was expected.")
-    pairs = _pairs(positives, "positives")
-    for column, rows in enumerate(unit):
-        bad = pairs[(pairs[:, column] < 0) | (pairs[:, column] >= len(rows)), column]
-        if len(bad):
-            raise InputError(
-                f"positives name row {bad[0]} of {('queries', 'passages')[column]}, which have {len(rows)}."
-            )
-    return pairs
 
 
 def _pairs(given: Ids | None, what: str) -> Ids:

@@ -81,7 +81,7 @@ def _neighbours(state: Round, known: Ids, k: int) -> Ids:
             "these candidates are neighbours of labelled items, and this pool has no index to find them.",
             "labelsieve index PROJECT, or choose among everything.",
         )
-    return state.neighbours(known, k)
+    return state.neighbours(known, min(k, len(state.pool.ids)))
 
 
 def _unasked(state: Round, found: Ids) -> Ids:
@@ -111,9 +111,9 @@ def _told(state: Round, k: int, around: Around, explore: float, least: int) -> s
 
 
 def _check(k: int, around: str, explore: float, least: int) -> None:
-    if not (isinstance(k, int) and k >= 1):
+    if not (type(k) is int and k >= 1):
         raise InputError(f"k is {k}; a whole number of neighbours, 1 or more, was expected.", "try k=100.")
-    if not (isinstance(least, int) and least >= 0):
+    if not (type(least) is int and least >= 0):
         raise InputError(f"least is {least}; a whole number of items, 0 or more, was expected.")
     if around not in ("all", "wanted"):
         raise InputError(f"around is {around!r}; expected 'all' or 'wanted'.")
