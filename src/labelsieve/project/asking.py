@@ -111,9 +111,9 @@ def _answered_queries(context: Context) -> int:
 
 def _stored(context: Context, query: Query, number: int, seconds: float) -> int:
     """The id of the query; that of the last one where it asks for the same items."""
-    last = queries.history(context.conn, context.task_name)[-1:]
-    if last and np.array_equal(last[0].query.ids, query.ids):
-        return last[0].id
+    last = queries.last(context.conn, context.task_name)
+    if last is not None and np.array_equal(last.query.ids, query.ids):
+        return last.id
     return queries.save(context.conn, context.task_name, query, number, context.settings.seed, seconds)
 
 

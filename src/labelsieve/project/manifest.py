@@ -2,6 +2,7 @@
 
     add_items(conn, source, entries) -> Ids          new items (syncing does this; tests may too)
     ids(conn, source=None, usable=False) -> Ids      all present items, ascending; usable leaves out what is set aside
+    usable_of(conn, ids) -> Ids                      those of ascending ids that were not set aside
     require(conn, ids)                               UnknownName where an id was never given out
     by_key(conn, keys) -> dict[key, id]              only the keys that there are
     entries(conn, ids) -> list[Entry]                in the order asked
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from labelsieve.core.errors import UnknownName
+from labelsieve.core.idsets import without
 from labelsieve.core.types import Ids
 from labelsieve.project.database import now, transaction
 
@@ -100,16 +102,27 @@ def source_rows(conn: sqlite3.Connection) -> list[SourceRow]:
 def ids(conn: sqlite3.Connection, source: int | None = None, usable: bool = False) -> Ids:
     """Ids (N,) of all present items (of one source), ascending; `usable` leaves out what was set aside."""
     where = "gone IS NULL" + ("" if source is None else f" AND source = {int(source)}")
-    parts = [np.fromiter((id_ for (id_,) in conn.execute(f"SELECT id FROM items WHERE {where} ORDER BY id")), np.int64)]
+    parts = [part for part in [_own(conn, where)] if len(part)]
     for part in _ranges(conn):
         if source is None or part.source == source:
             parts.append(np.arange(part.first_id, part.first_id + part.present))
-    found = np.concatenate(parts)
+    found = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
     found = np.sort(found, kind="stable") if len(parts) > 1 else found
-    if usable:
-        bad = [id_ for (id_,) in conn.execute("SELECT DISTINCT item FROM set_aside WHERE item IS NOT NULL")]
-        found = found[~np.isin(found, np.array(bad, np.int64))] if bad else found
-    return found
+    return usable_of(conn, found) if usable else found
+
+
+def usable_of(conn: sqlite3.Connection, ids: Ids) -> Ids:
+    """Those of ids (m,), ascending, that were not set aside."""
+    bad = [id_ for (id_,) in conn.execute("SELECT DISTINCT item FROM set_aside WHERE item IS NOT NULL ORDER BY item")]
+    return without(ids, np.array(bad, np.int64))
+
+
+def _own(conn: sqlite3.Connection, where: str) -> Ids:
+    """Ids (m,), ascending, of the items with a row each: counted first, since they mostly have no gap."""
+    first, last, count = conn.execute(f"SELECT MIN(id), MAX(id), COUNT(*) FROM items WHERE {where}").fetchone()
+    if count and last - first == count - 1:
+        return np.arange(first, last + 1, dtype=np.int64)
+    return np.fromiter((id_ for (id_,) in conn.execute(f"SELECT id FROM items WHERE {where} ORDER BY id")), np.int64)
 
 
 def numbered(conn: sqlite3.Connection, source: int) -> tuple[Ids, Ids]:
@@ -119,6 +132,8 @@ def numbered(conn: sqlite3.Connection, source: int) -> tuple[Ids, Ids]:
     spans = [span for span in _ranges(conn) if span.source == source]
     ids_ = np.concatenate([table[:, 0], *(np.arange(s.first_id, s.first_id + s.present) for s in spans)])
     rows = np.concatenate([table[:, 1], *(np.arange(s.first_row, s.first_row + s.present) for s in spans)])
+    if np.all(ids_[1:] > ids_[:-1]):
+        return ids_, rows
     order = np.argsort(ids_, kind="stable")
     return ids_[order], rows[order]
 

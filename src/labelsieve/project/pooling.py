@@ -15,6 +15,7 @@ import numpy as np
 
 from labelsieve.core import plugins
 from labelsieve.core.errors import InputError, ProjectError
+from labelsieve.core.idsets import common, holds, without
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import ArrayPool, Pool
 from labelsieve.core.sockets import Engine, Learner
@@ -219,11 +220,12 @@ def raw_pool(context: Context, progress: Tell | None = None) -> Pool:
     if any(not _in_place(context, row.id) for row in context.rows.values()):
         folder = context.cache / "embeddings" / (context.settings.embeddings or "-")
         shards = Shards(folder) if folder.is_dir() else None
-        if shards is None or _missing(context, shards):
+        present = manifest.ids(context.conn)
+        if shards is None or _missing(context, shards, present):
             _require_engine(context)
             embed(context, progress=progress)
             shards = Shards(context.cache / "embeddings" / context.settings.embeddings)
-        parts.append(SubPool(shards, np.intersect1d(shards.ids, manifest.ids(context.conn), assume_unique=True)))
+        parts.append(SubPool(shards, common(shards.ids, present)))
     parts = [part for part in parts if len(part.ids)]
     if not parts:
         raise ProjectError("no item of this project has embeddings.", "labelsieve status shows what was set aside.")
@@ -244,14 +246,12 @@ def _require_engine(context: Context) -> None:
         )
 
 
-def _missing(context: Context, shards: Shards) -> bool:
+def _missing(context: Context, shards: Shards, present: Ids) -> bool:
     """Whether present items lack embeddings. An engine is not opened to find that out."""
-    ids = [
-        manifest.ids(context.conn, source=row.id, usable=True)
-        for row in context.rows.values()
-        if not _in_place(context, row.id)
-    ]
-    return bool(len(np.setdiff1d(np.concatenate(ids), shards.ids)))
+    for row in context.rows.values():
+        if _in_place(context, row.id):
+            present = without(present, manifest.ids(context.conn, source=row.id))
+    return not holds(shards.ids, manifest.usable_of(context.conn, present))
 
 
 def _arrays(context: Context) -> Iterator[Pool]:
@@ -262,7 +262,7 @@ def _arrays(context: Context) -> Iterator[Pool]:
             ids, rows = manifest.numbered(context.conn, source_id)
             array = opened.array()
             in_order = len(rows) == 0 or (
-                rows[0] == 0 and rows[-1] == len(rows) - 1 and bool(np.all(np.diff(rows) == 1))
+                rows[0] == 0 and rows[-1] == len(rows) - 1 and bool(np.all(rows[1:] > rows[:-1]))
             )
             pool = ArrayPool(array[: len(rows)] if in_order else Rows(array, rows), ids)
             usable = manifest.ids(context.conn, source=source_id, usable=True)

@@ -3,6 +3,7 @@
 save(conn, task, query, round, seed, select_seconds) -> int     the query's id
 load(conn, query_id) -> StoredQuery
 history(conn, task) -> list[StoredQuery]                        oldest first
+last(conn, task) -> StoredQuery | None                          the newest
 asked(conn, task) -> Ids                                        every id ever asked or answered
 asked_for(conn, task, *purposes) -> Ids                         ids asked for one of these purposes
 """
@@ -61,6 +62,12 @@ def load(conn: sqlite3.Connection, query_id: int) -> StoredQuery:
     if not found:
         raise InputError(f"there is no query {query_id}.", "labelsieve next makes a query.")
     return found[0]
+
+
+def last(conn: sqlite3.Connection, task: str) -> StoredQuery | None:
+    """The newest query of a task; None before the first."""
+    found = _read(conn, "q.id = (SELECT MAX(id) FROM queries WHERE task = ?)", tasks.get(conn, task).id)
+    return found[0] if found else None
 
 
 def history(conn: sqlite3.Connection, task: str) -> list[StoredQuery]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import Generator
 
 from labelsieve.core.errors import PoolExhausted
+from labelsieve.core.idsets import positions
 from labelsieve.core.rounds import Pool, Round
 from labelsieve.core.sockets import Head, Neighbours, Strategy
 from labelsieve.core.types import Ids, Labels, Purpose, Query, Vector
@@ -41,25 +42,26 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
     """
     free_audit = standing.sides.audit[~np.isin(standing.sides.audit, standing.answered)]
     audited = len(standing.sides.audit) - len(free_audit)
-    free = np.setdiff1d(standing.sides.search, standing.answered)
-    if n > len(free) + len(free_audit):
+    pool = standing.pool.ids
+    blocked = np.union1d(standing.answered, standing.sides.audit)
+    at = positions(pool, blocked)
+    free = len(pool) - len(at)
+    if n > free + len(free_audit):
         raise PoolExhausted(
-            f"{n} items were asked for, {len(free) + len(free_audit)} of {len(standing.pool.ids)} are left to ask.",
+            f"{n} items were asked for, {free + len(free_audit)} of {len(pool)} are left to ask.",
             "ask for fewer, or sync new items.",
         )
     quota = min(audit_quota(n, len(standing.answered), audited), len(free_audit))
-    n_audit = max(quota, n - len(free))
+    n_audit = max(quota, n - free)
     audit = _plain(
         free_audit[:n_audit], standing.sides.share, "audit", "random: it measures the head, and never trains it"
     )
     n_control = min(standing.control, n - n_audit)
-    drawn = np.sort(rng.choice(free, n_control, replace=False))
-    control = _plain(
-        drawn, n_control / max(len(free), 1), "control", "random: what labelling without a strategy would give"
-    )
-    blocked = np.union1d(np.union1d(standing.answered, standing.sides.audit), drawn)
+    rank = rng.choice(free, n_control, replace=False)  # among what is free: those that are not come on top
+    drawn = np.sort(pool[rank + np.searchsorted(at - np.arange(len(at)), rank, "right")])
+    control = _plain(drawn, n_control / max(free, 1), "control", "random: what labelling without a strategy would give")
     state = Round(
-        standing.pool, standing.labels, standing.head, asked=blocked, number=standing.number,
+        standing.pool, standing.labels, standing.head, asked=np.union1d(blocked, drawn), number=standing.number,
         costs=standing.costs, neighbours=standing.neighbours, wanted=standing.wanted,
         price=standing.price,
     )  # fmt: skip

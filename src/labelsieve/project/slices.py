@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labelsieve.core.idsets import without
 from labelsieve.core.randomness import hash_uniform, hash_uniform_text, stream
 from labelsieve.core.types import Ids, Vector
 
 AUDIT_SHARE = 0.05  # of the labels, once the slice has its smallest size
 AUDIT_LEAST, AUDIT_MOST = 30, 300
+BLOCK = 65_536  # ids that are hashed at once
 AUDIT_PACE = 0.2  # of what is asked, until the slice has its smallest size
 
 Groups = Sequence[str | None] | None  # one group an item, None for an item of its own
@@ -22,11 +24,19 @@ Groups = Sequence[str | None] | None  # one group an item, None for an item of i
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """`audit` (a,) in the order in which it is asked, `search` (m,) ascending; `share` is an item's chance of audit."""
+    """`audit` (a,) in the order in which it is asked; `search` (m,), ascending, is the rest of the pool's `ids`.
+
+    `share` is an item's chance of audit.
+    """
 
     audit: Ids
-    search: Ids
+    ids: Ids
     share: float
+
+    @property
+    def search(self) -> Ids:
+        """Cost: a copy of the ids."""
+        return without(self.ids, self.audit)
 
 
 def uniform(seed: int, ids: Ids, groups: Groups) -> Vector:
@@ -50,11 +60,18 @@ def audit_share(n_items: int, budget: int = 0) -> float:
 
 
 def sides(seed: int, ids: Ids, groups: Groups, share: float) -> Sides:
-    """The pool's two sides. Within the audit side the order is random too, item by item."""
-    mark = uniform(seed, ids, groups)
-    audit = ids[mark < share]
+    """The two sides of a pool's ids, ascending. Within the audit side the order is random too, item by item.
+
+    Cost: O(N), memory for a block.
+    """
+    parts = [ids[:0]]
+    for i in range(0, len(ids), BLOCK):
+        part = ids[i : i + BLOCK]
+        mark = uniform(seed, part, None if groups is None else groups[i : i + BLOCK])
+        parts.append(part[mark < share])
+    audit = np.concatenate(parts)
     order = np.lexsort((audit, hash_uniform(seed + 1, audit)))
-    return Sides(audit[order], ids[mark >= share], share)
+    return Sides(audit[order], ids, share)
 
 
 def audit_quota(n: int, asked: int, audited: int) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelsieve.core.idsets import common
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.types import Ids, Labels
@@ -43,7 +44,10 @@ class Stand:
 
 
 def stand(context: Context, progress: Tell | None = None) -> Stand:
-    """Everything that choosing, fitting and measuring start from. Cost: one fold, one view of 20k rows."""
+    """Everything that choosing, fitting and measuring start from.
+
+    Cost: one fold, O(N) for ids and sides, and for a view that scales 20k rows.
+    """
     raw = raw_pool(context, progress)
     task, settings = context.task, context.task_settings
     meaning = meaning_of(context, raw)
@@ -51,8 +55,9 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     pool = ViewedPool(raw, view)
     groups = groups_of(context, pool.ids)
     sides = slices.sides(audit_seed(context), pool.ids, groups, _share(context, len(pool.ids)))
-    labels = restricted(folding.fold(context.conn, task.name), pool.ids)
-    answered = np.intersect1d(folding.answered(context.conn, task.name), pool.ids)
+    labels = folding.fold(context.conn, task.name)
+    labels = restricted(labels, common(pool.ids, labels.ids))
+    answered = common(pool.ids, folding.answered(context.conn, task.name))
     control = np.intersect1d(queries.asked_for(context.conn, task.name, "control"), labels.ids)
     return Stand(
         pool=pool,
