@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, PoolExhausted, ShapeError, UnknownName
+from labelsieve.core.idsets import positions, without
 from labelsieve.core.types import Ids, Labels, Matrix, Vector
 
 if TYPE_CHECKING:
@@ -124,18 +125,12 @@ class Round:
 
     def free(self) -> Ids:
         """The ids (m,) that may still be asked, ascending. Cost: O(N), or O(m) where candidates were narrowed."""
-        ids = self.pool.ids if self.allowed is None else self.allowed
-        gone = _positions(ids, self.blocked())
-        if not len(gone):
-            return ids
-        keep = np.ones(len(ids), dtype=bool)
-        keep[gone] = False
-        return ids[keep]
+        return without(self.pool.ids if self.allowed is None else self.allowed, self.blocked())
 
     def left(self) -> int:
         """How many items may still be asked. Cost: O(k log N) for k that may not."""
         ids = self.pool.ids if self.allowed is None else self.allowed
-        return len(ids) - len(_positions(ids, self.blocked()))
+        return len(ids) - len(positions(ids, self.blocked()))
 
     def require(self, n: int) -> Ids:
         """`free()`, or PoolExhausted when fewer than n are left."""
@@ -242,12 +237,3 @@ def _blocks(known: Ids, ids: Ids) -> Iterator[tuple[slice, Ids, Ids | None]]:
             yield place, block, None
         elif len(meant):
             yield place, block, locate(block, meant)
-
-
-def _positions(ids: Ids, wanted: Ids) -> Ids:
-    """Positions in ascending `ids` of those of `wanted` that are there. Cost: O(k log m)."""
-    at = np.searchsorted(ids, wanted)
-    inside = at < len(ids)
-    at, wanted = at[inside], wanted[inside]
-    found: Ids = at[ids[at] == wanted]
-    return found
