@@ -157,6 +157,22 @@ def test_groups_by_the_command_line(run: Run, project: ls.Project, folder: Path)
     assert "group 1 has the labels 'a' and 'b'" in run("duplicates", "p.sieve", "--labels", "groups.csv", code=1).stderr
 
 
+def test_near_duplicates_tell_how_far_they_are(project: ls.Project) -> None:
+    told: list[tuple[int, int]] = []
+    assert len(project.duplicates(0.999, lambda done, total: told.append((done, total)))) == 40
+    assert told == sorted(told) and told[0][0] < 360 and told[-1] == (360, 360) and len(told) > 3
+
+
+def test_a_label_that_is_known_answers_no_group(run: Run, project: ls.Project, folder: Path) -> None:
+    project.label(["5", "325", "6", "326"], ["b", "b", "a", "c"], by="ann")  # two pairs, one of which disagrees
+    run("duplicates", "p.sieve", "--out", "groups.csv")
+    rows = table(folder / "groups.csv")
+    assert {row["label"] for row in rows} == {""}
+    assert {row["key"]: row["known"] for row in rows if row["known"]} == {"5": "b", "325": "b", "6": "a", "326": "c"}
+    done = run("duplicates", "p.sieve", "--labels", "groups.csv", "--by", "ann")
+    assert "0 groups answered: 0 labels" in done.stdout and "Fill in the column label" in done.stderr
+
+
 def test_hard_items_and_disagreements(run: Run, project: ls.Project, folder: Path) -> None:
     with pytest.raises(NotEnoughLabels):
         project.hard()

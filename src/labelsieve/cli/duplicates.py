@@ -1,6 +1,7 @@
 """labelsieve duplicates: groups of near-duplicates, and one answer for a whole group."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,9 @@ SHOWN = 10
 def run(
     project: given.ProjectPath,
     similarity: Annotated[float, typer.Option(help="Cosine from which two items are near-duplicates.")] = 0.98,
-    out: Annotated[Path | None, typer.Option(help="A .csv file: key, label, group.", show_default="a table")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A .csv file: key, label (empty), group, items, known.", show_default="a table")
+    ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(help="Take such a file back: a label on one row answers its whole group.", show_default=False),
@@ -36,12 +39,12 @@ def run(
             taken = opened.undo_together(given.annotator(by))
             say(as_json({"taken_back": len(taken)}) if json else f"{count(len(taken), 'answer')} taken back.")
         elif labels is not None:
-            _answer(opened, labels, given.annotator(by), separator or ";", json)
+            _answer(opened, labels, given.annotator(by), separator or ";", given.named(project, task_name), json)
         else:
             _find(opened, similarity, out, given.named(project, task_name), json)
 
 
-def _answer(opened: Any, labels: Path, by: str, separator: str, json: bool) -> None:
+def _answer(opened: Any, labels: Path, by: str, separator: str, here: str, json: bool) -> None:
     from labelsieve.project.thinning import read_groups
 
     groups = read_groups(labels)
@@ -52,22 +55,28 @@ def _answer(opened: Any, labels: Path, by: str, separator: str, json: bool) -> N
         for group, label in groups
         for _ in group
     ]
-    opened.label(keys, answers, by=by)
+    if keys:
+        opened.label(keys, answers, by=by)
     if json:
         say(as_json({"groups": len(groups), "labels": len(keys)}))
         return
     say(f"{count(len(groups), 'group')} answered: {count(len(keys), 'label')}.")
-    hint("labelsieve duplicates PROJECT --undo takes all of them back.")
+    if keys:
+        hint(f"labelsieve duplicates {here} --undo --by {quote(by)} takes all of them back.")
+    else:
+        hint(f"Fill in the column label of {labels}, once a group is enough.")
 
 
 def _find(opened: Any, similarity: float, out: Path | None, here: str, json: bool) -> None:
     from labelsieve.cli.next_ import _spare
+    from labelsieve.cli.progress import showing
     from labelsieve.project.exports import write_table
     from labelsieve.project.thinning import GROUP_COLUMNS, group_rows
 
     if out is not None:
         _spare(opened, out, here)
-    groups = opened.duplicates(similarity)
+    with showing("Comparing") as tell:
+        groups = opened.duplicates(similarity, progress=tell)
     if out is not None:
         write_table(out, GROUP_COLUMNS, group_rows(groups))
     spare = sum(len(group.ids) - 1 for group in groups)

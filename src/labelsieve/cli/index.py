@@ -24,9 +24,9 @@ def run(
         say(as_json(report))
         return
     if report.built:
-        say(f"{count(report.items, 'item')} indexed in {report.seconds:,.1f} s ({report.why}).")
+        say(f"{count(report.items, 'item')} indexed in {report.seconds:,.1f} s ({report.why.rstrip('.')}).")
     else:
-        say(f"{count(report.items, 'row')} in the index; {report.added:,} added, {report.removed:,} removed.")
+        say(f"{count(report.items, 'item')} in the index; {report.added:,} added, {report.removed:,} removed.")
     say(f"{index_line(as_mapping(report))}; {report.size / 1024**2:,.1f} MiB.")
     here = given.named(project, "main")
     hint(f'Next: labelsieve next {here} --strategy margin --candidates "seals(k=100)"')
@@ -48,6 +48,6 @@ def index_line(index: Mapping[str, Any]) -> str:
     if "damaged" in index:
         return f"{index['damaged']} It is built again when it is used."
     how = f"{index['visits']} of {index['cells']:,} lists are read" if index["cells"] else "every row is compared"
-    since = f" ({index['added']:,} rows were added since)" if index["added"] > 0 else ""
+    since = f" ({index['added']:,} items were added since)" if index["added"] > 0 else ""
     measured = f"measured on {index['held_out']} held-out items when it was built{since}"
     return f"{how}; recall@{index['recall_k']} {index['recall']:.3f}, {measured}"

@@ -230,9 +230,12 @@ class Project:
         """The items to keep, most wanted first: `keep` of them, or a share (.1 by default); of the labelled only."""
         return thinning.thinned(self._context, keep, share, method, labelled)
 
-    def duplicates(self, similarity: float = 0.98) -> list[Group]:
-        """Groups of near-duplicates, largest first: `label_group` answers one in one action."""
-        return thinning.duplicates_of(self._context, similarity)
+    def duplicates(self, similarity: float = 0.98, progress: Callable[[int, int], None] | None = None) -> list[Group]:
+        """Groups of near-duplicates, largest first: `label_group` answers one in one action.
+
+        `progress` is told (items compared, of all).
+        """
+        return thinning.duplicates_of(self._context, similarity, progress)
 
     def hard(self, n: int = 20, wanted: str | None = None) -> Ranked:
         """The n hardest items without an answer that the head takes for `wanted` (for any class), hardest first."""

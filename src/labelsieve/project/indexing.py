@@ -125,6 +125,8 @@ def _ready(context: Context, raw: Pool, why: str, progress: Progress | None = No
     """The index as the pool is now. `why` says that it has to be built anew, whatever is there."""
     folder, about = folder_of(context), _about(context, raw)
     added = removed = 0
+    if not why and not (folder / MANIFEST).exists():
+        why = "there was none"
     if not why:
         try:
             facts = read_facts(folder)

@@ -1,6 +1,7 @@
 """Fewer items: a coreset of the pool, and groups of near-duplicates, which can be answered in one action."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,9 +25,11 @@ from labelsieve.selection.duplicates import groups_of_equals, standing_for
 SHARE = 0.1
 ENOUGH = 5  # labels of each class from which predictions may stand in for the labels that are missing
 BLOCK = 16_384
+READS = 5  # of each item, about: its digest, then twice its cell and the rows of the cell
 COLUMNS = ("id", "key", "label")
-GROUP_COLUMNS = ("key", "label", "group", "items")
+GROUP_COLUMNS = ("key", "label", "group", "items", "known")
 
+Progress = Callable[[int, int], None]
 By = Literal["labels", "predictions", "embeddings"]
 
 
@@ -52,17 +55,22 @@ class Group:
 
 
 class _Rows:
-    """A pool as rows by position, read when they are needed."""
+    """A pool as rows by position, read when they are needed; `tell` is told how many were read by then."""
 
-    def __init__(self, pool: Pool, ids: Ids) -> None:
+    def __init__(self, pool: Pool, ids: Ids, tell: Callable[[int], None] | None = None) -> None:
         self._pool, self._ids = pool, ids
+        self._tell, self._read = tell, 0
         self.shape = (len(ids), pool.dim)
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def __getitem__(self, at: Any) -> Matrix:
-        return self._pool.take(self._ids[at])
+        rows = self._pool.take(self._ids[at])
+        if self._tell:
+            self._read += len(rows)
+            self._tell(self._read)
+        return rows
 
 
 def thinned(context: Context, keep: int | None, share: float | None, method: str, labelled: bool) -> Kept:
@@ -92,7 +100,10 @@ def _wanted(items: int, keep: int | None, share: float | None) -> int:
         raise InputError("both a number and a share to keep are given; one was expected.")
     if keep is not None:
         if not 1 <= keep <= items:
-            raise InputError(f"{keep} items are to be kept; 1 to {items} was expected.")
+            raise InputError(
+                f"{keep} items are to be kept; 1 to {items:,} was expected.",
+                "the items of the audit slice are left out.",
+            )
         return keep
     share = SHARE if share is None else share
     if not 0 < share <= 1:
@@ -130,11 +141,14 @@ def _text(labels: Labels, row: int) -> str:
     return labels.classes[int(labels.y[row])]
 
 
-def duplicates_of(context: Context, similarity: float) -> list[Group]:
-    """Groups of two and more near-duplicates of the pool, largest first."""
+def duplicates_of(context: Context, similarity: float, progress: Progress | None = None) -> list[Group]:
+    """Groups of two and more near-duplicates of the pool, largest first. `progress`: (items compared, of all)."""
     pool = stand(context).pool
-    rows: Any = _Rows(pool, pool.ids)
+    items = len(pool.ids)
+    told = progress or (lambda done, total: None)
+    rows: Any = _Rows(pool, pool.ids, lambda read: told(min(read // READS, items), items))
     groups = groups_of_equals(standing_for(rows, similarity, stream(context.settings.seed, "duplicates")))
+    told(items, items)
     labels = folding.fold(context.conn, context.task_name)
     found = []
     for positions in groups:
@@ -143,10 +157,13 @@ def duplicates_of(context: Context, similarity: float) -> list[Group]:
     return found
 
 
-def group_rows(groups: list[Group]) -> list[tuple[str, str, int, int]]:
-    """Rows of GROUP_COLUMNS, one an item: `label` is there to be filled in, once a group is enough."""
+def group_rows(groups: list[Group]) -> list[tuple[str, str, int, int, str]]:
+    """Rows of GROUP_COLUMNS, one an item: `label` is empty, to be filled in, once a group is enough.
+
+    What is known already stands apart: one known label must not answer a group that nobody looked at.
+    """
     return [
-        (key, label, number, len(group.ids))
+        (key, "", number, len(group.ids), label)
         for number, group in enumerate(groups, start=1)
         for key, label in zip(group.keys, group.labels, strict=True)
     ]
