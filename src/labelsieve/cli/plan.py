@@ -48,7 +48,7 @@ def _tell(plan: "Plan") -> None:
     if plan.audit:
         rows.append(_row("random audit, if the search found all", plan.audit))
     if plan.audit_if_missed:
-        rows.append(_row(f"if it overlooked {plan.missed:,}: enough 4 times in 5, about", plan.audit_if_missed))
+        rows.append(_row(f"if it overlooked {plan.missed:,} (enough in 4 of 5 audits)", plan.audit_if_missed))
     if rows:
         show_table(("what", "labels", "sheets of 64", "hours"), rows)
         say(f"and the search before it: at least {count(plan.odd, 'label')}, how many nobody can know beforehand")
