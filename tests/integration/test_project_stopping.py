@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 import labelsieve as ls
+from labelsieve.core.types import DULL, ODD
+from labelsieve.project.limits import Limits
 from labelsieve.project.state import fit_history, stop_advice
+from labelsieve.selection.stopping import Advice, Signals, advise
 from labelsieve.testing.digits import write_digits
+from labelsieve.testing.toys import toy_odd
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,22 @@ def test_fits_of_an_earlier_version_are_read(project: ls.Project) -> None:
     assert not any("changed class" in reason for reason in stop_advice(project._context, old).reasons)
     fits = old[:-1] + fit_history(project._context)[-1:]
     assert stop_advice(project._context, fits).reasons
+
+
+def test_in_a_screen_only_the_budget_says_stop(tmp_path: Path) -> None:
+    toy = toy_odd(300, odd=12)
+    np.save(tmp_path / "rows.npy", toy.x)
+    with ls.create(tmp_path / "p.sieve", tmp_path / "rows.npy", task="screen") as project:
+        for first in range(0, 50, 10):
+            keys = [str(row) for row in range(first, first + 10)]
+            project.label(keys, ["dull" if toy.y[int(key)] == DULL else "scratch" for key in keys], by="ann")
+            project.fit()
+        fits = [fit | {"kappa": 1.0, "changed": 0.0, "doubt": 0.0} for fit in fit_history(project._context)]
+        assert advise(Signals(kappas=[1.0] * len(fits))).stop  # but not here
+        advice = stop_advice(project._context, fits)
+        assert not advice.stop and f"{(toy.y[:50] == ODD).sum()} of 50 labels are odd" in advice.reasons[0]
+        project.limit(Limits(labels=50))
+        assert stop_advice(project._context, []) == Advice(True, ("50 of 50 labels are spent.",))
 
 
 def test_a_head_of_one_class_has_not_settled(project: ls.Project) -> None:

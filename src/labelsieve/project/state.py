@@ -65,19 +65,34 @@ def fit_history(context: Context) -> list[dict[str, Any]]:
 
 
 def stop_advice(context: Context, fits: list[dict[str, Any]]) -> Advice:
-    """Whether to stop, with reasons: a budget that is spent, heads that settle, an audit slice that gains no more."""
+    """Whether to stop, with reasons: a budget that is spent, heads that settle, an audit slice that gains no more.
+
+    In a screen nothing but the budget: heads agree early where nearly everything is dull.
+    """
     signals = Signals(
         kappas=_numbers(fits, "kappa"),
         changed=_numbers(fits, "changed"),
-        doubt=_numbers(fits, "doubt") if context.task.kind != "screen" else (),
+        doubt=_numbers(fits, "doubt"),
         audit=[fit["audit"]["mean"] if fit["audit"] else float("nan") for fit in fits],
         gains=[gain for at in range(max(len(fits) - ROUNDS, 0), len(fits)) if (gain := _gain(context, fits[: at + 1]))],
         care=context.task_settings.care,
     )
     for unit, used, limit in budget_left(context):
         if used >= limit:
-            return advise(replace(signals, spent=used, budget=limit, unit=unit))
-    return advise(signals)
+            over = Signals() if context.task.kind == "screen" else signals
+            return advise(replace(over, spent=used, budget=limit, unit=unit))
+    return Advice(False, (_of_screen(context),)) if context.task.kind == "screen" else advise(signals)
+
+
+def _of_screen(context: Context) -> str:
+    sizes = folding.class_counts(context.conn, context.task_name)
+    if not sizes:
+        return "Nothing is labelled yet."
+    odd = sum(size for name, size in sizes.items() if name != context.task.dull)
+    return (
+        f"{odd:,} of {sum(sizes.values()):,} labels are odd. Go by how many the last queries found, and by the audit "
+        "items in the report; heads agree early where nearly everything is dull."
+    )
 
 
 def _numbers(fits: list[dict[str, Any]], name: str) -> list[float]:
