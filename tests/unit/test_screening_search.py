@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labelsieve.core.errors import PoolExhausted
+from labelsieve.core.errors import InputError, PoolExhausted
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.types import DULL, ODD, Labels
 from labelsieve.heads.choose import choose_head
@@ -114,3 +114,10 @@ def test_screen_tasks_are_fitted_with_what_is_known(planted):
     chosen = choose_head(both)
     assert isinstance(chosen, Linear)
     assert (chosen.c, chosen.balanced) == (1.0, True)
+
+
+def test_a_task_of_many_classes_is_no_screen():
+    x = np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
+    labels = Labels(np.arange(3), np.arange(3), ("a", "b", "c"))
+    with pytest.raises(InputError, match="3 classes"):
+        screen(Round(ArrayPool(x), labels), 2, np.random.default_rng(0))

@@ -198,3 +198,12 @@ def test_the_wanted_class_is_named_odd_or_the_rarest() -> None:
     labels = several.labels(np.arange(60))
     count = (labels.y > 0.5).sum(axis=0)
     assert wanted_class(round_of(several, np.arange(60)))[0] == int(np.argmin(np.where(count, count, 99)))
+
+
+def test_a_class_that_nobody_named_is_told() -> None:
+    toy = toy_classes(200)
+    rows = np.concatenate([np.flatnonzero(toy.y == 0)[:5], np.flatnonzero(toy.y == 1)[:2]])
+    strategy = among(near_labelled(k=15, around="wanted"), by_margin)
+    guessed = strategy(round_of(toy, rows), 3, rng()).why[0]
+    assert f"2 wanted items (no class was named; {toy.classes[1]!r} is the rarest labelled)" in guessed
+    assert "no class was named" not in strategy(round_of(toy, rows, wanted=0), 3, rng()).why[0]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.random import Generator
 
+from labelsieve.core.errors import InputError
 from labelsieve.core.rounds import BLOCK, Round
 from labelsieve.core.types import DULL, ODD, Ids, Matrix, Query, Vector
 from labelsieve.heads.linear import Linear
@@ -26,6 +27,11 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
     Source: measured, see benchmarks/results/screening.json. Cost: O(N d^2) a query.
     """
     free = state.require(n)
+    if state.labels.kind == "classes" and len(state.labels.classes) > 2:
+        raise InputError(
+            f"the strategy 'screen' tells odd from dull, and this task has {len(state.labels.classes)} classes.",
+            "make the task with --task screen; greedy_search looks for one class of many.",
+        )
     odd = int((state.labels.y == ODD).sum())
     unusual = rank(pool_anomaly(state.pool, free, rng))
     if odd == 0:

@@ -73,7 +73,7 @@ def method_for(method: str, share: float, with_classes: bool) -> str:
         usable = [name for name, how in METHODS.items() if not how.learn and name != "stratified"]
         raise InputError(
             f"the method {method!r} needs the classes of the rows, and y is not given.",
-            f"give y, or use one of {', '.join(usable)}.",
+            f"give y (in a project --labelled, or 5 labels of each class), or use one of {', '.join(usable)}.",
         )
     return method
 

@@ -10,7 +10,7 @@ from labelsieve.core.rounds import Round
 from labelsieve.core.sockets import Candidates
 from labelsieve.core.types import Ids
 from labelsieve.selection.candidates import Narrowing, drawn, everything
-from labelsieve.selection.wanting import known_of
+from labelsieve.selection.wanting import known_of, wanted_class
 
 BLIND = 10_000  # items drawn at random while there is nothing to look around
 LEAST = 3_000  # explorers at least: few labels have few neighbours, and scoring so many takes milliseconds
@@ -102,7 +102,9 @@ def _blind(state: Round, around: Around) -> bool:
 def _told(state: Round, k: int, around: Around, explore: float, least: int) -> str:
     known = len(known_of(state, around))
     what = "labelled" if around == "all" else "wanted"
-    parts = [f"the {k} neighbours of each of {known} {what} items"] if known else []
+    named = state.wanted is not None or state.labels.kind == "screen"
+    guess = f" ({wanted_class(state)[1]})" if what == "wanted" and not named else ""
+    parts = [f"the {k} neighbours of each of {known} {what} items{guess}"] if known else []
     if _blind(state, around):
         parts.append(f"{BLIND:,} at random, since nothing {'wanted' if known else what} is known")
     elif explore:
