@@ -104,3 +104,29 @@ def test_a_price_that_is_no_number_is_named(tmp_path: Path) -> None:
     setting(tmp_path / "t.sieve", 'price = "fee"')
     with ls.open(tmp_path / "t.sieve") as opened, pytest.raises(ls.InputError, match="'fee' is free"):
         opened.next(5, strategy="cost")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("margin", {"margin"}),
+        ("seals(k=50, explore=0.1) | badge", {"seals", "badge"}),
+        ("typiclust@2 -> part(limit=9) | margin", {"typiclust", "part", "margin"}),
+    ],
+)
+def test_strategies_describes_what_a_text_names(text: str, names: set[str]) -> None:
+    done = CliRunner().invoke(app, ["strategies", text, "--json"])
+    assert done.exit_code == 0, done.output
+    assert {entry["name"] for part in json.loads(done.stdout).values() for entry in part} == names
+
+
+def test_strategies_says_which_name_of_a_text_is_wrong() -> None:
+    assert "'badg'" in str(CliRunner().invoke(app, ["strategies", "seals | badg"]).exception)
+    fact = str(CliRunner().invoke(app, ["strategies", "nope"]).exception)
+    assert "'nope'" in fact and fact.count(" auto,") == 1
+
+
+def test_one_seed_says_that_it_has_no_interval(project: Path, tmp_path: Path) -> None:
+    words = ["simulate", str(project), "--truth", "truth", "--budget", "20", "--batch", "10", "--strategy", "margin"]
+    assert "One seed has no interval" in CliRunner().invoke(app, [*words, "--seeds", "1"]).stdout
+    assert "no interval" not in CliRunner().invoke(app, [*words, "--seeds", "2"]).stdout

@@ -43,6 +43,8 @@ def run(
     if json is not None:
         write_whole(json, as_json(result) + "\n")
     show_summary(result["summary"])
+    if seeds == 1:
+        say("One seed has no interval: give --seeds 3 or more before you believe in a difference.")
     if json is not None:
         hint(f"All runs: {json}")
 

@@ -1,5 +1,6 @@
 """labelsieve strategies: what can be asked by, and where it comes from."""
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ HOW = 'A name may stand alone, as "A@2 -> B" (A for 2 queries, then B), or as "s
 
 
 def run(
-    name: Annotated[str | None, typer.Argument(help="Only this one.", show_default="all")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one.", show_default="all")] = None,
     json: given.AsJson = False,
 ) -> None:
     """List the query strategies, and the candidates that they can be given: one line, source and cost of each."""
@@ -19,7 +20,8 @@ def run(
 
     strategies, candidates = known_strategies(), known_candidates()
     if name is not None:
-        strategies, candidates = ([entry for entry in part if entry.name == name] for part in (strategies, candidates))
+        names = _named(name)
+        strategies, candidates = ([entry for entry in part if entry.name in names] for part in (strategies, candidates))
         if not strategies and not candidates:
             _unknown(name)
     if json:
@@ -44,8 +46,18 @@ def _show(title: str, entries: list[Any]) -> None:
         say()
 
 
+def _named(text: str) -> set[str]:
+    """The names in a text: itself, or those of "seals(k=50) | badge" and "A@2 -> B", which has to be right."""
+    from labelsieve.selection.naming import strategy_called
+
+    if re.fullmatch(r"\w+", text.strip()):
+        return {text.strip()}
+    strategy_called(text)
+    return set(re.findall(r"\w+", re.sub(r"\([^)]*\)", "", text)))
+
+
 def _unknown(name: str) -> None:
     from labelsieve.core import plugins
     from labelsieve.core.errors import UnknownName
 
-    raise UnknownName("strategy", name, [*plugins.names("strategies"), *plugins.names("candidates")])
+    raise UnknownName("strategy", name, sorted({*plugins.names("strategies"), *plugins.names("candidates")}))
