@@ -52,6 +52,7 @@ def _tell(plan: "Plan") -> None:
     if rows:
         show_table(("what", "labels", "sheets of 64", "hours"), rows)
         say(f"and the search before it: at least {count(plan.odd, 'label')}, how many nobody can know beforehand")
+        say("supposed: whoever answers overlooks nothing odd; hidden known odd items measure that")
     say()
     say(_verdict(plan))
     if not plan.affordable:
