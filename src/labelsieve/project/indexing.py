@@ -3,6 +3,7 @@
 It serves every task: rows stand in the view of a task with classes, which is fixed when the index is built.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from labelsieve.store.index import FaissIndex, open_index
 from labelsieve.store.indexbuild import IndexSettings, build_index
 from labelsieve.store.indexfiles import MANIFEST, About, DamagedIndex, Facts, check_files, read_facts
 from labelsieve.store.indexparts import pool_digest
+from labelsieve.store.nearfiles import KeptNeighbours
 from labelsieve.store.pools import ViewedPool
 
 EXACT = IndexSettings().flat_rows  # without an index, a pool of at most so many items is searched row by row
@@ -77,7 +79,9 @@ def lazy_neighbours(context: Context, raw: Pool) -> Neighbours | None:
 
 def _indexed(context: Context, raw: Pool) -> Neighbours:
     index, _ = _ready(context, raw, "")
-    return ItemNeighbours(index.pool or raw, index)
+    home = folder_of(context)
+    mark = hashlib.blake2b((home / MANIFEST).read_bytes(), digest_size=16).hexdigest()
+    return KeptNeighbours(context.cache / "neighbours" / home.name, mark, ItemNeighbours(index.pool or raw, index))
 
 
 def folder_of(context: Context) -> Path:
