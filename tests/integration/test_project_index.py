@@ -91,6 +91,11 @@ def test_a_damaged_or_foreign_index_is_built_again(project: ls.Project) -> None:
     whole[len(whole) // 2] ^= 1
     path.write_bytes(whole)
     assert [check.severity for check in project.doctor() if check.check.startswith("index")] == ["error"]
+    label_some(project)
+    (note,) = project.next(2, strategy="margin", candidates=SEALS).notes
+    assert note.startswith("The index was built again, in ") and "not as it was written" in note
+    assert project.next(2, strategy="margin", candidates=SEALS).notes == ()
+    path.write_bytes(whole)
     report = project.index()
     assert report.built and "damaged" in report.why
     facts = read_facts(folder)
@@ -124,7 +129,9 @@ def test_the_wanted_class(project: ls.Project) -> None:
     context = project.context
     context.change(tasks={"main": replace(context.task_settings, wanted="c2")})
     assert narrowing.wanted_class(context) is None
+    assert "No item is labelled 'c2' yet" in project.next(2).notes[0]
     label_some(project)
+    assert project.next(2).notes == ()
     assert context.task.classes[narrowing.wanted_class(context) or 0] == "c2"
 
 

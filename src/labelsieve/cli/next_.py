@@ -31,7 +31,10 @@ def run(
     with open_project(project, task_name) as opened:
         if out is not None:
             _spare(opened, out, given.named(project, task_name))
-        rows = query_rows(opened.next(n, strategy=strategy, control=control, candidates=candidates))
+        asked = opened.next(n, strategy=strategy, control=control, candidates=candidates)
+    rows = query_rows(asked)
+    for note in asked.notes:
+        hint(note)
     kind = "json" if json else form if out is None else out.suffix.lstrip(".")
     _write(rows, kind, out)
     if out is not None:

@@ -15,7 +15,7 @@ from labelsieve.project import queries
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.indexing import lazy_neighbours
-from labelsieve.project.narrowing import narrowed, scan_cost, wanted_class
+from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wanted_class
 from labelsieve.project.prices import item_prices
 from labelsieve.project.querying import Standing, compose_query
 from labelsieve.project.standing import Stand, stand
@@ -27,11 +27,12 @@ SMALLEST, LARGEST = 10, 250  # items a query, by default
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A stored query and its items, most wanted first."""
+    """A stored query and its items, most wanted first; `notes` say what else happened, one sentence each."""
 
     id: int
     query: Query
     items: list[Item]
+    notes: tuple[str, ...] = ()
 
     @property
     def ids(self) -> Ids:
@@ -69,6 +70,7 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
     head = _head(context, standing)
     costs = scan_cost(context, standing.pool, head)
     asks = narrowed(strategy_named(name, context.task.kind), seen, len(standing.pool.ids), costs)
+    notes = unknown_wanted(context)
     began = time.perf_counter()
     state = Standing(
         pool=standing.pool,
@@ -78,7 +80,7 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
         head=head,
         number=number,
         costs=costs | _budget_left(context, len(standing.answered)),
-        neighbours=lazy_neighbours(context, standing.raw),
+        neighbours=lazy_neighbours(context, standing.raw, notes.append),
         wanted=wanted_class(context),
         price=item_prices(context),
         control=round(CONTROL_SHARE * wanted) if control else 0,
@@ -86,7 +88,7 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
     query = compose_query(state, asks, wanted, rng)
     id_ = _stored(context, query, number, time.perf_counter() - began)
-    return Asked(id_, query, context.items(query.ids))
+    return Asked(id_, query, context.items(query.ids), tuple(notes))
 
 
 def _head(context: Context, standing: Stand) -> Head | None:

@@ -60,7 +60,7 @@ def update_index(context: Context, rebuild: bool = False, progress: Progress | N
     return report
 
 
-def lazy_neighbours(context: Context, raw: Pool) -> Neighbours | None:
+def lazy_neighbours(context: Context, raw: Pool, tell: Callable[[str], None] | None = None) -> Neighbours | None:
     """Neighbours of items; the index is opened when they are first asked for. None: a large pool without an index."""
     indexed = (folder_of(context) / MANIFEST).exists()
     if not indexed and len(raw.ids) > EXACT:
@@ -70,15 +70,19 @@ def lazy_neighbours(context: Context, raw: Pool) -> Neighbours | None:
     def neighbours(ids: Ids, k: int) -> Ids:
         if not found:
             found.append(
-                _indexed(context, raw) if indexed else exact_neighbours(ViewedPool(raw, _fresh_view(context, raw)))
+                _indexed(context, raw, tell)
+                if indexed
+                else exact_neighbours(ViewedPool(raw, _fresh_view(context, raw)))
             )
         return found[0](ids, k)
 
     return neighbours
 
 
-def _indexed(context: Context, raw: Pool) -> Neighbours:
-    index, _ = _ready(context, raw, "")
+def _indexed(context: Context, raw: Pool, tell: Callable[[str], None] | None) -> Neighbours:
+    index, report = _ready(context, raw, "")
+    if report.built and tell:
+        tell(f"The index was built again, in {report.seconds:,.1f} s: {report.why.rstrip('.')}.")
     home = folder_of(context)
     mark = hashlib.blake2b((home / MANIFEST).read_bytes(), digest_size=16).hexdigest()
     return KeptNeighbours(context.cache / "neighbours" / home.name, mark, ItemNeighbours(index.pool or raw, index))

@@ -61,6 +61,16 @@ def wanted_class(context: Context) -> int | None:
     return None
 
 
+def unknown_wanted(context: Context) -> list[str]:
+    """A note where labelsieve.toml names a wanted class that no item is known to have: searches cannot go by it yet."""
+    name = context.task_settings.wanted
+    if not name or wanted_class(context) is not None:
+        return []
+    return [
+        f"No item is labelled {name!r} yet, the `wanted` of labelsieve.toml; until then it does not guide a search."
+    ]
+
+
 def _name(context: Context, head: str) -> str:
     return f"scan:{context.settings.embeddings or 'given'}:{head}"
 
