@@ -130,6 +130,9 @@ def numbered(conn: sqlite3.Connection, source: int) -> tuple[Ids, Ids]:
     found = conn.execute("SELECT id, ref FROM items WHERE source = ? AND gone IS NULL ORDER BY id", (source,))
     table = np.fromiter((cell for row in found for cell in row), np.int64).reshape(-1, 2)
     spans = [span for span in _ranges(conn) if span.source == source]
+    if len(spans) == 1 and not len(table):
+        s = spans[0]
+        return np.arange(s.first_id, s.first_id + s.present), np.arange(s.first_row, s.first_row + s.present)
     ids_ = np.concatenate([table[:, 0], *(np.arange(s.first_id, s.first_id + s.present) for s in spans)])
     rows = np.concatenate([table[:, 1], *(np.arange(s.first_row, s.first_row + s.present) for s in spans)])
     if np.all(ids_[1:] > ids_[:-1]):

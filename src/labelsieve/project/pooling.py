@@ -265,7 +265,7 @@ def _arrays(context: Context) -> Iterator[Pool]:
                 rows[0] == 0 and rows[-1] == len(rows) - 1 and bool(np.all(rows[1:] > rows[:-1]))
             )
             pool = ArrayPool(array[: len(rows)] if in_order else Rows(array, rows), ids)
-            usable = manifest.ids(context.conn, source=source_id, usable=True)
+            usable = manifest.usable_of(context.conn, ids)
             yield pool if len(usable) == len(ids) else SubPool(pool, usable)
 
 
