@@ -188,6 +188,31 @@ def _reviewer(n: int, counts: tuple[int, int, int, int], size: int, catches: tup
     ]
 
 
+def steered(n: int) -> list[Row]:
+    """Odd items lie in groups of ten; the search follows a group until one is overlooked, and never returns."""
+    rows, size, catches = [], 60, 0.95
+    for prevalence in PREVALENCE:
+        odd = round(POOL * prevalence)
+        rng = stream(SEED, "steered", odd)
+        run = np.minimum(rng.geometric(1 - catches, (n, odd // 10)) - 1, 10)
+        found, missed = run.sum(axis=1), (run < 10).sum(axis=1)
+        unreviewed = POOL - odd - found - missed  # as many dull items as odd ones were shown
+        left = odd - found - missed
+        for audit in (30_000, 300_000):
+            seen = rng.binomial(rng.hypergeometric(left, unreviewed - left, audit), catches)
+            caught = rng.binomial(size, catches, n)
+            draws = list(zip(found.tolist(), unreviewed.tolist(), seen.tolist(), caught.tolist(), strict=True))
+            bare = sum(plain(f, u, audit, k, SURE) <= f / odd for f, u, k, _ in draws)
+            bounds = [corrected(f, u, audit, k, (size, c)) for f, u, k, c in draws]
+            held = sum(bound <= f / odd for bound, (f, *_) in zip(bounds, draws, strict=True))
+            what = {"prevalence": prevalence, "audit": audit, "hidden": size, "catches": catches}
+            mean = {"mean_bound": round(float(np.mean(bounds)), 4), "mean_recall": round(float(found.mean() / odd), 4)}
+            kind = "a reviewer who misses 5 %, and each miss ends a group"
+            rows.append(repeated(f"{kind}, plain", bare, n, True, **what))
+            rows.append(repeated(f"{kind}, corrected", held, n, **what, **mean))
+    return rows
+
+
 STRATA = ((0.02, 0.6, 0.25), (0.08, 0.25, 0.1), (0.9, 0.15, 0.02))  # share of items, of odd ones, of it audited
 
 
@@ -256,6 +281,7 @@ def main() -> None:
         "drawn again": lambda: drawn_again(10 * n),
         "several looks": several_looks,
         "reviewers": lambda: reviewers(n),
+        "steered": lambda: steered(n),
         "thresholds": lambda: thresholds(2 * n),
         "spikes": spikes,
     }
