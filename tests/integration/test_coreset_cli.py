@@ -215,3 +215,29 @@ def test_coreset_by_the_command_line(run: Run, folder: Path) -> None:
     told = json.loads(run("coreset", "p.sieve", "--keep", "5", "--json").stdout)
     assert (told["kept"], told["by"], len(told["items"])) == (5, "embeddings", 5)
     assert "Hint" in run("coreset", "p.sieve", "--method", "el2n", code=1).stderr
+
+
+@pytest.mark.parametrize("method", ["el2n", "forgetting", "ccs", "craig", "moderate", "kcenter"])
+def test_every_method_reads_a_pool(project: ls.Project, method: str) -> None:
+    labelled(project, 40)
+    kept = project.coreset(keep=6, method=method)
+    assert len(set(kept.ids.tolist())) == 6 and kept.method == method and kept.by == "predictions"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "has the columns none"),
+        ("precious\n", "has the columns precious"),
+        ("key,label,group\n0,cat,\n1,dog,2\n", "'0' is in no group"),
+        ("key,label,group\n0,cat\n", "'0' is in no group"),
+    ],
+)
+def test_a_file_that_names_no_groups(tmp_path: Path, text: str, says: str) -> None:
+    from labelsieve.project.thinning import read_groups
+
+    (tmp_path / "g.csv").write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_groups(tmp_path / "g.csv")
+    (tmp_path / "g.csv").write_text("key,label,group\n0,cat,1\n,,\n\n")  # a spreadsheet leaves empty rows
+    assert read_groups(tmp_path / "g.csv") == [(("0",), "cat")]

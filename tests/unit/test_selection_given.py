@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 import labelsieve as ls
+from labelsieve.core.plugins import load
 from labelsieve.core.randomness import as_rng
+from labelsieve.core.rounds import ArrayPool, Round
+from labelsieve.core.types import Labels
+from labelsieve.heads.linear import Linear
 from labelsieve.selection.coverage import reader
 from labelsieve.selection.given import named_classes
 
@@ -196,3 +200,19 @@ def test_mining_looks_no_further_than_there_are_passages():
 def test_disagreements_with_codes_there_are_not(y):
     with pytest.raises(ls.InputError, match="codes 0 to 1"):
         ls.disagreements(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array(y))
+
+
+@pytest.mark.parametrize("strategy", ["auto", "graph_cut", "facility_location_sparse"])
+def test_the_layout_of_an_array_changes_nothing(strategy):
+    rng = np.random.default_rng(0)
+    y = rng.integers(4, size=400)
+    x = (2 * rng.normal(size=(4, 16))[y] + rng.normal(size=(400, 16))).astype(np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    x[50:60] = x[50]  # ties, which rounding must not settle
+    seen = []
+    for rows in (x, np.asfortranarray(x), x.astype(np.float64, order="F"), np.repeat(x, 2, axis=1)[:, ::2]):
+        pool = ArrayPool(rows)
+        state = Round(pool, Labels(np.arange(40), y[:40].astype(np.int64), tuple("abcd")))
+        state.head = Linear(4).fit(pool.take(state.labels.ids), state.labels.y)
+        seen.append(load("strategies", strategy)(state, 7, np.random.default_rng(5)).ids.tolist())
+    assert all(ids == seen[0] for ids in seen)

@@ -162,6 +162,37 @@ def test_a_full_disk_is_an_error_and_the_old_index_stays(tmp_path, settings, lim
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".tmp")]
 
 
+def test_a_folder_that_cannot_be_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ProjectError, match="cannot be written"):
+        build_index(tmp_path / "file" / "index", ArrayPool(rows()), TOY)
+
+
+def test_a_folder_that_may_only_be_read_is_an_error(tmp_path, monkeypatch):
+    def refused(self, *args, **kwargs):
+        raise OSError(30, "Read-only file system")
+
+    build_index(tmp_path, ArrayPool(rows()), TOY)
+    index = open_index(tmp_path, TOY)
+    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(ProjectError, match="cannot be written.*Read-only"):
+        index.remove(index.ids[:1])
+
+
+def test_another_process_took_a_file_away(tmp_path):
+    x = rows()
+    first = build_index(tmp_path, ArrayPool(x[:-2]), TOY)
+    second = build_index(tmp_path, ArrayPool(x[:-4]), TOY)  # the files of the first are gone
+    with pytest.raises(ProjectError, match="another process|damaged"):
+        first.note(step=1)
+    with pytest.raises(ProjectError, match="another process|damaged"):
+        first.add([len(x)], x[-1:])
+    again = open_index(tmp_path, TOY)
+    assert np.array_equal(again.ids, second.ids)
+    assert again.search(x[3:4], 1)[0].tolist() == [[3]]
+
+
 def test_too_little_space_is_said_before(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
     with pytest.raises(ProjectError, match="MiB are free"):

@@ -72,11 +72,11 @@ class ArrayPool:
     def take(self, ids: Ids) -> Matrix:
         first = run_at(self._ids, ids)
         if first is not None and self._order is None:
-            found: Matrix = np.asarray(self._x[first : first + len(ids)], dtype=np.float32).view()
+            found: Matrix = np.ascontiguousarray(self._x[first : first + len(ids)], np.float32).view()
             found.flags.writeable = False  # it lies in x, where it can
             return found
         rows = locate(self._ids, ids)
-        return np.asarray(self._x[rows if self._order is None else self._order[rows]], dtype=np.float32)
+        return np.ascontiguousarray(self._x[rows if self._order is None else self._order[rows]], np.float32)
 
 
 def run_at(ids: Ids, wanted: Ids) -> int | None:

@@ -176,17 +176,22 @@ def read_groups(path: Path) -> list[tuple[tuple[str, ...], str]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            table = csv.DictReader(file)
+            columns = table.fieldnames or ()
+            rows = [row for row in table if any(row.get(name) for name in GROUP_COLUMNS[:3])]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as CSV: {error}.", "give what duplicates --out wrote.") from error
-    if rows and not {"key", "label", "group"} <= rows[0].keys():
+    if not {"key", "label", "group"} <= set(columns):
         raise InputError(
-            f"{path.name} has the columns {', '.join(map(str, rows[0]))}; key, label, group were expected."
+            f"{path.name} has the columns {', '.join(columns) or 'none'}; key, label, group were expected.",
+            "give what duplicates --out wrote.",
         )
     keys: dict[str, list[str]] = {}
     said: dict[str, str] = {}
     for row in rows:
-        group, label = str(row["group"]).strip(), plain_cell((row["label"] or "").strip())
+        group, label = (row["group"] or "").strip(), plain_cell((row["label"] or "").strip())
+        if not group:
+            raise InputError(f"the item {row['key']!r} is in no group.", "fill in its group, or remove the row.")
         keys.setdefault(group, []).append(plain_cell(row["key"] or ""))
         if label and said.setdefault(group, label) != label:
             raise InputError(f"group {group} has the labels {said[group]!r} and {label!r}.", "leave one of them.")

@@ -145,8 +145,8 @@ def reader(x: Any) -> Callable[[Ids], Matrix]:
     def take(at: Ids) -> Matrix:
         first, last = (int(at[0]), int(at[-1])) if len(at) else (0, -1)
         if last - first == len(at) - 1 and (np.diff(at) == 1).all():
-            return np.asarray(x[first : last + 1], np.float32)  # a view where it can be one
-        return np.asarray(x[at], np.float32)
+            return np.ascontiguousarray(x[first : last + 1], np.float32)  # a view where it can be one
+        return np.ascontiguousarray(x[at], np.float32)
 
     return take
 

@@ -32,8 +32,9 @@ def watched(x: Matrix, y: Ids, rng: Generator) -> Dynamics:
     under the margin: Pleiss et al. 2020, section 3.1. Here of linear heads on embeddings. Cost: O(60 m d c).
     """
     m, c = len(x), int(y.max(initial=0)) + 1
-    mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
-    part = x[:: -(-m // 10_000)] - mean
+    part = x[:: -(-m // 10_000)]
+    mean = part.mean(axis=0, dtype=np.float64).astype(np.float32)
+    part = part - mean
     scale = np.float32(1.0 / (np.sqrt(np.mean(np.einsum("ij,ij->i", part, part), dtype=np.float64)) or 1.0))
     error, forgotten, area = np.zeros(m), np.zeros(m), np.zeros(m)
     for _ in range(HEADS):

@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -115,7 +116,15 @@ def read_facts(folder: Path) -> Facts:
 
 
 def commit(folder: Path, facts: Facts, *before: Facts) -> Facts:
-    """Makes `facts` what the index is, then removes the files of `before` that are not needed any more."""
+    """Makes `facts` what the index is, then removes the files of `before` that are not needed any more.
+
+    ProjectError, and nothing is changed, where another process has removed files that `facts` needs.
+    """
+    for name in facts.files:
+        if not (folder / name).exists():
+            raise ProjectError(
+                f"another process has changed the index {folder} meanwhile: {name} is gone.", "once more."
+            )
     values = json.loads(json.dumps(asdict(facts)))
     values["checksum"] = _mark(values)
 
@@ -155,7 +164,8 @@ def _placed(folder: Path, write: Callable[[Path], None], name: Callable[[Path], 
             f"the index cannot be written to {folder}: {reason}.", "check free space and permissions; then once more."
         ) from error
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that may only be read: the error above says more
+            path.unlink(missing_ok=True)
     return final
 
 

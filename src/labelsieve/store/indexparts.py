@@ -164,6 +164,5 @@ def _written(folder: Path, ids: Ids, write: Any) -> PartFiles:
         with path.open("wb") as file:
             np.save(file, np.ascontiguousarray(ids, np.int64), allow_pickle=False)
 
-    folder.mkdir(parents=True, exist_ok=True)
     named = kept(folder, "ids", ".npy", write_ids)
     return PartFiles(kept(folder, "rows", ".faiss", write), named, len(ids))
