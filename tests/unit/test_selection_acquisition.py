@@ -114,3 +114,12 @@ def test_a_large_multilabel_pool_is_streamed_and_scored_alike(monkeypatch: pytes
     assert sum(len(cached) for cached in streamed._proba.values()) < 11_000
     again = from_proba(ls.margin)(Round(ArrayPool(p), labels, Echo()), state.free())
     assert again.tolist() == score.tolist()
+
+
+@pytest.mark.parametrize("score", [ls.entropy, ls.margin, ls.least_confident, ratio])
+def test_rows_that_do_not_sum_to_one_are_refused(score: Score) -> None:
+    with pytest.raises(ls.InputError, match=r"row 1 of the probabilities sums to 1\.8"):
+        score(np.array([[0.5, 0.5], [0.9, 0.9]]))
+    with pytest.raises(ls.InputError, match="row 4096 of the probabilities sums to 0"):
+        score(np.concatenate([np.full((4096, 2), 0.5), np.zeros((4096, 2))]))
+    assert len(score(np.full((5000, 3), 1 / 3, np.float16))) == 5000

@@ -21,6 +21,8 @@ Numbers = NDArray[Any]
 
 ROWS, CELLS = 4096, 1 << 18  # rows of a block, and rows x classes where there are many classes
 FEW = 64  # classes; among more, the two likeliest are found by partition
+LOOKED_AT = 64  # rows of a block, whose sum is checked
+LOOSE = 0.02  # by which rounding, in halves too, may leave a sum of 1
 SLACK = 1e-3  # by which rounding may leave 0 to 1
 USUAL = 65_536  # multilabel: the mean of a class is taken over so many items of a larger pool
 
@@ -121,6 +123,7 @@ def _each(proba: Matrix, score: Callable[[Numbers], Numbers | float]) -> Vector:
             block = block.astype(np.float32 if block.dtype == np.float16 else np.float64)
         if not (block.min() >= -SLACK and block.max() <= 1 + SLACK):  # also where either is NaN
             _refuse(block, i)
+        _sums(block, i)
         out[i : i + step] = score(block)
     return out
 
@@ -133,6 +136,18 @@ def _refuse(block: Numbers, first: int) -> None:
         f"row {first + row} of the probabilities holds {value}; numbers from 0 to 1 were expected.",
         "pass what predict_proba gives, not logits.",
     )
+
+
+def _sums(block: Numbers, first: int) -> None:
+    """InputError where rows of a block (c, b) do not sum to 1; 64 of them are looked at, all would take too long."""
+    step = max(block.shape[1] // LOOKED_AT, 1)
+    total = block[:, ::step].sum(axis=0, dtype=np.float64)
+    off = np.flatnonzero(np.abs(total - 1.0) > LOOSE)
+    if len(off):
+        raise InputError(
+            f"row {first + step * int(off[0])} of the probabilities sums to {total[off[0]]:.4g}; 1 was expected.",
+            "pass what predict_proba gives; with several classes an item, ls.query asks about each.",
+        )
 
 
 def _nats(p: Numbers) -> Numbers:
