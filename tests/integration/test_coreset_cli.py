@@ -241,3 +241,28 @@ def test_a_file_that_names_no_groups(tmp_path: Path, text: str, says: str) -> No
         read_groups(tmp_path / "g.csv")
     (tmp_path / "g.csv").write_text("key,label,group\n0,cat,1\n,,\n\n")  # a spreadsheet leaves empty rows
     assert read_groups(tmp_path / "g.csv") == [(("0",), "cat")]
+
+
+def test_texts_stand_beside_their_keys(tmp_path: Path) -> None:
+    texts = [f"where is my {word} {i}" for i in range(15) for word in ("card", "bill")] + ["hello there", "hello there"]
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("number", "text"), *((f"n{i}", text) for i, text in enumerate(texts))])
+    with ls.create(tmp_path / "t.sieve", tmp_path / "t.csv", text="text", key="number") as opened:
+        opened.embed()
+        opened.label([f"n{i}" for i in range(24)], ["card", "bill"] * 12, by="ann")
+
+    def call(*words: str) -> str:
+        done = subprocess.run([LABELSIEVE, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    call("duplicates", "t.sieve", "--similarity", "1", "--out", "g.csv")
+    assert [(row["key"], row["text"]) for row in table(tmp_path / "g.csv")] == [
+        (f"n{i}", "hello there") for i in (30, 31)
+    ]
+    assert "n30, n31; hello there" in call("duplicates", "t.sieve", "--similarity", "1")
+    call("hard", "t.sieve", "-n", "2", "--out", "h.csv")
+    rows = table(tmp_path / "h.csv")
+    assert list(rows[0]) == ["id", "key", "label", "predicted", "score", "text"]
+    assert all(texts[int(row["key"][1:])] == row["text"] for row in rows)
+    assert rows[0]["text"] in call("hard", "t.sieve", "-n", "2")
+    assert json.loads(call("hard", "t.sieve", "-n", "1", "--json"))[0]["text"] == rows[0]["text"]

@@ -68,7 +68,7 @@ def _answer(opened: Any, labels: Path, by: str, separator: str, here: str, json:
 
 
 def _find(opened: Any, similarity: float, out: Path | None, here: str, json: bool) -> None:
-    from labelsieve.cli.next_ import _spare
+    from labelsieve.cli.next_ import _spare, beside
     from labelsieve.cli.progress import showing
     from labelsieve.project.exports import write_table
     from labelsieve.project.thinning import GROUP_COLUMNS, group_rows
@@ -78,15 +78,21 @@ def _find(opened: Any, similarity: float, out: Path | None, here: str, json: boo
     with showing("Comparing") as tell:
         groups = opened.duplicates(similarity, progress=tell)
     if out is not None:
-        write_table(out, GROUP_COLUMNS, group_rows(groups))
+        ids = [int(id_) for group in groups for id_ in group.ids]
+        names, cells = beside(opened, ids, GROUP_COLUMNS)
+        rows = zip(group_rows(groups), cells, strict=True)
+        write_table(out, [*GROUP_COLUMNS, *names], [[*row, *more] for row, more in rows])
     spare = sum(len(group.ids) - 1 for group in groups)
     if json:
         facts = {"groups": len(groups), "spare": spare}
         say(as_json(facts if out is not None else facts | {"keys": [group.keys for group in groups]}))
         return
     if out is None and groups:
-        shown = [(i, len(g.ids), ", ".join(g.keys[:3])) for i, g in enumerate(groups[:SHOWN], start=1)]
-        show_table(("group", "items", "keys"), shown)
+        top = groups[:SHOWN]
+        names, cells = beside(opened, [int(g.ids[0]) for g in top], GROUP_COLUMNS)
+        first = [f"; {text[0]}" if names == ["text"] else "" for text in cells]
+        shown = [(i, len(g.ids), ", ".join(g.keys[:3]) + first[i - 1]) for i, g in enumerate(top, start=1)]
+        show_table(("group", "items", "keys; text of the first" if any(first) else "keys"), shown)
     say(f"{count(len(groups), 'group')}; one of each stands for {count(spare, 'other item')}.")
     if out is not None:
         hint(f"Fill in one label a group, then: labelsieve duplicates {here} --labels {out} --by YOU")

@@ -23,6 +23,7 @@ def run(
     json: given.AsJson = False,
 ) -> None:
     """List hard items: predicted, but hardly; or labelled, and gainsaid by heads that did not see the label."""
+    from labelsieve.cli.next_ import beside
     from labelsieve.core.errors import InputError
     from labelsieve.project.exports import write_table
     from labelsieve.project.facade import open as open_project
@@ -32,12 +33,18 @@ def run(
         raise InputError("--wanted and --disagreements were given together.", "give one of them.")
     with open_project(project, task_name) as opened:
         found = opened.disagreements(n) if disagreements else opened.hard(n, wanted)
+        names, cells = beside(opened, found.ids, HARD_COLUMNS)
     score = [round(float(value), 6) for value in found.score]
-    rows = list(zip(found.ids.tolist(), found.keys, found.labels, found.predicted, score, strict=True))
+    known = zip(found.ids.tolist(), found.keys, found.labels, found.predicted, score, cells, strict=True)
+    rows, columns = [[*row, *more] for *row, more in known], [*HARD_COLUMNS, *names]
     if out is not None:
-        write_table(out, HARD_COLUMNS, rows)
+        write_table(out, columns, rows)
         hint(f"Written: {out}")
     elif json:
-        say(as_json([dict(zip(HARD_COLUMNS, row, strict=True)) for row in rows]))
+        say(as_json([dict(zip(columns, row, strict=True)) for row in rows]))
     else:
-        show_table(("score", "label", "predicted", "key"), [(row[4], row[2], row[3], row[1]) for row in rows])
+        text = columns.index("text") if names == ["text"] else columns.index("key")
+        show_table(
+            ("score", "label", "predicted", *dict.fromkeys(("key", columns[text]))),
+            [(row[4], row[2], row[3], *(row[i] for i in dict.fromkeys((1, text)))) for row in rows],
+        )

@@ -1,5 +1,6 @@
 """labelsieve next: what to label next, as a table to fill in."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Literal
@@ -59,17 +60,29 @@ def query_rows(asked: Any) -> list[dict[str, Any]]:
     query = asked.query
     rows = []
     for i, item in enumerate(asked.items):
-        row: dict[str, Any] = {"key": item.key, "label": ""}
-        if item.modality == "row":
-            row |= {f"{name}": value for name, value in item.data.items()}
-        elif item.modality != "embedding":
-            row[item.modality] = plain(item.data)
+        row: dict[str, Any] = {"key": item.key, "label": ""} | looked_at(item)
         why = query.why[i if len(query.why) > 1 else 0] if query.why else ""
         purpose = query.purpose[i] if query.purpose else "search"
         score, chance = round(float(query.score[i]), 6), round(float(query.propensity[i]), 6)
         facts = {"why": why, "purpose": purpose, "score": score, "propensity": chance, "query": asked.id}
         rows.append(row | {name: plain(value) for name, value in facts.items() if name not in row})
     return rows
+
+
+def looked_at(item: Any) -> dict[str, Any]:
+    """What a person looks at to label an item: its text, its picture or the columns of its row."""
+    if item.modality == "row":
+        return {f"{name}": value for name, value in item.data.items()}
+    return {} if item.modality == "embedding" else {item.modality: plain(item.data)}
+
+
+def beside(opened: Any, ids: Any, columns: Sequence[str]) -> tuple[list[str], list[list[Any]]]:
+    """More columns for a table of these items (m,), and their cells (m, k): what to look at. None for embeddings."""
+    if not len(ids) or opened.items(ids[:1])[0].modality == "embedding":
+        return [], [[] for _ in ids]
+    seen = [looked_at(item) for item in opened.items(ids)]
+    names = [name for name in dict.fromkeys(name for cells in seen for name in cells) if name not in columns]
+    return names, [[plain(cells.get(name)) for name in names] for cells in seen]
 
 
 def _write(rows: list[dict[str, Any]], kind: str, out: Path | None) -> None:
