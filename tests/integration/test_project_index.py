@@ -168,3 +168,29 @@ def test_on_the_command_line(project: ls.Project) -> None:
     label_some(project)
     call("next", here, "--strategy", "margin", "--candidates", SEALS, "-n", "3")
     assert "scan: " in call("status", here)
+
+
+def test_neighbours_that_were_found_are_not_searched_again(
+    project: ls.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.index()
+    label_some(project)
+    first = project.next(4, strategy="margin", candidates=SEALS)
+    searched: list[int] = []
+    real = indexing.ItemNeighbours.__call__
+
+    def counted(self: indexing.ItemNeighbours, ids: np.ndarray, k: int) -> np.ndarray:
+        searched.extend(ids.tolist())
+        return real(self, ids, k)
+
+    monkeypatch.setattr(indexing.ItemNeighbours, "__call__", counted)
+    with ls.open(project.path) as again:
+        assert np.array_equal(again.next(4, strategy="margin", candidates=SEALS).ids, first.ids)
+        assert searched == []
+        again.label(first.ids, ["c0"] * 4, by="ann")
+        again.next(4, strategy="margin", candidates=SEALS)
+        assert 0 < len(searched) <= 4
+        searched.clear()
+        again.index(rebuild=True)
+        again.next(4, strategy="margin", candidates=SEALS)
+        assert len(searched) > 4

@@ -3,7 +3,6 @@
 It serves every task: rows stand in the view of a task with classes, which is fixed when the index is built.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,9 +82,8 @@ def _indexed(context: Context, raw: Pool, tell: Callable[[str], None] | None) ->
     index, report = _ready(context, raw, "")
     if report.built and tell:
         tell(f"The index was built again, in {report.seconds:,.1f} s: {report.why.rstrip('.')}.")
-    home = folder_of(context)
-    mark = hashlib.blake2b((home / MANIFEST).read_bytes(), digest_size=16).hexdigest()
-    return KeptNeighbours(context.cache / "neighbours" / home.name, mark, ItemNeighbours(index.pool or raw, index))
+    home = context.cache / "neighbours" / folder_of(context).name
+    return KeptNeighbours(home, index.facts.mark, ItemNeighbours(index.pool or raw, index))
 
 
 def folder_of(context: Context) -> Path:

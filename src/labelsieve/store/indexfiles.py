@@ -88,6 +88,11 @@ class Facts:
         names = [name for part in self.parts for name in (part.rows, part.ids)]
         return [*names, *(name for name in (self.trained, self.gone) if name)]
 
+    @property
+    def mark(self) -> str:
+        """32 hex digits over all of it: another index, or another state of this one, has another."""
+        return _mark(json.loads(json.dumps(asdict(self))))
+
     def require(self, about: About) -> None:
         """InputError where this index was made of other rows."""
         for what in ("engine", "view", "metric"):
