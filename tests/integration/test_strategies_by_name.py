@@ -130,3 +130,19 @@ def test_one_seed_says_that_it_has_no_interval(project: Path, tmp_path: Path) ->
     words = ["simulate", str(project), "--truth", "truth", "--budget", "20", "--batch", "10", "--strategy", "margin"]
     assert "One seed has no interval" in CliRunner().invoke(app, [*words, "--seeds", "1"]).stdout
     assert "no interval" not in CliRunner().invoke(app, [*words, "--seeds", "2"]).stdout
+
+
+@pytest.mark.parametrize("given", [{"strategy": ""}, {"strategy": " "}, {"candidates": ""}])
+def test_an_empty_text_is_no_strategy(project: Path, given: dict[str, str]) -> None:
+    with ls.open(project) as opened, pytest.raises(ls.InputError, match="is no strategy|names no candidates"):
+        opened.next(3, **given)
+
+
+@pytest.mark.parametrize("n", [2.5, "3", True, -1])
+def test_numbers_of_items_that_are_none(project: Path, n: object) -> None:
+    with ls.open(project) as opened:
+        for ask in (opened.next, opened.hard, opened.disagreements, opened.coreset):
+            with pytest.raises(ls.InputError, match="whole number"):
+                ask(n)
+        with pytest.raises(ls.InputError, match="a share of"):
+            opened.coreset(share="a")

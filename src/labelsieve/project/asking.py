@@ -19,6 +19,7 @@ from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wa
 from labelsieve.project.prices import item_prices
 from labelsieve.project.querying import Standing, compose_query
 from labelsieve.project.standing import Stand, stand
+from labelsieve.selection.given import wanted_number
 from labelsieve.selection.naming import strategy_called
 
 CONTROL_SHARE = 0.2  # of a query, when a random control is asked for
@@ -59,14 +60,14 @@ def strategy_named(name: str, kind: Kind) -> Strategy:
 
 def ask(context: Context, n: int | None, strategy: str | None, control: bool, candidates: str | None = None) -> Asked:
     """The next query. The same one again while nothing new was answered. PoolExhausted where n are not left."""
-    if n is not None and n < 1:
+    if n is not None and wanted_number(n) < 1:
         raise InputError(f"{n} items were asked for; expected at least 1.", "ask for one or more.")
     standing = stand(context)
     left = len(standing.pool.ids) - len(standing.answered)
     wanted = n if n is not None else min(default_size(context), max(left, 1))
     number = _answered_queries(context)
-    name = strategy or context.task_settings.strategy
-    seen = candidates or ("everything" if "|" in name else context.task_settings.candidates)
+    name = context.task_settings.strategy if strategy is None else strategy
+    seen = ("everything" if "|" in name else context.task_settings.candidates) if candidates is None else candidates
     head = _head(context, standing)
     costs = scan_cost(context, standing.pool, head)
     asks = narrowed(strategy_named(name, context.task.kind), seen, len(standing.pool.ids), costs)

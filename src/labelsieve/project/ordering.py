@@ -15,6 +15,7 @@ from labelsieve.project.standing import Stand, groups_of, stand
 from labelsieve.project.thinning import label_texts
 from labelsieve.project.training import restricted
 from labelsieve.selection.curriculum import Pace, difficulty, steps_of
+from labelsieve.selection.given import wanted_number
 from labelsieve.selection.hard import by_hardness, disagreements
 
 FOLDS = 5
@@ -50,7 +51,7 @@ def hardest(context: Context, n: int, wanted: str | None) -> Ranked:
 
     NotEnoughLabels without a head, UnknownName for a class that the task has not.
     """
-    if n < 1:
+    if wanted_number(n) < 1:
         raise InputError(f"{n} items were asked for; expected at least 1.")
     standing = stand(context)
     fitted = fit_task(context, standing)
@@ -64,7 +65,7 @@ def hardest(context: Context, n: int, wanted: str | None) -> Ranked:
 
 def gainsaid(context: Context, n: int) -> Ranked:
     """The n labelled items whose label a head that was not fitted on them most surely disagrees with."""
-    if n < 1:
+    if wanted_number(n) < 1:
         raise InputError(f"{n} items were asked for; expected at least 1.")
     standing = stand(context)
     labels = standing.both

@@ -21,6 +21,7 @@ from labelsieve.project.standing import Stand, stand
 from labelsieve.project.training import restricted
 from labelsieve.selection.coresets import kept, learnt, method_for
 from labelsieve.selection.duplicates import groups_of_equals, standing_for
+from labelsieve.selection.given import wanted_number
 
 SHARE = 0.1
 ENOUGH = 5  # labels of each class from which predictions may stand in for the labels that are missing
@@ -99,14 +100,14 @@ def _wanted(items: int, keep: int | None, share: float | None) -> int:
     if keep is not None and share is not None:
         raise InputError("both a number and a share to keep are given; one was expected.")
     if keep is not None:
-        if not 1 <= keep <= items:
+        if not 1 <= wanted_number(keep) <= items:
             raise InputError(
                 f"{keep} items are to be kept; 1 to {items:,} was expected.",
                 "the items of the audit slice are left out.",
             )
         return keep
     share = SHARE if share is None else share
-    if not 0 < share <= 1:
+    if not isinstance(share, int | float | np.number) or not 0 < share <= 1:
         raise InputError(f"a share of {share} is to be kept; above 0, and 1 at most, was expected.")
     return max(round(share * items), 1)
 
