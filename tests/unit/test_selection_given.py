@@ -105,6 +105,7 @@ def test_answers_of_a_row_that_differ():
         ls.query(X, 2, labelled=[3, 1, 3], y=[0, 1, 1])
     with pytest.raises(ls.InputError, match="row 3 is labelled twice"):
         ls.query(X, 2, labelled=[3, 3], y=[[0, 1], [1, 1]])
+    assert len(ls.query(X, 2, labelled=[], y=[])) == len(ls.query(X, 2, labelled=[], y=np.zeros((0, 3)))) == 2
     again = ls.query(X, 2, labelled=[3, 1, 3], y=[0, 1, 0])
     assert again.ids.tolist() == ls.query(X, 2, labelled=[1, 3], y=[1, 0]).ids.tolist()
 

@@ -111,7 +111,7 @@ def _labels(rows: Ids, y: NDArray[Any] | None, width: int) -> Labels:
         )
     several = y.ndim == 2
     codes, names = _of_several(y, width) if several else _of_one(y, width)
-    same = np.isclose(codes, codes[first][at], equal_nan=True).reshape(len(rows), -1).all(axis=1)
+    same = np.isclose(codes, codes[first][at], equal_nan=True).all(axis=(1,) if several else ())
     if not same.all():
         raise InputError(f"row {rows[~same][0]} is labelled twice, and the answers differ.", "leave one of them.")
     return Labels(ids, codes[first], names, "multilabel" if several else "classes")
