@@ -150,6 +150,14 @@ def test_a_head_that_fails_on_some_rows(strategy):
         ls.query(X, 2, head=Fixed(of), strategy=strategy, labelled=[0, 1, 2], y=[0, 1, 2])
 
 
+def test_a_head_of_several_classes_an_item():
+    head = Fixed(lambda x: (1 / (1 + np.exp(-x[:, :3]))).astype(np.float32))  # rows do not sum to 1
+    y = np.eye(3)[[0, 1, 2, 2]]
+    assert len(ls.query(X, 2, head=head, strategy="margin", labelled=[0, 1, 2, 3], y=y)) == 2
+    with pytest.raises(ls.ShapeError, match=r"\(rows, 3\)"):
+        ls.query(X, 2, head=head, labelled=[0, 1, 2, 3], y=y[:, :2])
+
+
 def test_no_head_at_all():
     with pytest.raises(ls.InputError, match="no predict_proba"):
         ls.query(X, 2, head="linear", labelled=[0, 1], y=[0, 1])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import InputError, ShapeError
 from labelsieve.core.rounds import Round
 from labelsieve.core.types import ODD, Ids, Matrix, Query, Vector
-from labelsieve.selection.acquisition import entropy
+from labelsieve.selection.acquisition import least_confident, over_classes
 from labelsieve.selection.candidates import thin
 from labelsieve.selection.composing import at_random, best, chosen
 from labelsieve.selection.neighbours import nearest
@@ -74,7 +74,7 @@ def disagreements(proba: Matrix, y: NDArray[np.generic]) -> tuple[Ids, Vector]:
     p, given = np.asarray(proba), np.asarray(y)
     if len(given) != len(p) or given.ndim not in (1, 2) or (given.ndim == 2 and given.shape != p.shape):
         raise ShapeError(f"y has shape {given.shape}, probabilities have {p.shape}.", "give one answer a row.")
-    entropy(proba)  # errors for what is no probability
+    over_classes(least_confident, p)  # errors for what is no probability
     if not len(p):
         return np.empty(0, np.int64), np.empty(0)
     p = p.astype(np.float64)

@@ -13,7 +13,7 @@ from labelsieve.core.randomness import as_rng
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import Ids, Labels, Matrix, Query
-from labelsieve.selection.acquisition import entropy
+from labelsieve.selection.acquisition import least_confident, over_classes
 from labelsieve.selection.composing import chosen
 from labelsieve.selection.given import named_classes, row_numbers, wanted_number
 from labelsieve.selection.naming import strategy_called
@@ -90,7 +90,7 @@ def _width(head: Any, pool: ArrayPool) -> int:
     if not len(rows):
         return 0
     proba = head.predict_proba(rows)
-    entropy(proba)  # errors for what is no probability
+    over_classes(least_confident, proba)  # errors for what is no probability
     if not isinstance(proba, np.ndarray) or len(proba) != len(rows):
         raise ShapeError(
             f"the head gave {np.shape(proba)} for {len(rows)} rows; an array (rows, classes) was expected."
