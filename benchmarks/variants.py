@@ -7,7 +7,7 @@ from labelsieve.core.rounds import Round
 from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Query
 from labelsieve.selection.acquisition import from_proba, margin
-from labelsieve.selection.automatic import SURE, UNSURE, WIDTH, auto
+from labelsieve.selection.automatic import SURE, WIDTH, auto
 from labelsieve.selection.clusters import kmeans
 from labelsieve.selection.composing import best, chosen
 from labelsieve.selection.coverage import Covering, directions
@@ -50,7 +50,7 @@ def unsure_clustered(state: Round, n: int, rng: Generator) -> Query:
 def auto_with(
     centred: bool = True,
     width: float | None = WIDTH,
-    unsure: int | None = UNSURE,
+    unsure: int | None = None,
     tempers: bool = False,
     narrows: float = 0.0,
     swaps: int = 0,
@@ -120,8 +120,10 @@ CHOICES: dict[str, Strategy] = {
     "cosine_not_centred": auto_with(centred=False, width=None),
     "width_.15": auto_with(width=0.15),
     "width_.6": auto_with(width=0.6),
+    "width_.3": auto_with(width=0.3),
     "unsure_10": auto_with(unsure=10),
-    "unsure_all": auto_with(unsure=None),
+    "unsure_20": auto_with(unsure=20),
+    "unsure_20_width_.3": auto_with(unsure=20, width=0.3),
     "width_1": auto_with(width=1.0),
     "narrowing": auto_with(width=1.0, narrows=0.4),
     "tempered": auto_with(tempers=True),

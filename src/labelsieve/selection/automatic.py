@@ -10,20 +10,20 @@ from labelsieve.selection.candidates import thin
 from labelsieve.selection.composing import best, chosen
 from labelsieve.selection.coverage import FACILITIES, POINTS, Covering, directions
 
-UNSURE, SHARE, FEWEST = 20, 0.02, 200  # choose among 20 n items, or 2 % of a larger pool, never fewer than 200
+CHOOSABLE = 4096  # items to choose among once there is a head: half of them the most unsure, half random
 SURE = 1e-3  # weight of an item that the head is sure of, where an unsure one weighs about 1
-WIDTH = 0.3  # of the similarity: .2 to .6 and plain cosine are ties
+WIDTH = 0.45  # of the similarity: .3 to 1 are near ties
 
 
 def auto(state: Round, n: int, rng: Generator) -> Query:
     """A query (n,) of items that stand for many others, which the head is unsure of and nothing labelled is near to.
 
-    Greedy facility location on directions from the mean of the pool, points weighted by their margin score, chosen
-    among the items of highest margin score. Without a head all items weigh the same and all can be
-    chosen. At most 4,096 random points are covered and 8,192 items can be chosen.
+    Greedy facility location on directions from the mean of the pool, points weighted by their margin score. Without
+    a head all items weigh the same. At most 4,096 random points are covered. Up to 4,096 items can be chosen (8,192
+    without a head); of a larger pool the 2,048 of highest margin score and as many at random.
 
     Source: facility location weighted by margin; measured in benchmarks/results/label_efficiency.json.
-    Cost: one scan of the pool by the head, then O(min(20 n, 8192) min(m, 4096) d).
+    Cost: one scan of the pool by the head, then O(min(m, 4096)^2 d).
     """
     free, before = state.require(n), state.scored
     score = None if state.head is None else from_proba(margin)(state, free)
@@ -39,8 +39,12 @@ def auto(state: Round, n: int, rng: Generator) -> Query:
 
 def _choosable(free: Ids, score: Vector | None, n: int, rng: Generator) -> Ids:
     """The ids, ascending, among which a query of n is chosen."""
-    limit = max(FACILITIES, n)
     if score is None:
-        return thin(free, limit, rng)
-    wanted = min(max(UNSURE * n, int(SHARE * len(free)), FEWEST), limit, len(free))
-    return np.sort(free[best(free, score, wanted, rng)])
+        return thin(free, max(FACILITIES, n), rng)
+    limit = max(CHOOSABLE, 2 * n)
+    if len(free) <= limit:
+        return free
+    rest = np.ones(len(free), bool)
+    rest[best(free, score, limit // 2, rng)] = False
+    rest[rng.choice(np.flatnonzero(rest), limit - limit // 2, replace=False)] = False
+    return free[~rest]
