@@ -2,8 +2,9 @@
 
     python benchmarks/strategies.py --work /tmp/strategies --pools digits,clothing --strategies badge,bait
 
-Each (pool, strategy, seed) is one file of --work: a run that was stopped goes on where it was. Strategies that take
-seconds for thousands of items are played on sub-pools of 1,000, with random on the same sub-pools as their control.
+--strategies also takes names of variants.CHOICES. Each (pool, strategy, seed) is one file of --work: a run that was
+stopped goes on where it was. Strategies that take seconds for thousands of items are played on sub-pools of 1,000,
+with random on the same sub-pools as their control. `auto` is its rule for classes in a screen task too.
 Area under the learning curve: accuracy (digits, CLINC150, clothing), balanced accuracy (imbalanced pools),
 average precision (HIV molecules, a screen task; GoEmotions, several classes an item).
 """
@@ -22,6 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core
 
 import numpy as np
 from pools import SETTINGS, Setting, load
+from variants import CHOICES
 
 from labelsieve.core import plugins
 from labelsieve.core.randomness import stream
@@ -78,7 +80,7 @@ def play_one(job: tuple[str, str, int, bool], cache: Path, work: Path) -> tuple[
         ArrayPool(View.fit(x, "z" if setting.tabular or truth.kind == "screen" else "unit")(x)),
         truth,
         lambda labels, previous: choose_head(labels, tabular=setting.tabular, previous=previous),
-        {name: strategy_named(name, "classes")},  # also `auto` of a screen task: `screen` has a row of its own
+        {name: CHOICES.get(name) or strategy_named(name, "classes")},
     )
     settings = SimulationSettings(setting.budget, setting.size, (name,), 1, setting.sample, 0.3, seed)
     run = trajectory(play, settings.checked(truth.kind, len(truth)), name, seed)
@@ -153,13 +155,14 @@ def main() -> None:
     parser.add_argument("--pools", default=",".join(POOLS))
     parser.add_argument("--strategies", default="")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-pools")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-strategies")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--show", action="store_true", help="print and write what is there, play nothing")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
-    pools, seeds = args.pools.split(","), range(args.seeds)
+    pools, seeds = args.pools.split(","), range(args.first, args.first + args.seeds)
     names = args.strategies.split(",") if args.strategies else strategies()
     args.work.mkdir(parents=True, exist_ok=True)
     todo = [] if args.show else [j for j in jobs(pools, names, seeds) if not place(args.work, j).exists()]
@@ -177,7 +180,7 @@ def main() -> None:
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "numpy": np.__version__}
     described = {p: {k: v for k, v in asdict(SETTINGS[p]).items() if k in ("budget", "size", "sample")} for p in pools}
     args.out.parent.mkdir(exist_ok=True)
-    found = {"machine": machine, "seeds": args.seeds, "small": SMALL, "pools": described, "gains": table}
+    found = {"machine": machine, "seeds": list(seeds), "small": SMALL, "pools": described, "gains": table}
     args.out.write_text(json.dumps(found, separators=(",", ":")) + "\n")
 
 
