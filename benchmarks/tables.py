@@ -98,7 +98,7 @@ def seals() -> str:
     """SEALS beside a full scan at equal labels: mean over all pools."""
     rows = [
         [
-            way,
+            way.replace(" | ", ", "),
             f"{facts['ap_over_full']:+.4f}".replace("0.", "."),
             f"{facts['worst']:+.3f}".replace("0.", "."),
             f"{facts['within_2_points']} of {facts['pools']}",
