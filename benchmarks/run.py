@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 WORK = HERE.parent / ".bench"
 POOLS = f"--cache {WORK}/pools"
+RESULTS, MORE = HERE / "results" / "label_efficiency", "german_credit,adult,clinc150_oos"
 
 # name -> (minutes on two cores, command lines)
 PARTS: dict[str, tuple[int, list[str]]] = {
@@ -36,7 +37,14 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     "screening": (5, ["screening.py"]),
     "seals": (20, [f"seals.py {POOLS}"]),
     "active_search": (15, [f"active_search.py {POOLS}"]),
-    "label_efficiency": (15, [f"label_efficiency.py {POOLS} --play controls"]),
+    "label_efficiency": (
+        15,
+        [
+            f"label_efficiency.py {POOLS} --play controls",
+            f"label_efficiency.py {POOLS} --play controls --pools {MORE} --out {RESULTS}_more.json",
+            f"label_efficiency.py {POOLS} --play variants --out {RESULTS}_variants.json",
+        ],
+    ),
     "strategies": (90, [f"strategies.py {POOLS} --work {WORK}/strategies"]),
     "coresets": (15, [f"coresets.py {POOLS}"]),
     "mixup": (5, [f"mixup.py {POOLS}"]),
