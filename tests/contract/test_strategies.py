@@ -124,6 +124,7 @@ def test_the_last_items_can_be_asked_and_no_more(name: str, strategy: Strategy, 
         strategy(state, 6, np.random.default_rng(0))
 
 
+@pytest.mark.slow
 def test_repeats_and_constant_columns_are_fine(name: str, strategy: Strategy) -> None:
     toy = toy_for(name)
     x = np.repeat(toy.x[:30], 10, axis=0)
@@ -135,6 +136,7 @@ def test_repeats_and_constant_columns_are_fine(name: str, strategy: Strategy) ->
     whole(query, 40)
 
 
+@pytest.mark.slow
 def test_equal_rows_everywhere_are_fine(name: str, strategy: Strategy) -> None:
     toy = toy_for(name)
     flat = Toy(np.zeros_like(toy.x), toy.y, toy.classes, toy.kind)
