@@ -11,20 +11,17 @@ whenever its size, its times or its inode have changed since it was hashed (docs
 
 import hashlib
 import json
-import os
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from labelsieve.core.errors import InputError, ProjectError
+from labelsieve.store.placing import placed, settle, settle_names, sweep
 from labelsieve.store.stamps import STAMPS, Stamps
 
 MANIFEST = "index.json"
 REBUILD = "labelsieve index PROJECT --rebuild makes it again (labels are not affected)."
-STALE = 3600  # seconds after which a temporary file belongs to a process that was killed
 CHUNK = 1 << 22
 
 Metric = Literal["cosine", "l2"]
@@ -139,7 +136,7 @@ def commit(folder: Path, facts: Facts, *before: Facts) -> Facts:
     _placed(folder, write, lambda _: MANIFEST)
     for name in {name for one in before for name in one.files} - set(facts.files):
         (folder / name).unlink(missing_ok=True)
-    _sweep(folder, {*facts.files, MANIFEST, STAMPS})
+    sweep(folder, lambda _: True, {*facts.files, MANIFEST, STAMPS})
     return facts
 
 
@@ -148,29 +145,20 @@ def kept(folder: Path, stem: str, suffix: str, write: Callable[[Path], None]) ->
     return _placed(folder, write, lambda path: f"{stem}-{digest_of(path)}{suffix}")
 
 
-def temporary(folder: Path, what: str) -> Path:
-    """A name that no other process uses; swept an hour after a kill."""
-    return folder / f".tmp-{os.getpid()}-{os.urandom(4).hex()}-{what}"
-
-
 def _placed(folder: Path, write: Callable[[Path], None], name: Callable[[Path], str]) -> str:
-    path = temporary(folder, "file")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write(path)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-        final = name(path)
-        path.replace(folder / final)
-        _sync(folder)
+        with placed(folder) as path:
+            write(path)
+            settle(path)
+            final = name(path)
+            path.replace(folder / final)
+            settle_names(folder)
     except (OSError, RuntimeError) as error:  # faiss says RuntimeError
         reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[-1]
         raise ProjectError(
             f"the index cannot be written to {folder}: {reason}.", "check free space and permissions; then once more."
         ) from error
-    finally:
-        with suppress(OSError):  # a folder that may only be read: the error above says more
-            path.unlink(missing_ok=True)
     return final
 
 
@@ -204,22 +192,3 @@ def digest_of(path: Path) -> str:
 
 def _mark(values: Mapping[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _sweep(folder: Path, wanted: set[str]) -> None:
-    """Removes what killed processes left."""
-    for path in folder.iterdir():
-        try:
-            if path.name not in wanted and time.time() - path.stat().st_mtime > STALE:
-                path.unlink()
-        except OSError:  # another process was faster: harmless
-            continue

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.core.types import Ids, Matrix
-from labelsieve.store.indexfiles import temporary
+from labelsieve.store.placing import temporary
 
 ROUNDS = 10  # of k-means
 SCALED = 65_536  # rows that the eight bits are fitted on

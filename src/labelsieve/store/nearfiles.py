@@ -7,7 +7,6 @@ changed, or a file that is not as it was written, are not used. The file can be 
 """
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from labelsieve.core.sockets import Neighbours
 from labelsieve.core.types import Ids
+from labelsieve.store.placing import placed
 
 
 class KeptNeighbours:
@@ -48,8 +48,7 @@ class KeptNeighbours:
 
     def _save(self, k: int) -> None:
         name = f"near-{self._mark}-{k}-{_digest(self._known[k])}.npy"
-        temporary = self._folder / f".tmp-{os.getpid()}-{os.urandom(4).hex()}-{name}"
-        try:
+        with suppress(OSError), placed(self._folder, name) as temporary:
             self._folder.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
                 np.save(file, self._known[k], allow_pickle=False)
@@ -58,9 +57,6 @@ class KeptNeighbours:
                 older = not path.name.startswith(f"near-{self._mark}-")
                 if older or (path.name != name and path.name.startswith(f"near-{self._mark}-{k}-")):
                     path.unlink(missing_ok=True)
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
 
 def _read(folder: Path, mark: str, k: int) -> Ids:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.errors import EngineError, InputError
 from labelsieve.core.types import Ids, Matrix
+from labelsieve.store.placing import placed, settle, settle_names
 
 Stored = Literal["float32", "int8"]
 ROWS, IDS, SCALE = ".npy", ".ids.npy", ".scale.npy"
@@ -140,30 +141,15 @@ def write_shard(folder: Path, name: str, ids: Ids, rows: StoredRows) -> None:
     if rows.scale is not None:
         _write(folder / (name + SCALE), rows.scale)
     _write(folder / (name + ROWS), rows.values)
-    _sync_folder(folder)
+    settle_names(folder)
 
 
 def _write(path: Path, array: NDArray[Any]) -> None:
-    temporary = path.with_name(f".tmp-{os.getpid()}-{os.urandom(4).hex()}-{path.name}")
-    try:
+    with placed(path.parent, path.name) as temporary:
         with temporary.open("wb") as file:
             np.save(file, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
+        settle(temporary)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the renames last through a power cut, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def maps_at_once() -> int:

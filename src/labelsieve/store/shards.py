@@ -12,7 +12,6 @@ the disk says that it has not changed since (store/stamps.py).
 """
 
 import hashlib
-import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import EngineError, InputError, ShapeError, UnknownName
 from labelsieve.core.rounds import locate, run_at
 from labelsieve.core.types import Ids, Matrix
+from labelsieve.store.placing import sweep
 from labelsieve.store.rowfiles import (
     IDS,
     ROWS,
@@ -47,7 +47,6 @@ from labelsieve.store.stamps import Found, Stamps
 
 __all__ = ["CorruptShard", "Shards"]
 ENDINGS = (ROWS, IDS, SCALE)
-STALE = 3600  # seconds after which a temporary file belongs to a process that was killed
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class Shards:
         self._index: _Lookup | None = None
         self._dim = 0
         weakref.finalize(self, self._stamps.save)
-        _sweep(folder)
+        sweep(folder)
         self.refresh()
 
     def refresh(self) -> None:
@@ -342,13 +341,3 @@ def _runs(which: NDArray[np.int64]) -> Iterator[tuple[int, Any]]:
     order = np.argsort(which, kind="stable")
     for number, run in _runs(which[order]):
         yield number, order[run]
-
-
-def _sweep(folder: Path) -> None:
-    """Removes what killed processes left: old temporary files."""
-    for path in folder.glob(".tmp-*"):
-        try:
-            if time.time() - path.stat().st_mtime > STALE:
-                path.unlink()
-        except OSError:  # another process was faster, or the folder is read-only: harmless either way
-            continue

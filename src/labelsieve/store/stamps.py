@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
+from labelsieve.store.placing import placed
+
 STAMPS = "checked.json"
 SETTLED = 2.0  # seconds: a file that changed less than this before it was hashed is hashed again
 OFTEN = 1 << 28  # bytes hashed, after which the stamps are saved
@@ -75,16 +77,12 @@ class Stamps:
             new, self._new, self._unsaved = self._new, {}, 0
             if not new:
                 return
-            path = self._folder / f".tmp-{os.getpid()}-{os.urandom(4).hex()}-{STAMPS}"
-            try:
+            with suppress(OSError), placed(self._folder, STAMPS) as path:
                 there = set(os.listdir(self._folder))
                 both = _read(self._folder) | new
                 stamps = {name: stamp for name, stamp in both.items() if stamp is not None and name in there}
                 path.write_text(json.dumps(stamps), encoding="utf-8")
                 path.replace(self._folder / STAMPS)
-            except OSError:
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
 
 
 def _read(folder: Path) -> Found:
