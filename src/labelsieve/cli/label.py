@@ -13,8 +13,8 @@ from labelsieve.cli.output import count, hint
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from labelsieve.cli.drawing import View
     from labelsieve.cli.keys import Keyboard
-    from labelsieve.cli.screen import View
     from labelsieve.core.types import Item
 
 LONGEST = 300.0  # seconds an answer may have taken: beyond that somebody was away
@@ -79,8 +79,8 @@ class Session:
 
     def _one(self, item: "Item", query: int) -> None:
         """Until this item has an answer, or something else happens to it."""
+        from labelsieve.cli.drawing import class_keys
         from labelsieve.cli.keys import BACKSPACE, END, ENTER, ESCAPE
-        from labelsieve.cli.screen import class_keys
         from labelsieve.core.types import Value
 
         several = self.project.task.kind == "multilabel"
@@ -154,7 +154,7 @@ class Session:
                 text += key
 
     def _view(self, names: dict[str, str], chosen: list[str], whole: bool, typing: str | None = None) -> "View":
-        from labelsieve.cli.screen import View
+        from labelsieve.cli.drawing import View
 
         task = self.project.task
         header = f"{task.name} · {self.by} · {len(self.done) + 1} of {len(self.done) + len(self.waiting)}"
@@ -171,6 +171,6 @@ class Session:
         return View(header, names, tuple(chosen), typing, self.note, whole, commands)
 
     def _draw(self, item: "Item", view: "View") -> None:
-        from labelsieve.cli.screen import draw
+        from labelsieve.cli.drawing import draw
 
         draw(self.console, item, view)

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from copy import deepcopy
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, PoolExhausted, ShapeError, UnknownName
 from labelsieve.core.idsets import positions, without
-from labelsieve.core.types import Ids, Labels, Matrix, Vector
+from labelsieve.core.types import Ids, Labels, Matrix, Query, Vector
 
 if TYPE_CHECKING:
     from labelsieve.core.sockets import Head, Neighbours
@@ -23,6 +23,29 @@ BLOCK = 4096  # rows scored at once, which a cache holds: results do not depend 
 MANY = 131_072  # rows from which on blocks are scored side by side
 REFIT = "fit it again, on rows that are finite."
 DENSE = 0.75  # from this share of wanted rows on, whole blocks are scored where they lie
+
+
+class Kept(Protocol):
+    """Arrays that depend on the pool alone, by name: made once, then handed out. Not to be written to."""
+
+    def __call__(self, name: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]: ...
+
+
+class InMemory:
+    """Arrays that are kept as long as this is."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, NDArray[Any]] = {}
+
+    def __call__(self, name: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        if name not in self._known:
+            self._known[name] = make()
+        return self._known[name]
+
+
+def made(name: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """The array, made each time: what a round without a store of its own does."""
+    return make()
 
 
 class Pool(Protocol):
@@ -117,6 +140,10 @@ class Round:
     neighbours: "Neighbours | None" = None  # of items, by an index that project opened
     wanted: int | None = None  # the class that is searched for; ODD in a screen task
     price: Callable[[Ids], Vector] | None = None  # what a label of each item costs (m,), above 0
+    past: Sequence[Query] = ()  # the queries of this task so far, oldest first: what a search learns its arms from
+    kept: Kept = made  # what depends on the pool alone is computed once
+    tabular: bool = False  # rows are columns of a table: their length means something, and directions do not
+    maps: Pool | None = None  # feature maps (m, h * w * c) of images, where the project has an engine for them
     _proba: dict[bytes, Matrix] = field(default_factory=dict, repr=False)
 
     def blocked(self) -> Ids:

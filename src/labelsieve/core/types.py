@@ -13,7 +13,7 @@ Vector: TypeAlias = NDArray[np.float64]  # (m,)
 State: TypeAlias = dict[str, NDArray[Any]]  # what a head or engine learnt, as plain arrays (never a pickle)
 Modality: TypeAlias = Literal["image", "text", "row", "embedding"]
 Kind: TypeAlias = Literal["classes", "multilabel", "screen"]
-Purpose: TypeAlias = Literal["search", "audit", "calibration", "control", "repeat"]
+Purpose: TypeAlias = Literal["search", "audit", "calibration", "control", "repeat", "certify"]
 Origin: TypeAlias = Literal["human", "model", "rule", "import"]
 Tag: TypeAlias = Literal["class", "classes", "soft", "unsure", "skip"]
 
@@ -106,6 +106,7 @@ class Query:
     why: tuple[str, ...] = ()  # one reason an item, or a single reason for all
     purpose: tuple[Purpose, ...] = ()  # one an item; empty means all "search"
     scored: int = 0  # how many items were scored to make this choice
+    arms: tuple[str, ...] = ()  # one an item: the arms of a search that had it on their list, joined by " + "
 
     def __len__(self) -> int:
         return len(self.ids)

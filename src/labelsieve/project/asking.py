@@ -13,7 +13,7 @@ from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import Ids, Item, Kind, Query
 from labelsieve.project import queries
 from labelsieve.project.context import Context
-from labelsieve.project.fitting import fit_task
+from labelsieve.project.fitting import fit_task, pool_mark
 from labelsieve.project.indexing import lazy_neighbours
 from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wanted_class
 from labelsieve.project.prices import item_prices
@@ -21,6 +21,7 @@ from labelsieve.project.querying import Standing, compose_query
 from labelsieve.project.standing import Stand, stand
 from labelsieve.selection.given import wanted_number
 from labelsieve.selection.naming import strategy_called
+from labelsieve.store.keptarrays import KeptArrays
 
 CONTROL_SHARE = 0.2  # of a query, when a random control is asked for
 SMALLEST, LARGEST = 10, 250  # items a query, by default
@@ -85,6 +86,9 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
         wanted=wanted_class(context),
         price=item_prices(context),
         control=round(CONTROL_SHARE * wanted) if control else 0,
+        past=[stored.query for stored in queries.history(context.conn, context.task_name)],
+        kept=KeptArrays(context.cache / "screening" / context.task_name, pool_mark(context, standing)),
+        tabular=standing.choose.tabular,
     )
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
     query = compose_query(state, asks, wanted, rng)

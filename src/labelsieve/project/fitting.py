@@ -120,6 +120,15 @@ def mark_of(context: Context, standing: Stand) -> str:
     return digest.hexdigest()
 
 
+def pool_mark(context: Context, standing: Stand) -> str:
+    """Digest of everything that an array over the viewed pool depends on, labels apart."""
+    parts = (context.settings.embeddings, standing.view.how, standing.pool.dim)
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
+    for array in (standing.pool.ids, standing.view.mean, standing.view.scale):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
 def _audited(fitted: Fitted) -> dict[str, Any]:
     """What the audit slice says of the head: as a whole, and item by item, to be paired with later heads."""
     audit = fitted.stand.audit

@@ -91,7 +91,30 @@ def _split(script: str) -> Iterator[str]:
             statement = ""
 
 
-STEPS: list[Callable[[Ledger], None]] = [_first]
+_SECOND = """
+ALTER TABLE query_items ADD COLUMN arms TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE links (
+  n INTEGER PRIMARY KEY, kind TEXT NOT NULL, event INTEGER REFERENCES events(seq), body TEXT NOT NULL DEFAULT '',
+  at TEXT NOT NULL DEFAULT '', hash TEXT NOT NULL);
+CREATE UNIQUE INDEX links_event ON links (event) WHERE event IS NOT NULL;
+CREATE TRIGGER links_keep BEFORE DELETE ON links BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER links_fix BEFORE UPDATE ON links BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+
+CREATE TABLE taught (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, task INTEGER NOT NULL REFERENCES tasks(id), source TEXT NOT NULL,
+  key TEXT NOT NULL, digest TEXT NOT NULL, path TEXT NOT NULL DEFAULT '', code INTEGER NOT NULL,
+  weight REAL NOT NULL, embeddings TEXT NOT NULL, row BLOB NOT NULL, annotator TEXT NOT NULL, at TEXT NOT NULL,
+  gone TEXT, UNIQUE (task, source, key, digest, embeddings));
+"""
+
+
+def _second(conn: Ledger) -> None:
+    for statement in _split(_SECOND):
+        conn.execute(statement)
+
+
+STEPS: list[Callable[[Ledger], None]] = [_first, _second]
 VERSION = len(STEPS)
 
 

@@ -63,7 +63,7 @@ def play(
         if progress is not None:
             progress(done, total)
 
-    result = simulate(Play(pool, truth, chooser, strategies, groups), settings, tell)
+    result = simulate(Play(pool, truth, chooser, strategies, groups, chooser.tabular), settings, tell)
     described = {
         "items": len(raw.ids),
         "with_truth": len(truth),

@@ -21,6 +21,8 @@ from labelsieve.core.types import Ids, Purpose, Query, Task
 from labelsieve.project import manifest, tasks
 from labelsieve.project.database import now, transaction
 
+_Asked = tuple[int, float | None, float | None, Purpose, str, str]  # item, score, propensity, purpose, why, arms
+
 
 @dataclass(frozen=True, slots=True)
 class StoredQuery:
@@ -41,7 +43,8 @@ def save(
     """Id of the stored query; on the disk when it returns. UnknownName where an item is not in the manifest."""
     n = len(query)
     purposes, why = query.purpose or ("search",) * n, query.why if len(query.why) != 1 else query.why * n
-    if not n == len(query.score) == len(query.propensity) == len(purposes) or len(why) not in (0, n):
+    arms = query.arms or ("",) * n
+    if not n == len(arms) == len(query.score) == len(query.propensity) == len(purposes) or len(why) not in (0, n):
         fact = f"a query of {n} items has {len(purposes)} purposes and {len(why)} reasons."
         raise InputError(fact, "give one for each item.")
     with transaction(conn):
@@ -51,8 +54,8 @@ def save(
         columns = "task, number, strategy, at, seed, scored, select_seconds"
         new = conn.execute(f"INSERT INTO queries ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row).lastrowid
         numbers = (query.ids.tolist(), query.score.tolist(), query.propensity.tolist())
-        rows = zip((new,) * n, range(n), *numbers, purposes, why or ("",) * n, strict=True)
-        conn.executemany("INSERT INTO query_items VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        rows = zip((new,) * n, range(n), *numbers, purposes, why or ("",) * n, arms, strict=True)
+        conn.executemany("INSERT INTO query_items VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return int(new or 0)
 
 
@@ -79,9 +82,9 @@ def _read(conn: sqlite3.Connection, where: str, value: int) -> list[StoredQuery]
     sql = f"""SELECT q.id, t.name, q.number, q.seed, q.at, q.select_seconds, q.strategy, q.scored
       FROM queries q JOIN tasks t ON t.id = q.task WHERE {where} ORDER BY q.id"""
     heads = conn.execute(sql, (value,)).fetchall()
-    sql = f"""SELECT i.query, i.item, i.score, i.propensity, i.purpose, i.why
+    sql = f"""SELECT i.query, i.item, i.score, i.propensity, i.purpose, i.why, i.arms
       FROM queries q JOIN query_items i ON i.query = q.id WHERE {where} ORDER BY i.query, i.position"""
-    items: dict[int, list[tuple[int, float | None, float | None, Purpose, str]]] = {}
+    items: dict[int, list[_Asked]] = {}
     for query, *row in conn.execute(sql, (value,)):
         items.setdefault(query, []).append(tuple(row))
     return [
@@ -90,8 +93,8 @@ def _read(conn: sqlite3.Connection, where: str, value: int) -> list[StoredQuery]
     ]
 
 
-def _query(rows: list[tuple[int, float | None, float | None, Purpose, str]], strategy: str, scored: int) -> Query:
-    ids, score, propensity, purpose, why = zip(*rows, strict=True) if rows else ((),) * 5
+def _query(rows: list[_Asked], strategy: str, scored: int) -> Query:
+    ids, score, propensity, purpose, why, arms = zip(*rows, strict=True) if rows else ((),) * 6
     return Query(
         np.array(ids, np.int64),
         np.array([math.nan if value is None else value for value in score], np.float64),  # SQLite keeps NaN as NULL
@@ -100,6 +103,7 @@ def _query(rows: list[tuple[int, float | None, float | None, Purpose, str]], str
         tuple(why) if any(why) else (),
         tuple(purpose),
         scored,
+        tuple(arms) if any(arms) else (),
     )
 
 

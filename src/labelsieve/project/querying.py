@@ -4,7 +4,7 @@ A query depends on the seed and on what was answered, nothing else: asked twice 
 in between, it is the same query.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.idsets import positions
-from labelsieve.core.rounds import Pool, Round
+from labelsieve.core.rounds import Kept, Pool, Round, made
 from labelsieve.core.sockets import Head, Neighbours, Strategy
 from labelsieve.core.types import Ids, Labels, Purpose, Query, Vector
 from labelsieve.project.slices import Sides, audit_quota
@@ -33,6 +33,10 @@ class Standing:
     neighbours: Neighbours | None = None
     wanted: int | None = None
     price: Callable[[Ids], Vector] | None = None
+    past: Sequence[Query] = ()
+    kept: Kept = made
+    tabular: bool = False
+    maps: Pool | None = None
 
 
 def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator) -> Query:
@@ -63,7 +67,7 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
     state = Round(
         standing.pool, standing.labels, standing.head, asked=np.union1d(blocked, drawn), number=standing.number,
         costs=standing.costs, neighbours=standing.neighbours, wanted=standing.wanted,
-        price=standing.price,
+        price=standing.price, past=standing.past, kept=standing.kept, tabular=standing.tabular, maps=standing.maps,
     )  # fmt: skip
     wanted = n - n_audit - n_control
     search = strategy(state, wanted, rng) if wanted else _plain(np.empty(0, np.int64), np.nan, "search", "")
@@ -94,7 +98,14 @@ def _mix(search: Query, others: list[Query], rng: Generator) -> Query:
         why=tuple(why[i] for i in place),
         purpose=tuple(purpose[i] for i in place),
         scored=search.scored,
+        arms=_arms(parts, place),
     )
+
+
+def _arms(parts: list[Query], place: Ids) -> tuple[str, ...]:
+    """The arms of each item (n,); empty where no part has any."""
+    arms = [arm for part in parts for arm in part.arms or ("",) * len(part)]
+    return tuple(arms[i] for i in place) if any(arms) else ()
 
 
 def _each(part: Query) -> tuple[str, ...]:

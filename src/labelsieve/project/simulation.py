@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, NotEnoughLabels
 from labelsieve.core.randomness import stream
-from labelsieve.core.rounds import Pool, Round
+from labelsieve.core.rounds import InMemory, Pool, Round
 from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.statistics import bootstrap, curve_area
-from labelsieve.core.types import ODD, Ids, Interval, Kind, Labels
+from labelsieve.core.types import ODD, Ids, Interval, Kind, Labels, Query
 from labelsieve.heads import metrics
 from labelsieve.project.slices import Groups, split
 from labelsieve.selection.neighbours import exact_neighbours
@@ -75,6 +75,7 @@ class Play:
     choose: HeadChooser
     strategies: dict[str, Strategy]
     groups: Groups = None
+    tabular: bool = False
 
 
 @dataclass
@@ -164,11 +165,14 @@ def _trajectory(
     head: Head | None = None
     number = 0
     near, wanted = exact_neighbours(pool), ODD if truth.kind == "screen" else None
+    past: list[Query] = []
+    kept = InMemory()
     while len(known) < settings.budget:
         n = min(settings.size, settings.budget - len(known))
         labels = _known(truth, known)
         left = {"budget": float(settings.budget - len(known))}
         state = Round(pool, labels, head, number=number, costs=left, neighbours=near, wanted=wanted)
+        state.past, state.kept, state.tabular = past, kept, play.tabular
         began = time.perf_counter()
         query = play.strategies[run.strategy](state, n, stream(run.seed, run.strategy, number))
         asked = time.perf_counter()
@@ -177,6 +181,7 @@ def _trajectory(
                 f"the strategy {run.strategy!r} asked for items that are labelled or not there, on query {number + 1}.",
                 "report it to the author of the strategy.",
             )
+        past.append(query)
         known = np.union1d(known, np.searchsorted(truth.ids, query.ids))
         labels = _known(truth, known)
         head = _fit(play.choose, labels, head, pool)
