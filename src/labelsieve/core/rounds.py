@@ -43,11 +43,6 @@ class InMemory:
         return self._known[name]
 
 
-def made(name: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-    """The array, made each time: what a round without a store of its own does."""
-    return make()
-
-
 class Pool(Protocol):
     """Embeddings by id. `ids` (N,) is ascending; `take` gives (m, d) float32 in the order asked, to several threads.
 
@@ -141,7 +136,7 @@ class Round:
     wanted: int | None = None  # the class that is searched for; ODD in a screen task
     price: Callable[[Ids], Vector] | None = None  # what a label of each item costs (m,), above 0
     past: Sequence[Query] = ()  # the queries of this task so far, oldest first: what a search learns its arms from
-    kept: Kept = made  # what depends on the pool alone is computed once
+    kept: Kept = field(default_factory=InMemory)  # what depends on the pool alone is computed once
     tabular: bool = False  # rows are columns of a table: their length means something, and directions do not
     maps: Pool | None = None  # feature maps (m, h * w * c) of images, where the project has an engine for them
     _proba: dict[bytes, Matrix] = field(default_factory=dict, repr=False)

@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.idsets import positions
-from labelsieve.core.rounds import Kept, Pool, Round, made
+from labelsieve.core.rounds import InMemory, Kept, Pool, Round
 from labelsieve.core.sockets import Head, Neighbours, Strategy
 from labelsieve.core.types import Ids, Labels, Purpose, Query, Vector
 from labelsieve.project.slices import Sides, audit_quota
@@ -34,7 +34,7 @@ class Standing:
     wanted: int | None = None
     price: Callable[[Ids], Vector] | None = None
     past: Sequence[Query] = ()
-    kept: Kept = made
+    kept: Kept = field(default_factory=InMemory)
     tabular: bool = False
     maps: Pool | None = None
 
