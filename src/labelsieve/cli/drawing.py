@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from labelsieve.cli.output import printable
+from labelsieve.cli.output import count, printable
 from labelsieve.core.types import Item, Task
 
 RESERVED = "qumns"
@@ -27,6 +27,7 @@ class View:
     note: str = ""
     whole: bool = False
     commands: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    stands_for: int = 0  # near-duplicates that get the same answer
 
 
 def class_keys(task: Task) -> dict[str, str]:
@@ -50,6 +51,9 @@ def draw(console: Console, item: Item, view: View) -> None:
         console.clear()
     console.print(Text(view.header, style="dim"))
     console.print(Padding(_body(item, view.whole, max(4, console.height - 12)), (1, 0)))
+    if view.stands_for:
+        said = f"This stands for {count(view.stands_for, 'near-duplicate')} too: one key answers all of them."
+        console.print(Text(said, style="italic"))
     console.print(_keys(view))
     if view.typing is not None:
         console.print(Text(f"class: {view.typing}_   (enter takes it, tab completes, escape leaves)"))

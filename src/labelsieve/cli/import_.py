@@ -26,6 +26,10 @@ def run(
         say(as_json(report))
         return
     say(f"{count(report.added, 'label')} imported, {report.known:,} were there already.")
+    if report.together:
+        say(
+            f"{count(report.together, 'near-duplicate')} got the answer of the item that stands for them (source rule)."
+        )
     for reason, keys in report.set_aside.items():
         hint(
             f"Set aside, {reason}: {count(len(keys), 'row')} ({', '.join(keys[:5])}{', ...' if len(keys) > 5 else ''})"

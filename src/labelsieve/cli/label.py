@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from labelsieve.cli.drawing import View
     from labelsieve.cli.keys import Keyboard
-    from labelsieve.core.types import Item
+    from labelsieve.core.types import Item, Tag, Value
 
+NO_ANSWER: "dict[str, Tag]" = {" ": "skip", "s": "skip", "?": "unsure"}
+ALONE = "="  # the key that parts an item from its near-duplicates, or joins them again
 LONGEST = 300.0  # seconds an answer may have taken: beyond that somebody was away
 
 
@@ -44,6 +46,21 @@ def run(
 
 
 @dataclass
+class Waiting:
+    """An item to answer, its query, and its group: the near-duplicates that get the same answer, unless `alone`."""
+
+    item: "Item"
+    query: int
+    group: Any = ()
+    alone: bool = False
+    together: bool = False  # how it was answered
+
+    @property
+    def stands_for(self) -> int:
+        return 0 if self.alone else len(self.group)
+
+
+@dataclass
 class Session:
     """One sitting. What is answered is in the project at once; this keeps the screen, and what can be undone."""
 
@@ -54,15 +71,15 @@ class Session:
     n: int | None = None
     strategy: str | None = None
     candidates: str | None = None
-    waiting: "deque[tuple[Item, int]]" = field(default_factory=deque)
-    done: "list[tuple[Item, int]]" = field(default_factory=list)
+    waiting: "deque[Waiting]" = field(default_factory=deque)
+    done: "list[Waiting]" = field(default_factory=list)
     note: str = ""
     ended: bool = False
 
     def work(self) -> None:
         """Show, answer, show the next, until the pool or the patience ends."""
         while not self.ended and (self.waiting or self._ask()):
-            self._one(*self.waiting[0])
+            self._one(self.waiting[0])
 
     def _ask(self) -> bool:
         """Whether there is something to ask."""
@@ -74,10 +91,11 @@ class Session:
         except PoolExhausted as error:
             hint(error.fact)
             return False
-        self.waiting.extend((item, asked.id) for item in asked.items)
+        groups = asked.groups or ((),) * len(asked.items)
+        self.waiting.extend(Waiting(item, asked.id, group) for item, group in zip(asked.items, groups, strict=True))
         return bool(self.waiting)
 
-    def _one(self, item: "Item", query: int) -> None:
+    def _one(self, one: "Waiting") -> None:
         """Until this item has an answer, or something else happens to it."""
         from labelsieve.cli.drawing import class_keys
         from labelsieve.cli.keys import BACKSPACE, END, ENTER, ESCAPE
@@ -85,10 +103,10 @@ class Session:
 
         several = self.project.task.kind == "multilabel"
         chosen: list[str] = []
-        whole, began = False, time.monotonic()
+        item, whole, began = one.item, False, time.monotonic()
         while True:
             names = class_keys(self.project.task)
-            self._draw(item, self._view(names, chosen, whole))
+            self._draw(item, self._view(names, chosen, whole, stands_for=one.stands_for))
             self.note = ""
             key = self.keys.read()
             name = names.get(key)
@@ -97,13 +115,9 @@ class Session:
             if name is not None and several:
                 chosen.remove(name) if name in chosen else chosen.append(name)
             elif name is not None:
-                return self._answer(item, query, Value("class", (name,)), began)
-            elif several and key == ENTER:
-                return self._answer(item, query, Value("classes", tuple(sorted(chosen))), began)
-            elif key in (" ", "s"):
-                return self._answer(item, query, Value("skip"), began)
-            elif key == "?":
-                return self._answer(item, query, Value("unsure"), began)
+                return self._answer(one, Value("class", (name,)), began)
+            elif (several and key == ENTER) or key in NO_ANSWER:
+                return self._answer(one, _without_class(key, chosen), began)
             elif key in ("u", BACKSPACE):
                 return self._undo()
             elif key in ("q", END, ESCAPE):
@@ -111,26 +125,38 @@ class Session:
                 return None
             elif key == "m":
                 whole = not whole
+            elif key == ALONE and len(one.group):
+                one.alone = not one.alone
             elif key:
                 self.note = f"{key!r} is no key here."
 
-    def _answer(self, item: "Item", query: int, value: Any, began: float) -> None:
+    def _answer(self, one: "Waiting", value: Any, began: float) -> None:
         from labelsieve.core.errors import InputError
 
         seconds = round(min(time.monotonic() - began, LONGEST), 3)
         try:
-            self.project.label([item.id], [value], by=self.by, seconds=seconds, query=query)
+            if one.stands_for:
+                ids = [one.item.id, *one.group]
+                self.project.label_group(ids, value, by=self.by, seconds=seconds, query=one.query)
+                one.together = True
+            else:
+                self.project.label([one.item.id], [value], by=self.by, seconds=seconds, query=one.query)
+                one.together = False
         except InputError as error:  # a class that is closed: nothing was saved, the item stays
             self.note = error.fact
             return
         self.done.append(self.waiting.popleft())
-        self.note = f"{item.key}: {', '.join(value.names) or value.tag}"
+        too = f", and {count(len(one.group), 'near-duplicate')} too" if one.together else ""
+        self.note = f"{one.item.key}: {', '.join(value.names) or value.tag}{too}"
 
     def _undo(self) -> None:
         if not self.done:
             self.note = "nothing of this sitting is left to undo."
             return
-        self.project.undo(by=self.by, n=1)
+        if self.done[-1].together:
+            self.project.undo_together(by=self.by)
+        else:
+            self.project.undo(by=self.by, n=1)
         self.waiting.appendleft(self.done.pop())
         self.note = "taken back."
 
@@ -153,7 +179,9 @@ class Session:
             elif len(key) == 1 and key.isprintable():
                 text += key
 
-    def _view(self, names: dict[str, str], chosen: list[str], whole: bool, typing: str | None = None) -> "View":
+    def _view(
+        self, names: dict[str, str], chosen: list[str], whole: bool, typing: str | None = None, stands_for: int = 0
+    ) -> "View":
         from labelsieve.cli.drawing import View
 
         task = self.project.task
@@ -168,9 +196,19 @@ class Session:
         ]
         if task.kind == "multilabel":
             commands.insert(0, ("enter", "save"))
-        return View(header, names, tuple(chosen), typing, self.note, whole, commands)
+        waits = self.waiting[0] if self.waiting else None
+        if waits is not None and len(waits.group):
+            commands.insert(-1, (ALONE, "alone" if stands_for else "with its near-duplicates"))
+        return View(header, names, tuple(chosen), typing, self.note, whole, commands, stands_for)
 
     def _draw(self, item: "Item", view: "View") -> None:
         from labelsieve.cli.drawing import draw
 
         draw(self.console, item, view)
+
+
+def _without_class(key: str, chosen: list[str]) -> "Value":
+    """The answer of a key that names no class: what is ticked, skip or unsure."""
+    from labelsieve.core.types import Value
+
+    return Value(NO_ANSWER[key]) if key in NO_ANSWER else Value("classes", tuple(sorted(chosen)))

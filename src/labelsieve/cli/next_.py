@@ -36,6 +36,11 @@ def run(
     rows = query_rows(asked)
     for note in asked.notes:
         hint(note)
+    if more := sum(len(group) for group in asked.groups):
+        hint(
+            f"{count(more, 'near-duplicate')} will get the answers of this query too; the column stands_for says of "
+            "which items. Make it 0 where an item should be answered alone."
+        )
     kind = "json" if json else form if out is None else out.suffix.lstrip(".")
     _write(rows, kind, out)
     if out is not None:
@@ -65,6 +70,8 @@ def query_rows(asked: Any) -> list[dict[str, Any]]:
         purpose = query.purpose[i] if query.purpose else "search"
         score, chance = round(float(query.score[i]), 6), round(float(query.propensity[i]), 6)
         facts = {"why": why, "purpose": purpose, "score": score, "propensity": chance, "query": asked.id}
+        if any(len(group) for group in asked.groups):
+            facts["stands_for"] = len(asked.groups[i])
         rows.append(row | {name: plain(value) for name, value in facts.items() if name not in row})
     return rows
 

@@ -13,7 +13,9 @@ from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import Ids, Item, Kind, Query
 from labelsieve.project import queries
 from labelsieve.project.context import Context
-from labelsieve.project.fitting import fit_task, pool_mark
+from labelsieve.project.database import transaction
+from labelsieve.project.fitting import Fitted, fit_task, pool_mark
+from labelsieve.project.grouping import Groups, grouped, keep, same_groups
 from labelsieve.project.indexing import lazy_neighbours
 from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wanted_class
 from labelsieve.project.prices import item_prices
@@ -35,6 +37,7 @@ class Asked:
     query: Query
     items: list[Item]
     notes: tuple[str, ...] = ()
+    groups: tuple[Ids, ...] = ()  # the near-duplicates that each item stands for; empty where nothing is grouped
 
     @property
     def ids(self) -> Ids:
@@ -74,6 +77,8 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
     asks = narrowed(strategy_named(name, context.task.kind), seen, len(standing.pool.ids), costs)
     notes = unknown_wanted(context)
     began = time.perf_counter()
+    kept = KeptArrays(context.cache / "screening" / context.task_name, pool_mark(context, standing))
+    apart = grouped(context, standing, asks, kept)
     state = Standing(
         pool=standing.pool,
         sides=standing.sides,
@@ -90,10 +95,13 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
         kept=KeptArrays(context.cache / "screening" / context.task_name, pool_mark(context, standing)),
         tabular=standing.choose.tabular,
     )
+        travelled=len(queries.travelled(context.conn, context.task_name)),
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
-    query = compose_query(state, asks, wanted, rng)
-    id_ = _stored(context, query, number, time.perf_counter() - began)
-    return Asked(id_, query, context.items(query.ids), tuple(notes))
+    query = compose_query(state, apart or asks, wanted, rng)
+    groups = apart.groups if apart else {}
+    id_ = _stored(context, query, groups, number, time.perf_counter() - began)
+    stand_for = tuple(groups.get(item, np.empty(0, np.int64)) for item in query.ids.tolist())
+    return Asked(id_, query, context.items(query.ids), tuple(notes), stand_for)
 
 
 def _head(context: Context, standing: Stand) -> Head | None:
@@ -119,9 +127,12 @@ def _answered_queries(context: Context) -> int:
 def _stored(context: Context, query: Query, number: int, seconds: float) -> int:
     """The id of the query; that of the last one where it asks for the same items."""
     last = queries.last(context.conn, context.task_name)
-    if last is not None and np.array_equal(last.query.ids, query.ids):
+    if last is not None and np.array_equal(last.query.ids, query.ids) and same_groups(context.conn, last.id, groups):
         return last.id
-    return queries.save(context.conn, context.task_name, query, number, context.settings.seed, seconds)
+    with transaction(context.conn):
+        new = queries.save(context.conn, context.task_name, query, number, context.settings.seed, seconds)
+        keep(context.conn, new, groups)
+    return new
 
 
 def rounds_left(context: Context, n: int | None, budget: int) -> Iterator[int]:

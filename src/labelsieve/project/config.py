@@ -47,6 +47,7 @@ class TaskSettings:
     budget_minutes: float = 0.0
     budget_money: float = 0.0
     care: float = 0.01  # the least gain in accuracy that is worth more labels
+    together: float = 1.0  # screen: near-duplicates from this similarity on are answered together; 0 = never
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,12 +169,23 @@ class Project:
         return events.undo(self._context.conn, self._context.task_name, by, n)
 
     def label_group(
-        self, items: Sequence[int] | Sequence[str] | Ids, answer: Any, by: str, seconds: float | None = None
+        self,
+        items: Sequence[int] | Sequence[str] | Ids,
+        answer: Any,
+        by: str,
+        seconds: float | None = None,
+        query: int | None = None,
     ) -> list[Label]:
         """Writes one answer for several items, such as near-duplicates, in one transaction; `seconds` for all together.
 
-        `undo_together` takes all of them back.
+        With a query the first item is what was shown, and the others, its group, get the answer with the source
+        "rule": nobody looked at them. `undo_together` takes all of them back.
         """
+        if query is not None:
+            given = labelling.Given(by, seconds, query)
+            labels = labelling.labels_of_query_group(self._context, self._context.ids_of(items), answer, given)
+            self.write(labels)
+            return labels
         each = None if seconds is None else seconds / max(len(items), 1)
         return self.label(items, [answer] * len(items), by, each)
 

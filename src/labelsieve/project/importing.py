@@ -15,7 +15,7 @@ import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -24,14 +24,14 @@ from typing import Any, get_args
 import numpy as np
 
 from labelsieve.core.errors import InputError, LabelsieveError, UnknownName
-from labelsieve.core.types import Label, Origin, Task, Value
-from labelsieve.project import events, folding, manifest, queries, tasks
+from labelsieve.core.types import Ids, Label, Origin, Task, Value
+from labelsieve.project import events, folding, grouping, manifest, queries, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.safecsv import plain_cell
 from labelsieve.sources import Source, SourceOptions, open_source
 
-COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query")
+COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for")
 BLOCK = 50_000  # labels in memory at once
 _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 
@@ -40,7 +40,7 @@ _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 class LabelRow:
     """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart.
 
-    `query` is in what `next` writes: the query that the row answers.
+    `query` is in what `next` writes: the query that the row answers; `stands_for` how many near-duplicates it answers.
     """
 
     row: int
@@ -52,17 +52,19 @@ class LabelRow:
     source: str | None = None
     answer: str | None = None
     query: str | None = None
+    stands_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """How many labels were `added`, were `known` already, and rows that had no label (`empty`);
-    `set_aside` lists keys by reason."""
+    `set_aside` lists keys by reason. `together` more went to near-duplicates of what was answered."""
 
     added: int = 0
     known: int = 0
     empty: int = 0
     set_aside: Mapping[str, list[str]] = field(default_factory=dict)
+    together: int = 0
 
 
 @dataclass
@@ -80,6 +82,7 @@ class _Import:
     aside: dict[str, list[str]] = field(default_factory=dict)
     _current: dict[str, dict[int, Value | None]] = field(default_factory=dict)
     _asked: dict[tuple[str, int], str] | None = None
+    _groups: dict[int, dict[int, Ids]] = field(default_factory=dict)
 
     def run(self, rows: Iterable[LabelRow]) -> ImportReport:
         stage = f"import {self.name}"
@@ -88,10 +91,14 @@ class _Import:
             stream = iter(rows)
             while block := list(islice(stream, BLOCK)):
                 ids = manifest.by_key(self.conn, (row.key for row in block))
-                self._write([label for row in block if (label := self._label(row, ids)) is not None])
+                labels = [(row, label) for row in block if (label := self._label(row, ids)) is not None]
+                self._write([label for _, label in labels])
+                others = [other for row, label in labels for other in self._others(row, label)]
+                self.counts["together"] += events.write(self.conn, others)
             marked = (manifest.Aside(key, why, stage) for why, keys in self.aside.items() for key in keys)
             manifest.set_aside(self.conn, marked)
-        return ImportReport(self.counts["added"], self.counts["known"], self.counts["empty"], self.aside)
+        counts = self.counts
+        return ImportReport(counts["added"], counts["known"], counts["empty"], self.aside, counts["together"])
 
     def _write(self, labels: list[Label]) -> None:
         added = events.write(self.conn, labels)
@@ -119,6 +126,20 @@ class _Import:
         origin: Origin = row.source if row.source in get_args(Origin) else given  # type: ignore[assignment]
         seconds = None if row.seconds is None else float(row.seconds)
         return Label(mark, self.task.name, item, value, by, row.at or self.at, seconds, origin, query)
+
+    def _others(self, row: LabelRow, label: Label) -> list[Label]:
+        """The same answer for the near-duplicates that the query grouped with the item, where the row says so."""
+        if label.query is None or not (row.stands_for or "").strip():
+            return []
+        if label.query not in self._groups:
+            self._groups[label.query] = grouping.groups_of(self.conn, label.query)
+        members = self._groups[label.query].get(label.item)
+        if members is None or row.stands_for != str(len(members)):  # 0, or a column of the source that has this name
+            return []
+        members = grouping.still_open(self.conn, self.task.name, members)
+        rule = replace(label, source="rule", seconds=None)
+        marks = {member: str(uuid.uuid5(_SPACE, f"{label.id}\0{member}")) for member in members.tolist()}
+        return [replace(rule, id=mark, item=member) for member, mark in marks.items()]
 
     def _query(self, row: LabelRow, item: int) -> int | None:
         """The query of this task that asked for the item; None for a row that answers none."""

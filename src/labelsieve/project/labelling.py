@@ -1,15 +1,18 @@
 """Answers into events: what a caller gives (names, sets, Values) becomes labels with UUIDs of their own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
+
+import numpy as np
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Label, Origin, Value
 from labelsieve.project import events
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
+from labelsieve.project.grouping import still_open
 
 SKIP, UNSURE = Value("skip"), Value("unsure")
 
@@ -70,6 +73,16 @@ def labels_of(context: Context, ids: Ids, answers: Sequence[Any], given: Given) 
         )
         for id_, answer, took in zip(ids.tolist(), answers, seconds, strict=True)
     ]
+
+
+def labels_of_query_group(context: Context, ids: Ids, answer: Any, given: Given) -> list[Label]:
+    """One new label an id, of one time: `given` for the first, which was looked at; "rule" for its near-duplicates.
+
+    Those that somebody has looked at meanwhile are left out.
+    """
+    ids = np.concatenate([ids[:1], still_open(context.conn, context.task_name, ids[1:])])
+    first, *others = labels_of(context, ids, [answer] * len(ids), given)
+    return [first, *(replace(label, source="rule", seconds=None) for label in others)]
 
 
 def undo_together(context: Context, by: str) -> list[Label]:

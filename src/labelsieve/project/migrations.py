@@ -94,6 +94,10 @@ def _split(script: str) -> Iterator[str]:
 _SECOND = """
 ALTER TABLE query_items ADD COLUMN arms TEXT NOT NULL DEFAULT '';
 
+CREATE TABLE query_groups (
+  query INTEGER NOT NULL REFERENCES queries(id), item INTEGER NOT NULL, member INTEGER NOT NULL REFERENCES items(id),
+  PRIMARY KEY (query, item, member)) WITHOUT ROWID;
+
 CREATE TABLE links (
   n INTEGER PRIMARY KEY, kind TEXT NOT NULL, event INTEGER REFERENCES events(seq), body TEXT NOT NULL DEFAULT '',
   at TEXT NOT NULL DEFAULT '', hash TEXT NOT NULL);

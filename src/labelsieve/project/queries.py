@@ -6,6 +6,7 @@ history(conn, task) -> list[StoredQuery]                        oldest first
 last(conn, task) -> StoredQuery | None                          the newest
 asked(conn, task) -> Ids                                        every id ever asked or answered
 asked_for(conn, task, *purposes) -> Ids                         ids asked for one of these purposes
+travelled(conn, task) -> Ids                                    ids answered with a near-duplicate of theirs alone
 """
 
 import json
@@ -126,3 +127,10 @@ def asked_for(conn: sqlite3.Connection, task: str, *purposes: Purpose) -> Ids:
       WHERE q.task = ? AND i.purpose IN (SELECT value FROM json_each(?)) ORDER BY 1"""
     values = (tasks.get(conn, task).id, json.dumps(purposes))
     return np.fromiter((item for (item,) in conn.execute(sql, values)), np.int64)
+
+
+def travelled(conn: sqlite3.Connection, task: str) -> Ids:
+    """Ids (m,) of items whose answers were all given to a near-duplicate, ascending."""
+    sql = """SELECT item FROM events WHERE task = ? AND tag IS NOT NULL GROUP BY item
+      HAVING SUM(source = 'rule' AND query IS NOT NULL) = COUNT(*) ORDER BY item"""
+    return np.fromiter((item for (item,) in conn.execute(sql, (tasks.get(conn, task).id,))), np.int64)

@@ -37,6 +37,7 @@ class Standing:
     kept: Kept = field(default_factory=InMemory)
     tabular: bool = False
     maps: Pool | None = None
+    travelled: int = 0  # answers that near-duplicates were given with another item: nobody asked for those
 
 
 def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator) -> Query:
@@ -55,7 +56,7 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
             f"{n} items were asked for, {free + len(free_audit)} of {len(pool)} are left to ask.",
             "ask for fewer, or sync new items.",
         )
-    quota = min(audit_quota(n, len(standing.answered), audited), len(free_audit))
+    quota = min(audit_quota(n, len(standing.answered) - standing.travelled, audited), len(free_audit))
     n_audit = max(quota, n - free)
     audit = _plain(
         free_audit[:n_audit], standing.sides.share, "audit", "random: it measures the head, and never trains it"

@@ -21,9 +21,9 @@ class Spent:
 
 
 def spent(context: Context) -> Spent:
-    """What was spent on the task. Imported labels cost nothing."""
+    """What was spent on the task. Imported labels cost nothing, nor do those of near-duplicates."""
     sql = """SELECT annotator, COUNT(*), COALESCE(SUM(seconds), 0), COUNT(seconds) FROM events
-      WHERE task = ? AND tag IS NOT NULL AND source <> 'import' GROUP BY annotator"""
+      WHERE task = ? AND tag IS NOT NULL AND source NOT IN ('import', 'rule') GROUP BY annotator"""
     rows = context.conn.execute(sql, (context.task.id,)).fetchall()
     price = context.settings
     return Spent(

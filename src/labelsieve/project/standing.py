@@ -64,7 +64,7 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
         raw=raw,
         view=view,
         sides=sides,
-        train=restricted(labels, sides.audit, inside=False),
+        train=restricted(labels, np.union1d(sides.audit, queries.travelled(context.conn, task.name)), inside=False),
         audit=restricted(labels, _slice(context, sides, answered)),
         control=control,
         answered=answered,
