@@ -1,162 +1,264 @@
-"""Search for odd items: the share found by number of labels, by `screen`, by its parts alone, and at random.
+"""Search for odd items from nothing labelled: `screen` beside its arms alone, other strategies and other libraries.
 
-    python benchmarks/screening.py --cache /tmp/pools --seeds 3       -> results/screening.json
+    python benchmarks/screening.py --cache /tmp/pools --work /tmp/screening --setup /tmp/peers --seeds 0-9 --jobs 2
+    python benchmarks/screening.py ... --methods screen --again      # play one method anew
+    python benchmarks/screening.py ... --methods none                # only merge and judge what was played
 
-Each pool has at most 2,500 dull items and odd ones in the share given; nothing is labelled at first, ten items are
-asked at once, 200 in all. Rows are z-scored, as project gives them to the strategy.
+Pools: screening_pools.py, drawn anew by each seed. min(200, a fifth of the pool) labels, ten a query. The product plays
+as `labelsieve simulate` plays it; PyOD and coniferest play in an environment of their own under --setup (made where it
+is missing). Each (pool, seed, method) is a file under --work and is not played again; all of them are merged into
+results/screening.json, with what is asked of the search and whether it was reached.
 """
 
 import argparse
 import json
 import os
 import platform
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pools import SETTINGS, SHARED, load
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
+from screening_policies import HEADED, policies
+from screening_pools import Drawn, draw, names, truth, viewed
+
+from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import ArrayPool, Round
-from labelsieve.core.types import DULL, ODD, Labels, Query
-from labelsieve.heads import metrics
-from labelsieve.heads.choose import choose_head
-from labelsieve.heads.linear import Linear
-from labelsieve.heads.view import View
-from labelsieve.screening.anomaly import mahalanobis, pool_anomaly, rank
-from labelsieve.screening.search import screen
+from labelsieve.core.sockets import Head, Strategy
+from labelsieve.core.statistics import bootstrap
+from labelsieve.core.types import Labels, Query
+from labelsieve.project.simulation import Play, SimulationSettings, trajectory
+from labelsieve.project.training import Chooser
 
-OUT = Path(__file__).parent / "results" / "screening.json"
-DULL_ITEMS, BUDGET, SIZE = 2500, 200, 10
-
-
-def pools(cache: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, float]]:
-    """(name, rows, whether odd, share of odd)."""
-    for file in sorted((SHARED / "industrial_mvtec_embeddings").glob("*/*.npz")):
-        with np.load(file) as part:
-            yield f"mvtec {file.stem} {file.parent.name}", part["X"].astype(np.float32), part["y"] == 1, 0.05
-    for name, classes, share in (("clinc150", ("transfer", "weather"), 0.006), ("clothing", ("hat", "skirt"), 0.03)):
-        x, truth = load(SETTINGS[name], cache)
-        for odd in classes:
-            yield f"{name} {odd}", x, truth.y == truth.classes.index(odd), share
-    for name in ("cover", "celeba"):
-        with np.load(SHARED / "pool_tabular" / f"{name}.npz") as part:
-            yield name, part["X"].astype(np.float32), part["y"] == 1, 0.005
+HERE = Path(__file__).resolve().parent
+OUT = HERE / "results" / "screening.json"
+SIZE = 10
+PEERS = {"pyod_ecod": "ecod", "pyod_iforest": "iforest", "pyod_knn": "knn", "pyod_xgbod": "xgbod", "aad": "aad"}
+PACKAGES = [
+    "numpy==2.4.6",
+    "scipy==1.17.1",
+    "scikit-learn==1.9.1",
+    "pyod==3.6.7",
+    "xgboost==3.2.0",
+    "coniferest==0.2.2",
+]
+ENOUGH, SHARE, PEER_FINDS = 10, 0.8, 0.5  # odd items of a pool that is judged; of the best; what a peer found
 
 
-def drawn(x: np.ndarray, odd: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = stream(seed, "screening")
-    dull = rng.permutation(np.flatnonzero(~odd))[:DULL_ITEMS]
-    n_odd = max(8, round(share * len(dull) / (1 - share)))
-    at = rng.permutation(np.concatenate([dull, rng.permutation(np.flatnonzero(odd))[:n_odd]]))
-    return View.fit(x[at], "z")(x[at]), odd[at].astype(np.int64)
+def methods() -> list[str]:
+    return [*policies(), *PEERS]
 
 
-def _top(state: Round, score: np.ndarray, n: int) -> Query:
-    free = state.free()
-    top = free[np.lexsort((free, -score))[:n]]
-    return Query(top, np.zeros(n), np.full(n, np.nan), "")
+def set_up(folder: Path) -> Path | None:
+    """The interpreter that has PyOD and coniferest, or None where they cannot be installed."""
+    python = folder / "pyod" / "bin" / "python"
+    if not (folder / "pyod" / "done").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder / "pyod")], check=True)
+        pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES]
+        if subprocess.run(pip, check=False, capture_output=True).returncode:
+            return None
+        (folder / "pyod" / "done").touch()
+    return python
 
 
-def at_random(state: Round, n: int, rng: np.random.Generator) -> Query:
-    return Query(rng.permutation(state.free())[:n], np.zeros(n), np.zeros(n), "")
+def no_head(labels: Labels, previous: Head | None) -> Head:
+    raise NotEnoughLabels("this policy asks no head", "")
 
 
-def only_unusual(state: Round, n: int, rng: np.random.Generator) -> Query:
-    return _top(state, pool_anomaly(state.pool, state.free(), rng), n)
+def played(drawn: Drawn, x: np.ndarray, method: str, seed: int) -> dict[str, Any]:
+    """The ids that a method of this package asked for, in order, and how good its head was after each query."""
+    asked: list[int] = []
+    strategy = policies()[method]
+
+    def noted(state: Round, n: int, rng: np.random.Generator) -> Query:
+        query = strategy(state, n, rng)
+        asked.extend(query.ids.tolist())
+        return query
+
+    choose = Chooser("auto", drawn.tabular) if method in HEADED else no_head
+    listed: dict[str, Strategy] = {method: noted}
+    play = Play(ArrayPool(x), truth(drawn), choose, listed, tabular=drawn.tabular)
+    settings = SimulationSettings(drawn.budget, SIZE, (method,), 1, test=0.0, seed=seed).checked("screen", len(x))
+    began = time.process_time()
+    run = trajectory(play, settings, method, seed)
+    seconds = round(time.process_time() - began, 2)
+    return {"asked": asked, "seconds": seconds, "average_precision": run.lists["average_precision"]}
 
 
-def only_linear(state: Round, n: int, rng: np.random.Generator) -> Query:
-    labels = state.labels
-    if len(np.unique(labels.y)) < 2:
-        return screen(state, n, rng)
-    head = Linear(2, c=1, balanced=True).fit(state.take(labels.ids), labels.y)
-    return _top(state, head.decision(state.take(state.free()))[:, 0], n)
+def by_peers(drawn: Drawn, x: np.ndarray, wanted: list[str], seed: int, python: Path) -> dict[str, dict[str, Any]]:
+    """The same of other libraries, in one process of theirs."""
+    with tempfile.TemporaryDirectory(prefix="labelsieve-screening-") as folder:
+        pool, out = Path(folder) / "pool.npz", Path(folder) / "out.json"
+        np.savez(pool, x=x, y=drawn.y, budget=drawn.budget, size=SIZE, seed=seed)
+        command = [str(python), str(HERE / "peers" / "screening.py"), str(pool), str(out), *(PEERS[m] for m in wanted)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            print(drawn.name, seed, done.stderr.strip().splitlines()[-1:], flush=True)
+            return {}
+        found = json.loads(out.read_text())
+    return {method: found[PEERS[method]] for method in wanted}
 
 
-POLICIES: dict[str, Callable[[Round, int, np.random.Generator], Query]] = {
-    "random": at_random,
-    "unusual": only_unusual,
-    "linear": only_linear,
-    "screen": screen,
-}
+def curve(drawn: Drawn, asked: list[int]) -> dict[str, Any]:
+    """Odd items and kinds of them found after each query."""
+    at = [*range(SIZE, len(asked), SIZE), len(asked)]
+    odd = np.cumsum(drawn.y[asked])
+    kinds = [len(np.unique(drawn.kind[asked[:n]][drawn.y[asked[:n]] == 1])) for n in at]
+    return {"found": odd[np.array(at) - 1].tolist(), "kinds": kinds}
 
 
-def search(x: np.ndarray, y: np.ndarray, policy: str, seed: int) -> list[int]:
-    """Odd items found after each query."""
-    pool, known, found = ArrayPool(x), np.empty(0, np.int64), []
-    while len(known) < min(BUDGET, len(x)):
-        labels = Labels(known, y[known], ("dull", "odd"), "screen")
-        state, number = Round(pool, labels, None, number=len(found)), len(found)
-        asked = POLICIES[policy](state, min(SIZE, len(x) - len(known)), stream(seed, policy, number)).ids
-        known = np.union1d(known, asked)
-        found.append(int(y[known].sum()))
-    return found
+def play_all(pool: str, seed: int, wanted: list[str], args: argparse.Namespace) -> None:
+    """Every method that is wanted and was not played yet, on one pool of one seed."""
+    files = {method: args.work / f"{pool}-{seed}-{method}.json" for method in wanted}
+    todo = [method for method in wanted if args.again or not files[method].exists()]
+    if not todo:
+        return
+    drawn = draw(pool, seed, args.cache)
+    x = viewed(drawn)
+    kinds = len(np.unique(drawn.kind[drawn.y == 1]))
+    facts = {"items": len(x), "odd": int(drawn.y.sum()), "of_kinds": kinds, "budget": drawn.budget}
+    others = [method for method in todo if method in PEERS]
+    found = by_peers(drawn, x, others, seed, args.python) if others and args.python else {}
+    for method in todo:
+        if method not in PEERS:
+            found[method] = played(drawn, x, method, seed)
+        if method in found:
+            row = {"pool": pool, "seed": seed, "method": method, **facts, **found[method]}
+            row |= curve(drawn, row.pop("asked"))
+            files[method].with_suffix(".part").write_text(json.dumps(row))
+            files[method].with_suffix(".part").replace(files[method])
+    print(pool, seed, {m: json.loads(files[m].read_text())["found"][-1] for m in found}, flush=True)
 
 
-def ranking(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, float]:
-    """Average precision on the rest, from 90 random dull and 10 random odd labels (or half of the odd)."""
-    rng = stream(seed, "ranking")
-    odd = rng.permutation(np.flatnonzero(y == ODD))
-    dull = rng.permutation(np.flatnonzero(y == DULL))[:90]
-    train = np.sort(np.concatenate([dull, odd[: min(10, len(odd) // 2)]]))
-    rest = np.setdiff1d(np.arange(len(y)), train)
-    chosen = choose_head(Labels(train, y[train], ("dull", "odd"), "screen"))
-    linear = rank(chosen.fit(x[train], y[train]).predict_proba(x[rest])[:, ODD].astype(np.float64))
-    alone = choose_head(Labels(dull, y[dull], ("dull", "odd"), "screen")).fit(x[dull], y[dull]).predict_proba(x[rest])
-    scores = {
-        "nothing labelled": mahalanobis(x)[rest],
-        "dull alone": alone[:, ODD].astype(np.float64),
-        "linear": linear,
-        "linear + dull alone": linear + rank(alone[:, ODD].astype(np.float64)),
-    }
-    return {name: metrics.average_precision(y[rest], score) for name, score in scores.items()}
+def read(work: Path, pools: Iterable[str], seeds: Iterable[int]) -> list[dict[str, Any]]:
+    """What was played, in one order."""
+    files = (work / f"{pool}-{seed}-{method}.json" for pool in pools for seed in seeds for method in methods())
+    return [json.loads(file.read_text()) for file in files if file.exists()]
+
+
+def shares(rows: list[dict[str, Any]], key: str = "found", of: str = "odd") -> dict[str, dict[str, dict[int, float]]]:
+    """pool -> method -> seed -> share of what could be found at the end."""
+    out: dict[str, dict[str, dict[int, float]]] = {}
+    for row in rows:
+        most = min(row[of], row["budget"])
+        out.setdefault(row["pool"], {}).setdefault(row["method"], {})[row["seed"]] = row[key][-1] / most
+    return out
+
+
+def interval(values: Iterable[float]) -> dict[str, float]:
+    found = bootstrap(np.array(list(values), float), stream(0, "screening"))
+    return {name: round(value, 4) for name, value in asdict(found).items()}
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The table: for each pool and method the share found with its interval over seeds, and the mean over pools."""
+    found, table = shares(rows), {}
+    facts = {row["pool"]: {k: row[k] for k in ("items", "odd", "of_kinds", "budget")} for row in rows}
+    for pool, by in found.items():
+        cells = {method: {**interval(each.values()), "seeds": len(each)} for method, each in by.items()}
+        table[pool] = {**facts[pool], "share": cells}
+    full = [m for m in methods() if all(m in by for by in found.values())]
+    means = {m: interval(over_pools(found, m).values()) for m in full}
+    return {"pools": table, "mean": means, "criteria": criteria(rows, found)}
+
+
+def over_pools(found: dict[str, dict[str, dict[int, float]]], method: str) -> dict[int, float]:
+    """The mean share over the pools, of each seed that was played on all of them."""
+    seeds = set.intersection(*(set(by[method]) for by in found.values()))
+    return {seed: float(np.mean([by[method][seed] for by in found.values()])) for seed in sorted(seeds)}
+
+
+def criteria(rows: list[dict[str, Any]], found: dict[str, dict[str, dict[int, float]]]) -> dict[str, Any]:
+    """What is asked of the search: not behind `fuse`, near the best everywhere, never empty-handed, every kind."""
+    out: dict[str, Any] = {}
+    both = {pool: by for pool, by in found.items() if {"screen", "fuse"} <= set(by)}
+    if not both:
+        return out
+    mine, fuse = over_pools(both, "screen"), over_pools(both, "fuse")
+    out["over_fuse"] = interval(mine[s] - fuse[s] for s in mine.keys() & fuse.keys())
+    odd = {row["pool"]: row["odd"] for row in rows}
+    ratios = {}
+    for pool, by in both.items():
+        means = {m: float(np.mean(list(each.values()))) for m, each in by.items() if m != "screen"}
+        best = max(means, key=lambda m: means[m])
+        got = float(np.mean(list(by["screen"].values())))
+        ratios[pool] = {"best": best, "its_share": round(means[best], 4), "share": round(got, 4), "odd": odd[pool]}
+        ratios[pool]["ratio"] = round(got / means[best], 3) if means[best] else 1.0
+    out["to_the_best"] = ratios
+    out["below"] = [p for p, row in ratios.items() if row["ratio"] < SHARE and row["odd"] >= ENOUGH]
+    out["none_where_a_peer_finds_half"] = [
+        f"{pool} {seed}"
+        for pool, by in both.items()
+        for seed, share in by["screen"].items()
+        if share == 0 and max(each.get(seed, 0) for each in by.values()) >= PEER_FINDS
+    ]
+    several = shares([row for row in rows if row["of_kinds"] > 1], "kinds", "of_kinds")
+    full = [m for m in methods() if several and all(m in by for by in several.values())]
+    out["kinds"] = {m: interval(over_pools(several, m).values()) for m in full}
+    return out
+
+
+def shown(result: dict[str, Any]) -> None:
+    """The figures that decide, on the terminal."""
+    for pool, facts in result["pools"].items():
+        cells = sorted(facts["share"].items(), key=lambda cell: -cell[1]["mean"])
+        print(f"{pool:28}", " ".join(f"{m} {c['mean']:.3f}" for m, c in cells))
+    print("mean", {m: v["mean"] for m, v in sorted(result["mean"].items(), key=lambda c: -c[1]["mean"])})
+    asked = result["criteria"]
+    print("over fuse", asked.get("over_fuse"), "\nbelow .8 of the best:")
+    for pool in asked.get("below", []):
+        print("  ", pool, asked["to_the_best"][pool])
+    print("nothing found where a peer finds half:", asked.get("none_where_a_peer_finds_half"))
+    print("kinds", {m: v["mean"] for m, v in asked.get("kinds", {}).items()})
+
+
+def listed(text: str, known: list[str]) -> list[str]:
+    """Names by comma; all of them for "all", none for "none"; a name may end in * for all that begin so."""
+    if text in ("all", "none"):
+        return known if text == "all" else []
+    wanted = text.split(",")
+    return [name for name in known if any(w == name or (w[-1:] == "*" and name.startswith(w[:-1])) for w in wanted)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-pools")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-screening")
+    parser.add_argument("--setup", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-peers")
+    parser.add_argument("--methods", default="all")
+    parser.add_argument("--pools", default="all")
+    parser.add_argument("--seeds", default="0-9", help="FIRST-LAST")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="play what was played before, too")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
-    out: dict[str, Any] = {}
-    for name, rows, odd, share in pools(args.cache):
-        made = [drawn(rows, odd, share, seed) for seed in range(args.seeds)]
-        curves = {
-            policy: [
-                (np.array(search(x, y, policy, seed)) / y.sum()).round(4).tolist() for seed, (x, y) in enumerate(made)
-            ]
-            for policy in POLICIES
-        }
-        heads = [ranking(x, y, seed) for seed, (x, y) in enumerate(made)]
-        out[name] = {
-            "items": len(made[0][1]),
-            "odd": int(made[0][1].sum()),
-            "found": curves,
-            "average_precision": {key: round(float(np.mean([h[key] for h in heads])), 4) for key in heads[0]},
-        }
-        print(
-            name,
-            {policy: round(float(np.mean([c[-1] for c in each])), 3) for policy, each in curves.items()},
-            flush=True,
-        )
-    summary = {
-        "found": {
-            p: round(float(np.mean([[c[-1] for c in v["found"][p]] for v in out.values()])), 4) for p in POLICIES
-        },
-        "area": {p: round(float(np.mean([np.mean(v["found"][p]) for v in out.values()])), 4) for p in POLICIES},
-        "average_precision": {
-            key: round(float(np.mean([v["average_precision"][key] for v in out.values()])), 4)
-            for key in next(iter(out.values()))["average_precision"]
-        },
-    }
-    print(summary)
-    machine = (
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
-    )
-    args.out.write_text(json.dumps({"machine": machine, "seeds": args.seeds, "summary": summary, "pools": out}) + "\n")
+    first, _, last = args.seeds.partition("-")
+    seeds, pools = range(int(first), int(last or first) + 1), listed(args.pools, names())
+    wanted = listed(args.methods, methods())
+    args.work.mkdir(parents=True, exist_ok=True)
+    args.python = set_up(args.setup) if set(wanted) & set(PEERS) else None
+    with ProcessPoolExecutor(args.jobs) as crew:
+        for job in [crew.submit(play_all, pool, seed, wanted, args) for seed in seeds for pool in pools]:
+            job.result()
+    rows = read(args.work, pools, seeds)
+    if not rows:
+        sys.exit("nothing was played yet: name --methods.")
+    result = summary(rows)
+    shown(result)
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "numpy": np.__version__}
+    packages = PACKAGES[3:]
+    whole = {"machine": machine, "packages": packages, "seeds": [seeds[0], seeds[-1]], "size": SIZE, **result}
+    args.out.with_suffix(".part").write_text(json.dumps({**whole, "runs": rows}, separators=(",", ":")) + "\n")
+    args.out.with_suffix(".part").replace(args.out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+"""Ways to search for odd items that `screen` is compared with: each of its arms alone, and what others would do.
+
+Each is a strategy (state, n, rng) -> Query. Where nothing odd is known yet, all but `random` and `anomaly` ask for what
+is most unusual, so that what is compared is what they do with the answers.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from labelsieve.core import plugins
+from labelsieve.core.rounds import Round
+from labelsieve.core.sockets import Strategy
+from labelsieve.core.types import ODD, Ids, Query, Vector
+from labelsieve.heads.forest import Forest
+from labelsieve.heads.fused import directions_of
+from labelsieve.heads.linear import Linear
+from labelsieve.screening.anomaly import mahalanobis, rank
+from labelsieve.selection.naming import strategy_called
+
+Score = Callable[[Round, Ids, np.random.Generator], Vector]
+HEADED = ("screen", "uncertainty", "ens", "greedy_search")  # they ask the head of the product
+
+
+def unusual(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
+    """Mahalanobis distances (m,) from the pool, which are computed once."""
+    return state.kept("benchmark.unusual", lambda: mahalanobis(state.take(state.pool.ids)))[ids]
+
+
+def linear(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
+    """What a linear head says (m,): balanced, C = 1, on directions for embeddings."""
+    known = directions_of(state.take(state.labels.ids), state.tabular)
+    head = Linear(2, c=1.0, balanced=True).fit(known, state.labels.y)
+    return head.decision(directions_of(state.take(ids), state.tabular))[:, 0].astype(np.float64)
+
+
+def forest(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
+    """What a hundred extremely randomised trees say (m,), balanced."""
+    head = Forest(2, balanced=True).fit(state.take(state.labels.ids), state.labels.y)
+    return head.predict_proba(state.take(ids))[:, ODD].astype(np.float64)
+
+
+def fuse(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
+    """rank(linear) + rank(distance) / (1 + odd found) (m,)."""
+    odd = int((state.labels.y == ODD).sum())
+    return rank(linear(state, ids, rng)) + rank(unusual(state, ids, rng)) / (1 + odd)
+
+
+def greedy(score: Score) -> Strategy:
+    """The n items with the highest score; the most unusual while one side has no label."""
+
+    def ask(state: Round, n: int, rng: np.random.Generator) -> Query:
+        free = state.require(n)
+        found = (score if both_known(state) else unusual)(state, free, rng)
+        at = np.lexsort((free, -found))[:n]
+        return Query(free[at], found[at], np.full(n, np.nan), "")
+
+    return ask
+
+
+def after_the_first(name: str) -> Strategy:
+    """A strategy of the product from the first odd item on; the most unusual before."""
+    strategy = strategy_called(name)
+
+    def ask(state: Round, n: int, rng: np.random.Generator) -> Query:
+        return strategy(state, n, rng) if both_known(state) else greedy(unusual)(state, n, rng)
+
+    return ask
+
+
+def both_known(state: Round) -> bool:
+    return len(np.unique(state.labels.y)) == 2
+
+
+def policies() -> dict[str, Strategy]:
+    """Every way that this package can play; the product's own comes first."""
+    return {
+        "screen": plugins.load("strategies", "screen"),
+        "fuse": greedy(fuse),
+        "anomaly": greedy(unusual),
+        "linear": greedy(linear),
+        "forest": greedy(forest),
+        "uncertainty": after_the_first("margin"),
+        "greedy_search": after_the_first("greedy_search"),
+        "ens": after_the_first("ens"),
+        "random": strategy_called("random"),
+    }
