@@ -55,7 +55,7 @@ def hardest(context: Context, n: int, wanted: str | None) -> Ranked:
         raise InputError(f"{n} items were asked for; expected at least 1.")
     standing = stand(context)
     fitted = fit_task(context, standing)
-    asked = np.union1d(standing.answered, standing.sides.audit)
+    asked = np.union1d(standing.answered, standing.sides.aside)
     state = Round(standing.pool, standing.train, fitted.head, asked, wanted=_code(context, standing, wanted))
     query = by_hardness(state, min(n, state.left()), stream(context.settings.seed, "hard", context.task_name))
     said = named(fitted.proba(query.ids), context.task, standing.train.classes) if len(query) else ()

@@ -15,7 +15,7 @@ from labelsieve.core.idsets import positions
 from labelsieve.core.rounds import InMemory, Kept, Pool, Round
 from labelsieve.core.sockets import Head, Neighbours, Strategy
 from labelsieve.core.types import Ids, Labels, Purpose, Query, Vector
-from labelsieve.project.slices import Sides, audit_quota
+from labelsieve.project.slices import Sides, random_quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +40,30 @@ class Standing:
     travelled: int = 0  # answers that near-duplicates were given with another item: nobody asked for those
 
 
-def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator) -> Query:
-    """(n,) items, audit and control items at random places among the search items, whose order is kept.
+WHY: Mapping[Purpose, str] = {
+    "audit": "random: it measures the head, and never trains it",
+    "calibration": "random: it says how often a dull item scores so high, and never trains the head",
+}
 
-    PoolExhausted where fewer than n are left. The last items of a pool may all be audit items.
+
+def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator) -> Query:
+    """(n,) items: those of the random sides and control items at random places among the search items, in their order.
+
+    PoolExhausted where fewer than n are left. The last items of a pool may all be of the random sides.
     """
-    free_audit = standing.sides.audit[~np.isin(standing.sides.audit, standing.answered)]
-    audited = len(standing.sides.audit) - len(free_audit)
+    left = free_of_sides(standing)
     pool = standing.pool.ids
-    blocked = np.union1d(standing.answered, standing.sides.audit)
+    blocked = np.union1d(standing.answered, standing.sides.aside)
     at = positions(pool, blocked)
     free = len(pool) - len(at)
-    if n > free + len(free_audit):
+    if n > free + sum(map(len, left.values())):
         raise PoolExhausted(
-            f"{n} items were asked for, {free + len(free_audit)} of {len(pool)} are left to ask.",
+            f"{n} items were asked for, {free + sum(map(len, left.values()))} of {len(pool)} are left to ask.",
             "ask for fewer, or sync new items.",
         )
-    quota = min(audit_quota(n, len(standing.answered) - standing.travelled, audited), len(free_audit))
-    n_audit = max(quota, n - free)
-    audit = _plain(
-        free_audit[:n_audit], standing.sides.share, "audit", "random: it measures the head, and never trains it"
-    )
-    n_control = min(standing.control, n - n_audit)
+    drawn_sides = _from_sides(standing, left, n, n - free)
+    n_random = sum(map(len, drawn_sides))
+    n_control = min(standing.control, n - n_random)
     rank = rng.choice(free, n_control, replace=False)  # among what is free: those that are not come on top
     drawn = np.sort(pool[rank + np.searchsorted(at - np.arange(len(at)), rank, "right")])
     control = _plain(drawn, n_control / max(free, 1), "control", "random: what labelling without a strategy would give")
@@ -70,9 +72,36 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
         costs=standing.costs, neighbours=standing.neighbours, wanted=standing.wanted,
         price=standing.price, past=standing.past, kept=standing.kept, tabular=standing.tabular, maps=standing.maps,
     )  # fmt: skip
-    wanted = n - n_audit - n_control
+    wanted = n - n_random - n_control
     search = strategy(state, wanted, rng) if wanted else _plain(np.empty(0, np.int64), np.nan, "search", "")
-    return _mix(search, [audit, control], rng)
+    return _mix(search, [*drawn_sides, control], rng)
+
+
+def compose_side(standing: Standing, purpose: Purpose, n: int) -> Query:
+    """The next (n,) items of one random side alone. PoolExhausted where fewer are left of it."""
+    free = free_of_sides(standing)[purpose]
+    if n > len(free):
+        side = len(standing.sides.drawn[purpose])
+        raise PoolExhausted(
+            f"{n} {purpose} items were asked for, {len(free)} of {side} are left.", "ask for fewer, or sync new items."
+        )
+    return _plain(free[:n], standing.sides.shares[purpose], purpose, WHY[purpose])
+
+
+def free_of_sides(standing: Standing) -> dict[Purpose, Ids]:
+    """What nobody has answered of each random side, in the order in which it is asked."""
+    return {p: ids[~np.isin(ids, standing.answered)] for p, ids in standing.sides.drawn.items()}
+
+
+def _from_sides(standing: Standing, left: Mapping[Purpose, Ids], n: int, short: int) -> list[Query]:
+    """The share of each random side in a query of n; more where the rest of the pool is `short` of items."""
+    sides = standing.sides
+    taken = {purpose: len(ids) - len(left[purpose]) for purpose, ids in sides.drawn.items()}
+    quotas = random_quotas(n, len(standing.answered) - standing.travelled, taken)
+    counts = {purpose: min(quota, len(left[purpose])) for purpose, quota in quotas.items()}
+    for purpose, ids in left.items():
+        counts[purpose] += min(max(0, short - sum(counts.values())), len(ids) - counts[purpose])
+    return [_plain(left[p][:count], sides.shares[p], p, WHY[p]) for p, count in counts.items()]
 
 
 def _plain(ids: Ids, propensity: float, purpose: Purpose, why: str) -> Query:

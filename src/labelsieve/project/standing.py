@@ -1,4 +1,4 @@
-"""Where a task stands: its viewed pool, its sides, what trains and what audits. Read-only but for the audit share."""
+"""Where a task stands: its viewed pool, its sides, what trains and what audits. Read-only but for the shares."""
 
 import json
 from collections.abc import Callable
@@ -9,20 +9,24 @@ import numpy as np
 from labelsieve.core.idsets import common
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
-from labelsieve.core.types import Ids, Labels
+from labelsieve.core.types import Ids, Labels, Purpose
 from labelsieve.heads.view import View
-from labelsieve.project import folding, manifest, queries, slices
+from labelsieve.project import folding, lessons, manifest, queries, slices
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
+from labelsieve.project.lessons import Taught
 from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.slices import Groups, Sides
 from labelsieve.project.training import TABULAR_DIM, Chooser, Meaning, fit_view, restricted, view_way
-from labelsieve.store.pools import ViewedPool
+from labelsieve.store.pools import TaughtPool, ViewedPool
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """`train` never holds an audit item, and `audit` only items of the random slice; both are within the pool."""
+    """`train` never holds an item of a random side; `audit` and `calibration` are what is answered of these in order.
+
+    `taught` is what trains beside them and is not of the pool: the pool finds its rows by their ids, which are below 0.
+    """
 
     pool: Pool  # viewed
     raw: Pool
@@ -30,9 +34,11 @@ class Stand:
     sides: Sides
     train: Labels
     audit: Labels
+    calibration: Labels  # screens alone: what says how often a dull item scores so high
     control: Ids  # labelled items that were drawn at random as a control, ascending
     answered: Ids  # every item with a current answer, skip and unsure too, ascending
     choose: Chooser
+    taught: Taught | None = None  # screens alone
 
     @property
     def both(self) -> Labels:
@@ -41,6 +47,16 @@ class Stand:
         order = np.argsort(ids, kind="stable")
         y = np.concatenate([self.train.y, self.audit.y])[order]
         return Labels(ids[order], y, self.train.classes, self.train.kind)
+
+
+def with_taught(labels: Labels, taught: Taught | None) -> Labels:
+    """The labels (m,) and what was taught beside them, ids ascending: those of taught items are below 0."""
+    if taught is None or not len(taught):
+        return labels
+    weight = np.ones(len(labels)) if labels.weight is None else labels.weight
+    y = np.concatenate([taught.y, labels.y])
+    weights = np.concatenate([taught.weight, weight])
+    return Labels(np.concatenate([taught.ids, labels.ids]), y, labels.classes, labels.kind, weights)
 
 
 def stand(context: Context, progress: Tell | None = None) -> Stand:
@@ -52,9 +68,12 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     task, settings = context.task, context.task_settings
     meaning = meaning_of(context, raw)
     view = fit_view(raw, view_way(task.kind, meaning), context.settings.seed)
-    pool = ViewedPool(raw, view)
+    pool: Pool = ViewedPool(raw, view)
+    taught = taught_in(context, raw.dim)
+    if taught is not None:
+        pool = TaughtPool(pool, taught.ids, view(taught.rows))
     groups = groups_of(context, pool.ids)
-    sides = slices.sides(audit_seed(context), pool.ids, groups, _share(context, len(pool.ids)))
+    sides = slices.sides(audit_seed(context), pool.ids, groups, _shares(context, len(pool.ids)))
     labels = folding.fold(context.conn, task.name)
     labels = restricted(labels, common(pool.ids, labels.ids))
     answered = common(pool.ids, folding.answered(context.conn, task.name))
@@ -64,12 +83,26 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
         raw=raw,
         view=view,
         sides=sides,
-        train=restricted(labels, np.union1d(sides.audit, queries.travelled(context.conn, task.name)), inside=False),
-        audit=restricted(labels, _slice(context, sides, answered)),
+        train=restricted(labels, np.union1d(sides.aside, queries.travelled(context.conn, task.name)), inside=False),
+        audit=restricted(labels, _slice(context, sides, "audit", answered)),
+        calibration=restricted(labels, _slice(context, sides, "calibration", answered)),
         control=control,
         answered=answered,
         choose=Chooser(settings.head, meaning != "directions"),
+        taught=taught,
     )
+
+
+def engine_mark(context: Context) -> str:
+    """What names the engine of the pool's embeddings, its revision and preprocessing; ready embeddings have no name."""
+    mark = context.settings.embeddings
+    return mark if mark and not mark.startswith("given@") else "given"
+
+
+def taught_in(context: Context, dim: int) -> Taught | None:
+    """What was taught and may train here, by the engine of the pool. A screen task alone learns from it."""
+    task = context.task
+    return lessons.taking_part(context.conn, task, engine_mark(context), dim) if task.kind == "screen" else None
 
 
 def meaning_of(context: Context, pool: Pool) -> Meaning:
@@ -92,10 +125,15 @@ def audit_seed(context: Context) -> int:
     return int(stream(context.settings.seed, "audit", context.task_name).integers(2**62))
 
 
-def _share(context: Context, n_items: int) -> float:
-    """The audit side's share of the pool: fixed when it is first needed, so that no item ever changes sides."""
-    name = f"audit_share:{context.task_name}"
-    return float(remembered(context, name, lambda: slices.audit_share(n_items, context.task_settings.budget_labels)))
+def _shares(context: Context, n_items: int) -> dict[Purpose, float]:
+    """The share of each random side: fixed when it is first needed, so that no item ever changes sides."""
+    budget = context.task_settings.budget_labels
+
+    def share(purpose: Purpose) -> float:
+        name = f"{purpose}_share:{context.task_name}"
+        return float(remembered(context, name, lambda: slices.share_of(purpose, n_items, budget)))
+
+    return {purpose: share(purpose) for purpose in slices.purposes_of(context.task.kind)}
 
 
 def remembered(context: Context, name: str, make: Callable[[], float]) -> float:
@@ -112,10 +150,11 @@ def remembered(context: Context, name: str, make: Callable[[], float]) -> float:
     return float(json.loads(row[0]))
 
 
-def _slice(context: Context, sides: Sides, answered: Ids) -> Ids:
-    """Audit items that were asked, in their random order, and those after them that are answered without a gap."""
-    asked = np.isin(sides.audit, queries.asked_for(context.conn, context.task_name, "audit"))
+def _slice(context: Context, sides: Sides, purpose: Purpose, answered: Ids) -> Ids:
+    """Items of a side that were asked, in their random order, and those after them that are answered without a gap."""
+    side = sides.drawn.get(purpose, sides.ids[:0])
+    asked = np.isin(side, queries.asked_for(context.conn, context.task_name, purpose))
     end = int(np.flatnonzero(asked)[-1]) + 1 if asked.any() else 0
-    done = np.isin(sides.audit[end:], answered)
+    done = np.isin(side[end:], answered)
     run = len(done) if done.all() else int(np.argmin(done))
-    return np.sort(sides.audit[: end + run])
+    return np.sort(side[: end + run])
