@@ -246,7 +246,8 @@ def _blocks(known: Ids, ids: Ids) -> Iterator[tuple[slice, Ids, Ids | None]]:
     it is one piece in memory, and picking rows out of it would copy all of it.
     """
     first, last = np.searchsorted(known, ids[[0, -1]]).tolist() if len(ids) else (0, -1)
-    if len(ids) < DENSE * (last - first + 1) or last >= len(known) or np.any(ids[1:] <= ids[:-1]):
+    beside = len(ids) > 0 and ids[0] < 0  # taught items stand in no block of the pool
+    if beside or len(ids) < DENSE * (last - first + 1) or last >= len(known) or np.any(ids[1:] <= ids[:-1]):
         for i in range(0, len(ids), BLOCK):
             yield slice(i, i + BLOCK), ids[i : i + BLOCK], None
         return

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelsieve.core import plugins
-from labelsieve.core.errors import InputError, NotEnoughLabels
+from labelsieve.core.errors import InputError, NotEnoughLabels, UnknownName
 from labelsieve.core.randomness import stream
-from labelsieve.core.sockets import Head, Strategy
-from labelsieve.core.types import Ids, Item, Kind, Query
+from labelsieve.core.sockets import Strategy
+from labelsieve.core.types import Ids, Item, Kind, Purpose, Query
 from labelsieve.project import queries
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
@@ -19,7 +19,7 @@ from labelsieve.project.grouping import Groups, grouped, keep, same_groups
 from labelsieve.project.indexing import lazy_neighbours
 from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wanted_class
 from labelsieve.project.prices import item_prices
-from labelsieve.project.querying import Standing, compose_query
+from labelsieve.project.querying import Standing, compose_query, compose_side
 from labelsieve.project.standing import Stand, stand
 from labelsieve.selection.given import wanted_number
 from labelsieve.selection.naming import strategy_called
@@ -62,27 +62,37 @@ def strategy_named(name: str, kind: Kind) -> Strategy:
     return strategy_called(name, named)
 
 
-def ask(context: Context, n: int | None, strategy: str | None, control: bool, candidates: str | None = None) -> Asked:
+def ask(
+    context: Context,
+    n: int | None,
+    strategy: str | None,
+    control: bool,
+    candidates: str | None = None,
+    purpose: Purpose | None = None,
+) -> Asked:
     """The next query. The same one again while nothing new was answered. PoolExhausted where n are not left."""
     if n is not None and wanted_number(n) < 1:
         raise InputError(f"{n} items were asked for; expected at least 1.", "ask for one or more.")
+    if purpose is not None:
+        return ask_for(context, purpose, n)
     standing = stand(context)
     left = len(standing.pool.ids) - len(standing.answered)
     wanted = n if n is not None else min(default_size(context), max(left, 1))
     number = _answered_queries(context)
     name = context.task_settings.strategy if strategy is None else strategy
     seen = ("everything" if "|" in name else context.task_settings.candidates) if candidates is None else candidates
-    head = _head(context, standing)
+    fitted = _fitted(context, standing)
+    head = fitted.head if fitted else None
     costs = scan_cost(context, standing.pool, head)
     asks = narrowed(strategy_named(name, context.task.kind), seen, len(standing.pool.ids), costs)
     notes = unknown_wanted(context)
-    began = time.perf_counter()
     kept = KeptArrays(context.cache / "screening" / context.task_name, pool_mark(context, standing))
     apart = grouped(context, standing, asks, kept)
+    began = time.perf_counter()
     state = Standing(
         pool=standing.pool,
         sides=standing.sides,
-        labels=standing.train,
+        labels=fitted.labels if fitted else standing.train,
         answered=standing.answered,
         head=head,
         number=number,
@@ -92,10 +102,10 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
         price=item_prices(context),
         control=round(CONTROL_SHARE * wanted) if control else 0,
         past=[stored.query for stored in queries.history(context.conn, context.task_name)],
-        kept=KeptArrays(context.cache / "screening" / context.task_name, pool_mark(context, standing)),
+        kept=kept,
         tabular=standing.choose.tabular,
-    )
         travelled=len(queries.travelled(context.conn, context.task_name)),
+    )
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
     query = compose_query(state, apart or asks, wanted, rng)
     groups = apart.groups if apart else {}
@@ -104,9 +114,22 @@ def ask(context: Context, n: int | None, strategy: str | None, control: bool, ca
     return Asked(id_, query, context.items(query.ids), tuple(notes), stand_for)
 
 
-def _head(context: Context, standing: Stand) -> Head | None:
+def ask_for(context: Context, purpose: Purpose, n: int | None) -> Asked:
+    """The next items of one random side alone, audit or calibration. UnknownName where the task keeps no such side."""
+    began = time.perf_counter()
+    standing = stand(context)
+    if purpose not in standing.sides.drawn:
+        hint = "a screen task keeps audit and calibration items, any other audit items."
+        raise UnknownName("random side of this task", purpose, standing.sides.drawn, hint)
+    state = Standing(standing.pool, standing.sides, standing.train, standing.answered)
+    query = compose_side(state, purpose, default_size(context) if n is None else n)
+    id_ = _stored(context, query, {}, _answered_queries(context), time.perf_counter() - began)
+    return Asked(id_, query, context.items(query.ids))
+
+
+def _fitted(context: Context, standing: Stand) -> Fitted | None:
     try:
-        return fit_task(context, standing).head
+        return fit_task(context, standing)
     except NotEnoughLabels:
         return None
 
@@ -124,7 +147,7 @@ def _answered_queries(context: Context) -> int:
     return int(context.conn.execute(sql, (context.task.id,)).fetchone()[0])
 
 
-def _stored(context: Context, query: Query, number: int, seconds: float) -> int:
+def _stored(context: Context, query: Query, groups: Groups, number: int, seconds: float) -> int:
     """The id of the query; that of the last one where it asks for the same items."""
     last = queries.last(context.conn, context.task_name)
     if last is not None and np.array_equal(last.query.ids, query.ids) and same_groups(context.conn, last.id, groups):

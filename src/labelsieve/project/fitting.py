@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from labelsieve.core.rounds import BLOCK
 from labelsieve.core.sockets import Head
-from labelsieve.core.types import Ids, Interval, Matrix, Task
+from labelsieve.core.types import Ids, Interval, Labels, Matrix, Task
 from labelsieve.heads.mixup import Mixup, keeps
 from labelsieve.heads.temperature import Temperature, cross_fitted
 from labelsieve.project import headfiles
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT, audit_score
 from labelsieve.project.database import now, transaction
-from labelsieve.project.standing import Stand, stand
+from labelsieve.project.judging import Verdict, as_facts, from_facts, judged, kept_of
+from labelsieve.project.lessons import MISSED
+from labelsieve.project.standing import Stand, stand, with_taught
 from labelsieve.project.training import MIXUP, Chooser, Watch, fit, right, watched
 
 
@@ -35,6 +37,12 @@ class Fitted:
     audit: Interval | None
     seconds: float
     right: tuple[float, ...] = ()  # how right the head is about each audit item
+    verdicts: tuple[Verdict, ...] = ()  # which sources of taught items take part
+
+    @property
+    def labels(self) -> Labels:
+        """What the head was fitted on: the training labels, and what was taught beside them and takes part."""
+        return with_taught(self.stand.train, kept_of(self.stand.taught, self.verdicts))
 
     def proba(self, ids: Ids) -> Matrix:
         """Calibrated probabilities (m, c) of pool ids, computed in blocks."""
@@ -55,24 +63,30 @@ def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
     folder = context.cache / "heads" / context.task_name
     cached = headfiles.load(folder, len(standing.train.classes))
     if cached is not None and cached.mark == mark:
-        fitted = _finished(cached.head, standing, mark, began)
+        fitted = replace(_finished(cached.head, standing, mark, began), verdicts=_kept_verdicts(cached))
         if context.conn.writable:
             _measured_again(context, fitted)
         return fitted
     before = cached.head if cached is not None else None
-    head = _proven(fit(standing.choose, standing.pool, standing.train, before), standing)
-    fitted = _finished(head, standing, mark, began)
+    verdicts = judged(standing, lambda labels: fit(standing.choose, standing.pool, labels))
+    labels = with_taught(standing.train, kept_of(standing.taught, verdicts))
+    head = _proven(fit(standing.choose, standing.pool, labels, before), standing, labels)
+    fitted = replace(_finished(head, standing, mark, began), verdicts=verdicts)
     if context.conn.writable:  # who may only read the project may still predict
-        headfiles.save(folder, head, mark)
+        headfiles.save(folder, head, mark, {"taught": as_facts(verdicts)} if verdicts else None)
         _record(context, fitted, before)
     return fitted
 
 
-def _proven(head: Head, standing: Stand) -> Head:
+def _kept_verdicts(cached: headfiles.SavedFile) -> tuple[Verdict, ...]:
+    return from_facts(cached.facts.get("taught", ()))
+
+
+def _proven(head: Head, standing: Stand, labels: Labels) -> Head:
     """`head`; but one with mixtures only where the audit slice shows that it gains on the same head without them."""
     if not isinstance(head, Mixup):
         return head
-    plain = fit(_without_mixtures(standing), standing.pool, standing.train)
+    plain = fit(_without_mixtures(standing), standing.pool, labels)
     if len(standing.audit) < LEAST_AUDIT:
         return plain
     x = standing.pool.take(standing.audit.ids)
@@ -103,11 +117,12 @@ def audit_proba(fitted: Fitted) -> Matrix:
 
 
 def final_head(fitted: Fitted) -> Head:
-    """The head for export: fitted anew, cold, on training and audit labels together."""
+    """The head for export: fitted anew, cold, on training and audit labels together, and on what was taught."""
     choose = fitted.stand.choose
     if choose.name == MIXUP and not isinstance(fitted.head, Mixup):
         choose = _without_mixtures(fitted.stand)
-    return fit(choose, fitted.stand.pool, fitted.stand.both, None)
+    labels = with_taught(fitted.stand.both, kept_of(fitted.stand.taught, fitted.verdicts))
+    return fit(choose, fitted.stand.pool, labels, None)
 
 
 def mark_of(context: Context, standing: Stand) -> str:
@@ -117,6 +132,11 @@ def mark_of(context: Context, standing: Stand) -> str:
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
     for array in (train.ids, np.ascontiguousarray(train.y), standing.view.mean, standing.view.scale):
         digest.update(array.tobytes())
+    if (taught := standing.taught) is not None:
+        foreign = bool(np.any(taught.source != MISSED))  # then the audit slice says whether it takes part
+        judge = (standing.audit.ids, standing.audit.y) if foreign else ()
+        for array in (taught.ids, taught.y, taught.weight, *judge):
+            digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
@@ -162,6 +182,7 @@ def _record(context: Context, fitted: Fitted, before: Head | None) -> None:
         **_finite(watch),
         "seconds": round(fitted.seconds, 4),
         "classes": len(standing.train.classes),
+        **({"taught": as_facts(fitted.verdicts)} if fitted.verdicts else {}),
     }
     head = {"name": fitted.kind, "mark": fitted.mark}
     with transaction(context.conn):

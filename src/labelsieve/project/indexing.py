@@ -73,9 +73,20 @@ def lazy_neighbours(context: Context, raw: Pool, tell: Callable[[str], None] | N
                 if indexed
                 else exact_neighbours(ViewedPool(raw, _fresh_view(context, raw)))
             )
-        return found[0](ids, k)
+        return _within(found[0], ids, k)
 
     return neighbours
+
+
+def _within(search: Neighbours, ids: Ids, k: int) -> Ids:
+    """Neighbours (m, k) of items of the pool; none (-1) of taught ones, whose ids are below 0: no index holds them."""
+    own = ids >= 0
+    if own.all():
+        return search(ids, k)
+    out = np.full((len(ids), k), -1, np.int64)
+    if own.any():
+        out[own] = search(ids[own], k)
+    return out
 
 
 def _indexed(context: Context, raw: Pool, tell: Callable[[str], None] | None) -> Neighbours:

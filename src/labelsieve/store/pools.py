@@ -106,3 +106,36 @@ class ViewedPool:
     def take(self, ids: Ids) -> Matrix:
         """Viewed rows (m, e) of `ids`, in that order."""
         return self._view(self._pool.take(ids))
+
+
+class TaughtPool:
+    """A pool, and rows (k, d) that stand beside it under negative ids: `take` finds them, `ids` are the pool's own."""
+
+    def __init__(self, pool: Pool, ids: Ids, x: Matrix) -> None:
+        self._pool = pool
+        self._taught = np.asarray(ids, np.int64)
+        self._x = x
+        if np.any(self._taught >= 0) or np.any(self._taught[1:] <= self._taught[:-1]) or len(ids) != len(x):
+            raise InputError(
+                f"{len(ids)} ids were given for {len(x)} rows beside a pool; expected one a row, below 0 and ascending."
+            )
+
+    @property
+    def ids(self) -> Ids:
+        return self._pool.ids
+
+    @property
+    def dim(self) -> int:
+        return self._pool.dim
+
+    def take(self, ids: Ids) -> Matrix:
+        """Rows (m, d) of `ids`, in that order."""
+        ids = np.asarray(ids, np.int64)
+        beside = ids < 0
+        if not beside.any():
+            return self._pool.take(ids)
+        own = self._pool.take(ids[~beside])
+        out = np.empty((len(ids), self._x.shape[1]), np.float32)
+        out[beside] = self._x[locate(self._taught, ids[beside])]
+        out[~beside] = own
+        return out
