@@ -30,6 +30,7 @@ def run(
     ] = None,
     strategy: Annotated[str | None, typer.Option(help="Query strategy.", show_default="auto")] = None,
     candidates: given.Candidates = None,
+    purpose: given.AskFor = None,
     task_name: given.TaskName = "main",
 ) -> None:
     """Label texts and rows: one key an item, undo, skip, unsure. Each label is saved when its key is pressed."""
@@ -39,7 +40,7 @@ def run(
     from labelsieve.project.facade import open as open_project
 
     with open_project(project, task_name) as opened, keyboard() as keys:
-        session = Session(opened, given.annotator(by), Console(highlight=False), keys, n, strategy, candidates)
+        session = Session(opened, given.annotator(by), Console(highlight=False), keys, n, strategy, candidates, purpose)
         session.work()
     then = f" Next: labelsieve fit {given.named(project, task_name)}" if session.done else ""
     hint(f"{count(len(session.done), 'answer')} saved.{then}")
@@ -71,6 +72,7 @@ class Session:
     n: int | None = None
     strategy: str | None = None
     candidates: str | None = None
+    purpose: str | None = None
     waiting: "deque[Waiting]" = field(default_factory=deque)
     done: "list[Waiting]" = field(default_factory=list)
     note: str = ""
@@ -87,7 +89,9 @@ class Session:
 
         hint("choosing what to ask ...")
         try:
-            asked = self.project.next(self.n, strategy=self.strategy, candidates=self.candidates)
+            asked = self.project.next(
+                self.n, strategy=self.strategy, candidates=self.candidates, purpose=self.purpose
+            )
         except PoolExhausted as error:
             hint(error.fact)
             return False

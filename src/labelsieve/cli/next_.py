@@ -21,6 +21,7 @@ def run(
     control: Annotated[
         bool, typer.Option("--control", help="Mix in random items, to see the gain over random.")
     ] = False,
+    purpose: given.AskFor = None,
     out: Annotated[Path | None, typer.Option(help="A .csv, .jsonl or .json file.", show_default="stdout")] = None,
     form: Annotated[Literal["csv", "jsonl", "json"], typer.Option("--format", help="On stdout.")] = "csv",
     task_name: given.TaskName = "main",
@@ -32,7 +33,7 @@ def run(
     with open_project(project, task_name) as opened:
         if out is not None:
             _spare(opened, out, given.named(project, task_name))
-        asked = opened.next(n, strategy=strategy, control=control, candidates=candidates)
+        asked = opened.next(n, strategy=strategy, control=control, candidates=candidates, purpose=purpose)
     rows = query_rows(asked)
     for note in asked.notes:
         hint(note)

@@ -17,6 +17,10 @@ Candidates = Annotated[
     str | None,
     typer.Option(help="What the strategy sees: everything, auto, seals(k=100), ...", show_default="auto"),
 ]
+AskFor = Annotated[
+    Literal["audit", "calibration", "certify"] | None,
+    typer.Option("--purpose", help="Ask for random items of one purpose alone.", show_default="a mix"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Annotator = Annotated[str, typer.Option("--by", help="Who answers.", envvar="LABELSIEVE_BY", show_default="you")]
 

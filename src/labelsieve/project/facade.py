@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.core.sockets import Oracle
-from labelsieve.core.types import Ids, Item, Kind, Label, Origin, Task
+from labelsieve.core.types import Ids, Item, Kind, Label, Origin, Purpose, Task
 from labelsieve.project import (
     asking,
     config,
@@ -126,9 +126,13 @@ class Project:
         strategy: str | None = None,
         control: bool = False,
         candidates: str | None = None,
+        purpose: Purpose | None = None,
     ) -> Asked:
-        """The next n items to label, most wanted first; the same again while nothing new is answered."""
-        return asking.ask(self._context, n, strategy, control, candidates)
+        """The next n items to label, most wanted first; the same again while nothing new is answered.
+
+        `purpose` asks for the items of one random side alone, such as "calibration".
+        """
+        return asking.ask(self._context, n, strategy, control, candidates, purpose)
 
     def rounds(
         self, n: int | None = None, budget: int = 200, oracle: Oracle | None = None, control: bool = False
