@@ -12,6 +12,7 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Ids, Item, Kind, Purpose, Query
 from labelsieve.project import queries
+from labelsieve.project.chain import commit_seed
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.fitting import Fitted, fit_task, pool_mark
@@ -75,6 +76,8 @@ def ask(
         raise InputError(f"{n} items were asked for; expected at least 1.", "ask for one or more.")
     if purpose is not None:
         return ask_for(context, purpose, n)
+    if context.task.kind == "screen":
+        commit_seed(context.conn)
     standing = stand(context)
     left = len(standing.pool.ids) - len(standing.answered)
     wanted = n if n is not None else min(default_size(context), max(left, 1))

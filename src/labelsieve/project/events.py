@@ -26,7 +26,7 @@ import numpy as np
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Kind, Label, Origin, Tag, Task, Value
-from labelsieve.project import manifest, tasks
+from labelsieve.project import chain, manifest, tasks
 from labelsieve.project.database import now, transaction
 
 _COLUMNS = """e.seq, e.id, e.item, e.tag, e.code, e.detail, e.annotator, e.at, e.seconds, e.source, e.query,
@@ -61,23 +61,34 @@ def _write(conn: sqlite3.Connection, task: Task, labels: list[Label]) -> int:
     fresh = _unknown(conn, task, labels)
     for label in fresh.values():
         _check(task, label)
+    if task.kind == "screen" and fresh:
+        chain.commit_seed(conn)
     manifest.require(conn, np.array(sorted({label.item for label in fresh.values()}), np.int64))
     _require_queries(conn, task, {label.query for label in fresh.values()} - {None})
     codes = tasks.register(conn, task, (name for label in fresh.values() if label.value for name in label.value.names))
     targets = {label.supersedes for label in fresh.values()} - {None}
     seqs = _sequences(conn, task, {str(target) for target in targets})
+    row, rows = _last(conn), []
     for label in fresh.values():
-        seq = _target(label, seqs)
-        row = (label.id, task.id, label.item, label.part, *_encode(label.value, codes), label.by, label.at)
-        cursor = conn.execute(_INSERT, (*row, label.seconds, label.source, label.query, seq))
+        row, target = row + 1, _target(label, seqs)
+        what = (task.id, label.item, label.part, *_encode(label.value, codes), label.by, label.at)
+        rows.append((row, label.id, *what, label.seconds, label.source, label.query, target))
         if label.id in targets:
-            seqs[label.id] = (int(cursor.lastrowid or 0), label.item, label.part)
+            seqs[label.id] = (row, label.item, label.part)
+    conn.executemany(_INSERT, rows)
+    chain.link_events(conn)
     return len(fresh)
 
 
+def _last(conn: sqlite3.Connection) -> int:
+    """The highest sequence number ever given to an event."""
+    row = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return int(row[0]) if row else 0
+
+
 _INSERT = """INSERT INTO events
-  (id, task, item, part, tag, code, detail, annotator, at, seconds, source, query, supersedes)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+  (seq, id, task, item, part, tag, code, detail, annotator, at, seconds, source, query, supersedes)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 def _unknown(conn: sqlite3.Connection, task: Task, labels: list[Label]) -> dict[str, Label]:

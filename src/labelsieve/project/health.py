@@ -9,11 +9,13 @@ from typing import Literal
 
 from labelsieve.core.errors import LabelsieveError
 from labelsieve.project import manifest
+from labelsieve.project.chain import head_of, verify_chain
 from labelsieve.project.context import Context
 from labelsieve.project.database import damage
 from labelsieve.project.indexing import index_damage
 from labelsieve.store.shards import Shards
 
+SHOWN = 20  # faults of the event log that are named
 LEAST_FREE = 2 * 1024**3  # bytes; under this a run may not end well
 PACKAGES = ("labelsieve", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "onnxruntime", "tokenizers", "torch")
 
@@ -42,11 +44,24 @@ def _ledger(context: Context) -> Iterator[Health]:
         yield Health("labels.sqlite", "ok", f"whole; {events:,} label events.")
     else:
         yield Health("labels.sqlite", "error", f"damaged: {found}. Restore the newest file of backups/.")
+    if not found:
+        yield _chain(context)
     if not context.conn.writable:
         yield Health("labels.sqlite", "note", "this user may not write it: labels cannot be saved.")
     copies = sorted((context.root / "backups").glob("*")) if (context.root / "backups").is_dir() else []
     said = f"{len(copies)}, newest {copies[-1].name}." if copies else "none yet: labelsieve backup PROJECT makes one."
     yield Health("backups", "ok" if copies else "note", said)
+
+
+def _chain(context: Context) -> Health:
+    faults, (length, head) = verify_chain(context.conn), head_of(context.conn)
+    if not faults:
+        return Health(
+            "event log", "ok", f"{length:,} links, all as they were written; the last: {head[:16] or 'none'}."
+        )
+    named = "; ".join(fault.sentence for fault in faults[:SHOWN]) + (", ..." if len(faults) > SHOWN else "")
+    wrong = "1 link is" if len(faults) == 1 else f"{len(faults):,} links are"
+    return Health("event log", "error", f"{wrong} not as written: {named}. backups/ holds the log as it was.")
 
 
 def _sources(context: Context) -> Iterator[Health]:

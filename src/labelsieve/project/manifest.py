@@ -210,6 +210,17 @@ def keys(conn: sqlite3.Connection, ids: Ids) -> list[str]:
     return [key for (key,) in _columns(conn, "key", ids, lambda e: (e.key,))]
 
 
+def range_keys(conn: sqlite3.Connection, ids: Ids) -> list[str]:
+    """Key of each id that a range stands for. Cost: as making the texts."""
+    spans = _ranges(conn)
+    starts = np.array([span.first_id for span in spans], np.int64)
+    of = np.maximum(np.searchsorted(starts, ids, side="right") - 1, 0)
+    shift = np.array([span.first_row - span.first_id for span in spans], np.int64)
+    rows = (ids + shift[of]).tolist()
+    prefixes = [span.prefix for span in spans]
+    return [f"{prefixes[span]}{row}" for span, row in zip(of.tolist(), rows, strict=True)]
+
+
 def groups(conn: sqlite3.Connection, ids: Ids) -> list[str | None]:
     """Group of each id, None where it has none."""
     return [group for (group,) in _columns(conn, "grp", ids, lambda e: (e.group,))]

@@ -99,23 +99,25 @@ CREATE TABLE query_groups (
   PRIMARY KEY (query, item, member)) WITHOUT ROWID;
 
 CREATE TABLE links (
-  n INTEGER PRIMARY KEY, kind TEXT NOT NULL, event INTEGER REFERENCES events(seq), body TEXT NOT NULL DEFAULT '',
+  n INTEGER PRIMARY KEY, kind TEXT NOT NULL, event INTEGER, body TEXT NOT NULL DEFAULT '',
   at TEXT NOT NULL DEFAULT '', hash TEXT NOT NULL);
-CREATE UNIQUE INDEX links_event ON links (event) WHERE event IS NOT NULL;
 CREATE TRIGGER links_keep BEFORE DELETE ON links BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
 CREATE TRIGGER links_fix BEFORE UPDATE ON links BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
 
 CREATE TABLE taught (
   id INTEGER PRIMARY KEY AUTOINCREMENT, task INTEGER NOT NULL REFERENCES tasks(id), source TEXT NOT NULL,
-  key TEXT NOT NULL, digest TEXT NOT NULL, path TEXT NOT NULL DEFAULT '', code INTEGER NOT NULL,
-  weight REAL NOT NULL, embeddings TEXT NOT NULL, row BLOB NOT NULL, annotator TEXT NOT NULL, at TEXT NOT NULL,
-  gone TEXT, UNIQUE (task, source, key, digest, embeddings));
+  key TEXT NOT NULL, digest TEXT NOT NULL, path TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '',
+  code INTEGER NOT NULL, weight REAL NOT NULL, embeddings TEXT NOT NULL, row BLOB NOT NULL,
+  annotator TEXT NOT NULL, at TEXT NOT NULL, gone TEXT, UNIQUE (task, source, key, digest, embeddings));
 """
 
 
 def _second(conn: Ledger) -> None:
+    from labelsieve.project.chain import link_events
+
     for statement in _split(_SECOND):
         conn.execute(statement)
+    link_events(conn)  # what was written before there was a chain
 
 
 STEPS: list[Callable[[Ledger], None]] = [_first, _second]
@@ -129,6 +131,7 @@ def migrate(conn: Ledger, steps: Sequence[Callable[[Ledger], None]] | None = Non
     """
     steps = STEPS if steps is None else steps
     backups = []
+    made = not _version(conn)  # just now: nothing is in it yet
     while (version := _version(conn)) < len(steps):
         if not conn.writable:
             raise ProjectError(
@@ -138,7 +141,7 @@ def migrate(conn: Ledger, steps: Sequence[Callable[[Ledger], None]] | None = Non
         with transaction(conn):
             version = _version(conn)  # another process may have been faster
             if version < len(steps):
-                if version:
+                if version and not made:
                     backups.append(_backup_before(conn, version + 1))
                 steps[version](conn)
                 conn.execute(f"PRAGMA user_version = {version + 1}")
