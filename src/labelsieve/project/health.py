@@ -56,9 +56,7 @@ def _ledger(context: Context) -> Iterator[Health]:
 def _chain(context: Context) -> Health:
     faults, (length, head) = verify_chain(context.conn), head_of(context.conn)
     if not faults:
-        return Health(
-            "event log", "ok", f"{length:,} links, all as they were written; the last: {head[:16] or 'none'}."
-        )
+        return Health("event log", "ok", f"{length:,} links, all as written; the last: {head[:16] or 'none'}.")
     named = "; ".join(fault.sentence for fault in faults[:SHOWN]) + (", ..." if len(faults) > SHOWN else "")
     wrong = "1 link is" if len(faults) == 1 else f"{len(faults):,} links are"
     return Health("event log", "error", f"{wrong} not as written: {named}. backups/ holds the log as it was.")
