@@ -1,0 +1,275 @@
+"""Why an item counts as odd: the parts that weigh, and the known items that it is most like.
+
+One way for everything: hide a part, embed what is left with the project's engine, and see how much the head's score
+drops. Heads and engines need to know nothing of it.
+
+    explained(context, ids, out=None) -> list[Explained]       items of the pool
+    explain_things(context, things, rows, keys) -> list[...]   what is not in the pool: its data and its embeddings
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.errors import InputError, LabelsieveError, NotEnoughLabels
+from labelsieve.core.sockets import Engine
+from labelsieve.core.types import DULL, ODD, Ids, Item, Matrix, Vector
+from labelsieve.heads.fused import directions_of
+from labelsieve.heads.gaussian import Gaussian
+from labelsieve.project import manifest, pooling
+from labelsieve.project.context import Context
+from labelsieve.project.fitting import Fitted, fit_task
+from labelsieve.project.hiding import Hidden, hidden_parts
+from labelsieve.project.overlays import save_overlay
+from labelsieve.project.standing import Stand, stand
+from labelsieve.project.training import drawn
+from labelsieve.screening.explain import Part, leading, similarities, usual_row
+
+USUAL = 200  # dull items that say what is usual
+FEW = 5  # dull items under which the pool says it
+OUTSIDE = -1  # the id of what is not in the pool
+PARTS, PLACES = 5, 3  # parts of an item, and of a picture, that are named
+NEAR = 3  # nearest items of each kind that are named
+LEARN_FROM = 5_000  # items of the pool that a distance is learnt from, where nothing is labelled
+BLOCK = 32  # changed items that are embedded at once
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A known item, and how similar it is: 1 only where it is the same."""
+
+    key: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why an item has its score. `parts` are those that speak for odd, the weightiest first; `heat` (rows, columns)
+    is how much each cell of a picture does. `tried` changed items were embedded for it."""
+
+    key: str
+    by: str
+    score: float
+    odd: bool | None  # whether the head takes it for odd; None while nothing odd is known
+    parts: tuple[Part, ...] = ()
+    near_odd: tuple[Near, ...] = ()
+    near_dull: tuple[Near, ...] = ()
+    heat: NDArray[np.float64] | None = None
+    tried: int = 0
+    usual: str = "dull"  # what says what is usual: dull items, or the pool
+    note: str = ""  # why there are no parts
+    p: float | None = None  # how many of the calibration items are as odd, as a share
+    picture: Path | None = None  # where the item was drawn with its heat over it
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The same in plain sentences."""
+        lines = [self.note or _because(self.parts, self.odd, self.usual)]
+        for kind, near in (("odd", self.near_odd), ("dull", self.near_dull)):
+            named = ", ".join(f"{one.key} ({one.similarity:.2f})" for one in near)
+            lines.append(f"nearest {kind} items: {named}" if named else f"no item is known to be {kind}")
+        return tuple(lines)
+
+
+def _because(parts: Sequence[Part], odd: bool | None, usual: str) -> str:
+    if not parts:
+        return "no part counts by itself: it is the whole that is scored so"
+    named = ", ".join(
+        f"{part.name} {part.value} ({usual}: {part.usual})" if part.usual else f"{part.name} {part.value}".strip()
+        for part in parts
+    )
+    first = {True: "odd because of", False: "taken for dull; what speaks for odd", None: "unusual because of"}[odd]
+    return f"{first}: {named}"
+
+
+@dataclass
+class Judge:
+    """What scores items of a task, made once for all that are explained. Higher is odder."""
+
+    context: Context
+    standing: Stand
+    fitted: Fitted | None
+    engine: Engine | None = None
+    _gaussian: Gaussian | None = field(default=None, repr=False)
+
+    @property
+    def by(self) -> str:
+        labels = self.standing.train
+        odd, dull = int((labels.y == ODD).sum()), int((labels.y == DULL).sum())
+        if self.fitted is None:
+            return "how unusual it is among the items of the pool: nothing is labelled yet"
+        if not odd:
+            return f"how unlike the {dull} items known to be dull it is: nothing odd is known yet"
+        return f"the head, fitted on {odd} odd and {dull} dull items"
+
+    def score(self, rows: Matrix) -> Vector:
+        """Scores (m,) of raw embeddings (m, d): log-odds of odd, or a distance where nothing odd is known."""
+        x = self.standing.view(rows)
+        if self.fitted is None or not (self.standing.train.y == ODD).any():  # a chance would be 1 for all that is far
+            return np.sqrt(np.maximum(self.far.distance(x), 0.0))
+        decision = getattr(self.fitted.head, "decision", None)
+        if decision is not None:
+            return np.asarray(decision(x), np.float64).reshape(len(x), -1)[:, -1]
+        p = np.clip(np.asarray(self.fitted.head.predict_proba(x)[:, ODD], np.float64), 1e-9, 1 - 1e-9)
+        return np.asarray(np.log(p) - np.log1p(-p))
+
+    def is_odd(self, rows: Matrix) -> bool | None:
+        """Whether the head takes a row (1, d) for odd; None while nothing odd is known."""
+        if self.fitted is None or not (self.standing.train.y == ODD).any():
+            return None
+        return bool(self.fitted.head.predict_proba(self.standing.view(rows))[0, ODD] > 0.5)
+
+    @cached_property
+    def far(self) -> Gaussian:
+        """Distance from the items known to be dull; from the bulk of the pool where none is."""
+        ids = self.standing.train.ids
+        return Gaussian.fit([self.standing.pool.take(ids if len(ids) else self._bulk)])
+
+    @cached_property
+    def _bulk(self) -> Ids:
+        return drawn(self.standing.raw.ids, LEARN_FROM, self.context.settings.seed, "explain")
+
+    @property
+    def enough(self) -> bool:
+        """Whether enough items are known to be dull to say what is usual."""
+        return int((self._known[1] == DULL).sum()) >= FEW
+
+    @cached_property
+    def dull(self) -> Ids:
+        """Ids (m,) of known dull items of the pool that say what is usual; items drawn from it where few are known."""
+        ids, y, _ = self._known
+        known = ids[y == DULL] if self.enough else self.standing.raw.ids
+        return drawn(known, USUAL, self.context.settings.seed, "usual")
+
+    @cached_property
+    def usual(self) -> Any:
+        """What stands in the place of a hidden part: a row, or the mean (d,) of ready embeddings; None otherwise."""
+        things = [thing for thing in self.context.things(self.dull) if not isinstance(thing, InputError)]
+        rows = [thing for thing in things if isinstance(thing, Mapping)]
+        if rows:
+            return usual_row(rows)
+        return self.standing.raw.take(self.dull).mean(axis=0)
+
+    def embedded(self, things: Sequence[Any]) -> Matrix:
+        """Raw embeddings (m, d) of changed things."""
+        if not len(things):
+            return np.empty((0, self.standing.raw.dim), np.float32)
+        if isinstance(things[0], np.ndarray):
+            return np.stack(things).astype(np.float32)
+        if self.engine is None:
+            self.engine = pooling.ready_engine(self.context)
+        engine = self.engine
+        parts = [things[i : i + BLOCK] for i in range(0, len(things), BLOCK)]
+        return np.concatenate([engine.compute([engine.prepare(thing) for thing in part]) for part in parts])
+
+    @cached_property
+    def _known(self) -> tuple[Ids, NDArray[Any], Matrix]:
+        """Labelled items of the pool, their codes, and their rows as heads of a screen see them."""
+        both = self.standing.both
+        own = np.isin(both.ids, self.standing.raw.ids)
+        ids = both.ids[own]
+        return ids, both.y[own], self._seen(self.standing.raw.take(ids))
+
+    def _seen(self, rows: Matrix) -> Matrix:
+        return directions_of(self.standing.view(rows), self.standing.choose.tabular)
+
+    def nearest(self, row: Matrix, code: int, but: int) -> tuple[Near, ...]:
+        """The known items of one kind that are most similar to a raw row (1, d), without the item itself."""
+        ids, y, x = self._known
+        mine = np.flatnonzero((y == code) & (ids != but))
+        near = similarities(self._seen(row)[0], x[mine])
+        best = np.lexsort((ids[mine], -near))[:NEAR]
+        keys = manifest.keys(self.context.conn, ids[mine][best])
+        return tuple(Near(key, round(float(near[at]), 4)) for key, at in zip(keys, best.tolist(), strict=True))
+
+
+def explained(context: Context, ids: Ids, out: Path | None = None) -> list[Explained]:
+    """Why each of these items of the pool has its score; pictures that show where go into the folder `out`.
+
+    InputError for an item that has no embedding.
+
+    Cost: up to 64 changed items are embedded for each (49 cells of a picture, twice the columns of a row).
+    """
+    judge = _judge(context)
+    lost = np.setdiff1d(ids, judge.standing.raw.ids)
+    if len(lost):
+        key = manifest.keys(context.conn, lost[:1])[0]
+        raise InputError(
+            f"the item {key!r} has no embedding, so nothing can be said of it.",
+            "labelsieve status shows what was set aside, and why.",
+        )
+    rows = judge.standing.raw.take(ids)
+    items = context.items(ids)
+    found = [_one(judge, item, rows[at : at + 1]) for at, item in enumerate(items)]
+    if out is None:
+        return found
+    return [_drawn(one, item, out) for one, item in zip(found, items, strict=True)]
+
+
+def _drawn(one: Explained, item: Item, out: Path) -> Explained:
+    if one.heat is None:
+        return one
+    return replace(one, picture=save_overlay(item.data, one.heat, out, item.key))
+
+
+def explain_things(
+    context: Context, things: Sequence[Any], rows: Matrix, keys: Sequence[str] | None = None
+) -> list[Explained]:
+    """The same for things (m,) that are not in the pool: their data, raw embeddings (m, d) by the project's engine,
+    and names. Cost: as `explained`; the head is fitted and the engine opened once."""
+    judge = _judge(context)
+    names = [str(at) for at in range(len(things))] if keys is None else keys
+    kind = context.modality(next(iter(context.rows)))
+    items = [Item(OUTSIDE, name, "", kind, thing) for name, thing in zip(names, things, strict=True)]
+    return [_one(judge, item, rows[at : at + 1]) for at, item in enumerate(items)]
+
+
+def _judge(context: Context) -> Judge:
+    if context.task.kind != "screen":
+        raise InputError(
+            f"the task {context.task_name!r} is of the kind {context.task.kind}; an explanation tells odd from dull.",
+            "labelsieve hard and labelsieve report say what a head of classes confuses.",
+        )
+    standing = stand(context)
+    try:
+        return Judge(context, standing, fit_task(context, standing))
+    except NotEnoughLabels:
+        return Judge(context, standing, None)
+
+
+def _one(judge: Judge, item: Item, row: Matrix) -> Explained:
+    out = Explained(
+        key=item.key,
+        by=judge.by,
+        usual="dull" if judge.enough else "usual",
+        score=round(float(judge.score(row)[0]), 4),
+        odd=judge.is_odd(row),
+        near_odd=judge.nearest(row, ODD, item.id),
+        near_dull=judge.nearest(row, DULL, item.id),
+    )
+    try:
+        hidden = _parts(judge, item, row)
+    except LabelsieveError as error:
+        return replace(out, note=f"its parts cannot be looked at: {error.fact}")
+    return replace(
+        out,
+        parts=leading(hidden.parts, PLACES if item.modality == "image" else PARTS),
+        heat=hidden.heat,
+        tried=hidden.tried,
+        note=hidden.note,
+    )
+
+
+def _parts(judge: Judge, item: Item, row: Matrix) -> Hidden:
+    if isinstance(item.data, InputError):
+        raise item.data
+    ready = item.modality == "embedding"
+    usual = judge.usual if ready or item.modality == "row" else None
+    return hidden_parts(
+        item.modality, row[0] if ready else item.data, usual, lambda things: judge.score(judge.embedded(things))
+    )
