@@ -114,8 +114,8 @@ def precision(y: np.ndarray, score: Vector, weight: float) -> float:
 def play(pool: str, seed: int, wanted: list[str], args: argparse.Namespace) -> None:
     """Every method in every setting, on one pool of one seed; what is there is kept unless --again."""
     file = args.work / f"{pool}-{seed}.json"
-    row: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    row = {"pool": pool, "seed": seed, "scores": {}} | row
+    row: dict[str, Any] = {"pool": pool, "seed": seed, "scores": {}}
+    row |= json.loads(file.read_text()) if file.exists() else {}
     cells = [f"{m}-{s}" for s in SETTINGS for m in PLAYS[s] if m in wanted]
     todo = [cell for cell in cells if args.again or cell not in row["scores"]]
     if not todo:

@@ -1,4 +1,4 @@
-"""Writes the tables of benchmarks/README.md and docs/explanation/selection.md from results/*.json.
+"""Writes the tables of benchmarks/README.md and of docs/explanation/{selection,screening}.md from results/*.json.
 
 A table stands between `<!-- table NAME -->` and `<!-- end -->`; nobody edits it by hand.
 """
@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-PAGES = (HERE / "README.md", HERE.parent / "docs" / "explanation" / "selection.md")
+PAGES = (
+    HERE / "README.md",
+    *(HERE.parent / "docs" / "explanation" / f"{name}.md" for name in ("selection", "screening")),
+)
 PLACE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -122,12 +125,90 @@ def active_search() -> str:
     return table(["strategy", *found], rows)
 
 
+SCREENS = {  # first words of a pool's name -> its row; the ten MVTec sets share one
+    "own": "MVTec, ten sets",
+    "thin": "MVTec at 5 %, ten sets",
+    "clinc150_5": "CLINC150, out of scope 5 %",
+    "clinc150_.5": "CLINC150, out of scope .5 %",
+    "goemotions": "GoEmotions: grief, pride, relief",
+    "hiv": "HIV, active",
+    "cover_1e-2": "forest cover, 1 in 100",
+    "cover_1e-3": "forest cover, 1 in 1,000",
+    "cover_1e-4": "forest cover, 1 in 10,000",
+    "celeba_1e-2": "celeba, 1 in 100",
+    "celeba_1e-3": "celeba, 1 in 1,000",
+    "celeba_1e-4": "celeba, 1 in 10,000",
+    "pcb_mobilenetv2_10": "boards 10 %, mobilenetv2",
+    "pcb_resnet50v2-stage3_10": "boards 10 %, resnet50v2-stage3",
+}
+
+
+def screens(result: Any) -> dict[str, tuple[str, list[str]]]:
+    """row of the table -> its title and its pools."""
+    found: dict[str, tuple[str, list[str]]] = {name: (title, []) for name, title in SCREENS.items()}
+    for pool in result["pools"]:
+        kind = "thin" if pool.endswith("_5") else "own"
+        found[kind if pool.startswith("mvtec") else pool][1].append(pool)
+    return {name: row for name, row in found.items() if row[1]}
+
+
+def short(value: float) -> str:
+    """Two digits of a share: .07, .93, 1."""
+    return f"{value:.2f}".removeprefix("0").removesuffix(".00")
+
+
+def screening() -> str:
+    """Share of the odd items found, by pool and method; the best of a row in bold."""
+    result = read("screening")
+    order = sorted(result["mean"], key=lambda m: (m != "screen", -result["mean"][m]["mean"]))
+
+    def row(title: str, facts: list[str], values: dict[str, float]) -> list[str]:
+        best = max(values.values())
+        cells = [short(values[m]) if m in values else "" for m in order]
+        return [
+            title,
+            *facts,
+            *(f"**{c}**" if c and values[m] == best else c for m, c in zip(order, cells, strict=True)),
+        ]
+
+    rows = []
+    for title, pools in screens(result).values():
+        parts = [result["pools"][pool] for pool in pools]
+        spans = [sorted({part[key] for part in parts}) for key in ("odd", "items", "budget")]
+        facts = [" to ".join(dict.fromkeys((f"{s[0]:,}", f"{s[-1]:,}"))) for s in spans]
+        values = {m: sum(part["share"][m]["mean"] for part in parts) / len(parts) for m in order}
+        rows.append(row(title, facts, values))
+    none = ["", "", ""]
+    rows.append(row("mean of the pools", none, {m: result["mean"][m]["mean"] for m in order}))
+    rows.append(row("kinds found, where there are several", none, {m: v["mean"] for m, v in kinds(result).items()}))
+    return table(["pool", "odd", "items", "labels", *(f"`{m}`" for m in order)], rows)
+
+
+def kinds(result: Any) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = result["criteria"]["kinds"]
+    return found
+
+
+def screening_peers() -> str:
+    """Mean area under the ROC curve and average precision of detectors, by what is labelled."""
+    said = {"nothing": "nothing", "dull": "100 dull", "both": "10 odd, 100 dull"}
+    rows = []
+    for setting, by in read("screening_peers")["mean"].items():
+        for method in sorted(by, key=lambda m: (m != "labelsieve", -by[m]["auroc"]["mean"])):
+            cells = [by[method][measure] for measure in ("auroc", "average_precision")]
+            texts = [f"{c['mean']:.3f} [{c['low']:.3f}, {c['high']:.3f}]".replace("0.", ".") for c in cells]
+            rows.append([said[setting], method, *texts])
+    return table(["labelled", "by", "area under the ROC curve", "average precision"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "strategies": strategies,
     "peers": peers,
     "coresets": coresets,
     "seals": seals,
     "active_search": active_search,
+    "screening": screening,
+    "screening_peers": screening_peers,
 }
 
 
