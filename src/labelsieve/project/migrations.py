@@ -95,7 +95,7 @@ _SECOND = """
 ALTER TABLE query_items ADD COLUMN arms TEXT NOT NULL DEFAULT '';
 
 CREATE TABLE query_groups (
-  query INTEGER NOT NULL REFERENCES queries(id), item INTEGER NOT NULL, member INTEGER NOT NULL REFERENCES items(id),
+  query INTEGER NOT NULL REFERENCES queries(id), item INTEGER NOT NULL, member INTEGER NOT NULL,
   PRIMARY KEY (query, item, member)) WITHOUT ROWID;
 
 CREATE TABLE links (
