@@ -42,6 +42,8 @@ def _show(state: Mapping[str, Any]) -> None:
     say(f"head: {head_line(state['fit'], task['kind'])}")
     if state["index"]:
         say(f"index: {index_line(state['index'])}")
+    for source in state["taught"]:
+        say(f"taught: {taught_line(source)}")
     for head, seconds in state["scan_seconds"].items():
         say(f"scan: {head} scores all items in about {seconds * state['items']:.2g} s, measured once")
     say(f"advice: {'stop' if advice['stop'] else 'go on'}. {' '.join(advice['reasons'])}")
@@ -87,3 +89,17 @@ def head_line(fit: Mapping[str, Any] | None, kind: str) -> str:
     found = f"{audit['mean']:.3f} [{audit['low']:.3f}, {audit['high']:.3f}]"
     metric = "average precision" if kind == "multilabel" else "accuracy"
     return f"{made}; audit {metric} {found} on {count(audit['n'], 'random item')}"
+
+
+def taught_line(source: Mapping[str, Any]) -> str:
+    """What was taught from one source, and whether it takes part.
+
+    >>> taught_line({"source": "missed", "dull": 0, "odd": 2, "weight": 1.0, "takes_part": True, "why": "by hand",
+    ...     "left_out": 1, "in_pool": 0})
+    'missed: 0 dull, 2 odd, weight 1; takes part: by hand; 1 of another engine left out'
+    """
+    part = {True: "takes part", False: "dropped", None: "not judged"}[source["takes_part"]]
+    line = f"{source['source']}: {source['dull']:,} dull, {source['odd']:,} odd, weight {source['weight']:g}; {part}"
+    line += f": {source['why']}"
+    line += f"; {source['left_out']:,} of another engine left out" if source["left_out"] else ""
+    return line + (f"; {source['in_pool']:,} left out, since the pool holds them" if source["in_pool"] else "")

@@ -7,16 +7,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labelsieve.core.errors import ProjectError
 from labelsieve.core.sockets import Oracle
 from labelsieve.core.types import Ids, Item, Kind, Label, Origin, Purpose, Task
 from labelsieve.project import (
+    arriving,
     asking,
     config,
     events,
+    explaining,
     fitting,
     importing,
     labelling,
+    learning,
     making,
     manifest,
     ordering,
@@ -24,14 +30,16 @@ from labelsieve.project import (
     pooling,
     state,
     tasks,
+    teaching,
     thinning,
 )
+from labelsieve.project.arriving import Screened, ScreenKeywords, Wanted
 from labelsieve.project.asking import Asked
 from labelsieve.project.backups import backup
 from labelsieve.project.comparing import compare_engines
 from labelsieve.project.context import Context
-from labelsieve.project.database import connect
 from labelsieve.project.embedding import EmbedProgress, EmbedReport
+from labelsieve.project.explaining import Explained
 from labelsieve.project.fitting import Fitted, Predictions
 from labelsieve.project.health import Health, examine
 from labelsieve.project.importing import ImportReport
@@ -42,7 +50,7 @@ from labelsieve.project.simulation import Run
 from labelsieve.project.syncing import SyncReport
 from labelsieve.project.thinning import Group, Kept
 from labelsieve.selection.curriculum import Pace
-from labelsieve.sources.options import SourceKeywords
+from labelsieve.sources.options import SourceKeywords, SourceOptions
 
 
 class Project:
@@ -201,7 +209,51 @@ class Project:
         """Labels from a CSV, JSONL or Parquet file with the columns key and label. Importing twice doubles nothing."""
         return importing.import_file(self._context.conn, self._context.task_name, Path(path), by, separator)
 
+    # What is not of the pool
+
+    def miss(
+        self,
+        *files: str | os.PathLike[str],
+        by: str,
+        dull: bool = False,
+        name: str = "",
+        progress: Callable[[EmbedProgress], None] | None = None,
+        **options: Unpack[SourceKeywords],
+    ) -> teaching.Missed:
+        """Teaches a screen odd (or dull) items that were missed; one that is in the pool is labelled there instead."""
+        answer = teaching.Answer(by, dull, name, SourceOptions(**options))
+        return teaching.miss(self._context, [Path(file) for file in files], answer, progress)
+
+    def unmiss(self, *files: str | os.PathLike[str], by: str, **options: Unpack[SourceKeywords]) -> teaching.Missed:
+        """Takes back what `miss` did with these files."""
+        answer = teaching.Answer(by, options=SourceOptions(**options))
+        return teaching.unmiss(self._context, [Path(file) for file in files], answer)
+
+    def learn_from(
+        self,
+        other: str | os.PathLike[str],
+        by: str,
+        task: str | None = None,
+        odd: Sequence[str] = (),
+        weight: float = learning.WEIGHT,
+        progress: Callable[[EmbedProgress], None] | None = None,
+    ) -> learning.Learnt:
+        """Teaches a screen all labelled items of another project, as a source of its own, dropped where it hurts."""
+        source = learning.Other(Path(other), by, task, tuple(odd), weight)
+        return learning.learn_from(self._context, source, progress)
+
+    def unlearn(self, other: str | os.PathLike[str], task: str | None = None) -> learning.Learnt:
+        """Takes back all that was taught from another project."""
+        return learning.unlearn(self._context, Path(other), task)
+
     # Head
+
+    def explain(
+        self, items: Sequence[int] | Sequence[str] | Ids, out: str | os.PathLike[str] | None = None
+    ) -> list[Explained]:
+        """Why each item of a screen counts as odd: its parts, and the nearest known items. `out`: a folder for pictures
+        that show where."""
+        return explaining.explained(self._context, self._context.ids_of(items), Path(out) if out else None)
 
     def fit(self) -> Fitted:
         """The head for the labels as they are now, measured on the audit slice."""
@@ -236,6 +288,16 @@ class Project:
         """
         game = playing.Game(truth, budget, n, tuple(against), seeds, sample, test, candidates)
         return playing.play(self._context, game, progress, watch)
+
+    # New items
+
+    def screen(
+        self, *new: str | os.PathLike[str] | NDArray[Any], out: str | os.PathLike[str] | None = None,
+        **wanted: Unpack[ScreenKeywords],
+    ) -> Screened:  # fmt: skip
+        """Scores new items (folders, files, arrays), ranks them, and writes those to escalate to `out`."""
+        given = [one if isinstance(one, np.ndarray) else Path(one) for one in new]
+        return arriving.screen_new(self._context, given, Path(out) if out else None, Wanted(**wanted))
 
     # Less, and in which order
 
@@ -315,20 +377,7 @@ def create(
 
 def open(path: str | os.PathLike[str], task_name: str = "main") -> Project:
     """The project of that folder, on one of its tasks. A project without a task `main` opens on its first."""
-    root = Path(path)
-    making.require_finished(root)
-    settings = config.read(root)
-    context = Context(root, settings, connect(root / making.LEDGER), task_name)
-    try:
-        making.ensure_tasks(context)
-        names = [task.name for task in tasks.listed(context.conn)]
-        if task_name == "main" and names and "main" not in names:
-            context = replace(context, task_name=names[0])
-        tasks.get(context.conn, context.task_name)
-    except BaseException:
-        context.conn.close()
-        raise
-    return Project(context)
+    return Project(making.opened_context(Path(path), task_name))
 
 
 __all__ = ["Asked", "Project", "ProjectError", "create", "open"]

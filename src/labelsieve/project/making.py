@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +176,20 @@ def _opened(context: Context, spec: SourceSpec) -> Source:
     if not path.exists():
         raise config.source_gone(spec, path)
     return open_source(path, spec.options, context.cache)
+
+
+def opened_context(root: Path, task_name: str) -> Context:
+    """The project of a folder, on one of its tasks; without a task `main` on its first. ProjectError for no project."""
+    require_finished(root)
+    settings = config.read(root)
+    context = Context(root, settings, connect(root / LEDGER), task_name)
+    try:
+        ensure_tasks(context)
+        names = [task.name for task in tasks.listed(context.conn)]
+        if task_name == "main" and names and "main" not in names:
+            context = replace(context, task_name=names[0])
+        tasks.get(context.conn, context.task_name)
+    except BaseException:
+        context.conn.close()
+        raise
+    return context

@@ -89,6 +89,11 @@ def active_spec(context: Context) -> str:
     return str(folder) if folder is not None and folder.is_dir() else spec or default_engine(context)
 
 
+def ready_engine(context: Context) -> Engine:
+    """The active engine, opened, of the pinned revision; one that learns as it learnt from this pool."""
+    return _ready(context, active_spec(context), relearn=False, fetch=None)
+
+
 def _fetching(progress: Tell | None) -> Fetch:
     """What to tell while files of an engine are fetched."""
     began = time.perf_counter()

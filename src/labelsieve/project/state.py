@@ -14,6 +14,7 @@ from labelsieve.project.curves import LEAST_AUDIT
 from labelsieve.project.indexing import index_state
 from labelsieve.project.narrowing import scan_costs
 from labelsieve.project.spending import budget_left, spent
+from labelsieve.project.teaching import taught_state
 from labelsieve.selection.stopping import ROUNDS, Advice, Signals, advise, gained
 
 SHOWN = 1000  # set-aside entries that are listed; all are counted
@@ -47,6 +48,7 @@ def status(context: Context) -> dict[str, Any]:
         "queries": conn.execute("SELECT COUNT(*) FROM queries WHERE task = ?", (task.id,)).fetchone()[0],
         "spent": spent(context).as_dict(),
         "budget": {unit: limit for unit, _, limit in budget_left(context)},
+        "taught": taught_state(context, fits[-1].get("taught", []) if fits else []),
         "fit": {name: value for name, value in fits[-1].items() if name != "right"} if fits else None,
         "advice": {"stop": advice.stop, "reasons": list(advice.reasons)},
         "seed": context.settings.seed,
