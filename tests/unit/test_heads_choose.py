@@ -4,6 +4,7 @@ import pytest
 from labelsieve.core.types import Labels
 from labelsieve.heads.boosted import Boosted
 from labelsieve.heads.choose import choose_head, class_sizes
+from labelsieve.heads.fused import Fused
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 
@@ -58,3 +59,14 @@ def test_tables_get_a_softer_head_and_then_trees(y, kind, balanced):
     assert type(head) is kind
     assert getattr(head, "balanced", None) == balanced
     assert getattr(head, "c", 1.0) == 1.0
+
+
+@pytest.mark.parametrize("tabular", [False, True])
+@pytest.mark.parametrize("y", [[0], [1], [0, 1], [0] * 30 + [1] * 3])
+def test_a_screen_has_one_head_whatever_is_known(y, tabular):
+    known = labels(y, 2, "screen")
+    head = choose_head(known, tabular=tabular)
+    assert isinstance(head, Fused) and head.tabular == tabular
+    x = np.random.default_rng(0).normal(size=(len(y), 5)).astype(np.float32)
+    later = choose_head(known, tabular=tabular, previous=head.fit(x, known.y))
+    assert later.start is head.linear

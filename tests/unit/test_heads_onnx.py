@@ -9,6 +9,7 @@ from labelsieve.core.errors import InputError
 from labelsieve.heads.boosted import Boosted
 from labelsieve.heads.foreign import foreign_head
 from labelsieve.heads.forest import Forest
+from labelsieve.heads.fused import Fused
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 from labelsieve.heads.mixup import Mixup
@@ -72,6 +73,26 @@ def test_a_screen_of_dull_items_alone():
     view = View.fit(X, "z")
     head = Usual().fit(view(X), np.zeros(150, int))
     same(view, head, Temperature(), to_onnx(view, head), False)
+
+
+@pytest.mark.parametrize("tabular", [False, True])
+@pytest.mark.parametrize("known", [range(150), range(60), [0], [1], [0, 1], np.flatnonzero(Y == 0)])
+@pytest.mark.parametrize("t", [1.0, 0.6])
+def test_the_head_of_a_screen(tabular, known, t):
+    view, y, known = View.fit(X, "z"), (Y == 1).astype(int), np.array(known)
+    for pool in (view(X), view(X)[:0]):
+        head = Fused(tabular=tabular).among(pool).fit(view(X)[known], y[known])
+        same(view, head, Temperature(t), to_onnx(view, head, Temperature(t)), False)
+
+
+def test_the_head_of_a_screen_with_fewer_labels_than_columns():
+    x = np.random.default_rng(1).normal(size=(400, 64)).astype(np.float32)
+    view = View.fit(x, "z")
+    head = Fused().among(view(x[40:])).fit(view(x[:40]), np.repeat([1, 0], [5, 35]))
+    assert head.state()["far_0_rest"] > 0
+    session = onnxruntime.InferenceSession(to_onnx(view, head), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"embeddings": x})[0]
+    np.testing.assert_allclose(found, head.predict_proba(view(x)), atol=1e-4)
 
 
 def test_class_names_stand_in_the_metadata():

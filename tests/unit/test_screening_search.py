@@ -1,12 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from labelsieve.core.errors import InputError, PoolExhausted
-from labelsieve.core.rounds import ArrayPool, Round
-from labelsieve.core.types import DULL, ODD, Labels
+from labelsieve.core.rounds import ArrayPool, InMemory, Round
+from labelsieve.core.types import DULL, ODD, Labels, Query
 from labelsieve.heads.choose import choose_head
-from labelsieve.heads.linear import Linear
-from labelsieve.heads.usual import Usual
+from labelsieve.heads.fused import Fused
+from labelsieve.screening.anomaly import pool_ranks
 from labelsieve.screening.search import screen
 
 
@@ -23,77 +25,120 @@ def planted():
     return x[order], y[order]
 
 
-def state_of(x, y, known, head=None):
+def state_of(x, y, known, head=None, past=(), kept=None):
     known = np.sort(np.asarray(known, dtype=np.int64))
-    return Round(ArrayPool(x), Labels(known, y[known], ("dull", "odd"), "screen"), head)
+    labels = Labels(known, y[known], ("dull", "odd"), "screen")
+    return Round(ArrayPool(x), labels, head, past=past, kept=kept or InMemory())
+
+
+def played(x, y, rounds, seed=0):
+    known, past, kept = np.empty(0, np.int64), [], InMemory()
+    for number in range(rounds):
+        past.append(screen(state_of(x, y, known, None, past, kept), 10, np.random.default_rng(100 * seed + number)))
+        assert not np.isin(past[-1].ids, known).any()
+        known = np.concatenate([known, past[-1].ids])
+    return past
+
+
+def of_arm(query, arm):
+    return np.array([why.startswith(f"{arm}: ") for why in query.why])
 
 
 def test_finds_most_odd_items_from_nothing(planted):
     x, y = planted
-    known = np.empty(0, int)
-    for number in range(12):
-        query = screen(state_of(x, y, known), 10, np.random.default_rng(number))
-        assert not np.isin(query.ids, known).any()
-        known = np.concatenate([known, query.ids])
-    assert y[known].sum() >= 24  # random would have found 3.6
+    found = [sum(int(y[query.ids].sum()) for query in played(x, y, 12, seed)) for seed in range(3)]
+    assert np.mean(found) >= 24  # random would have found 3.6
 
 
-def test_the_first_query_is_the_most_unusual_and_says_so(planted):
+def test_a_query_names_its_arms_and_says_why(planted):
     x, y = planted
-    query = screen(state_of(x, y, []), 5, np.random.default_rng(0))
-    assert y[query.ids].mean() == 1
-    assert all("nothing odd is known yet" in why and "than 99." in why for why in query.why)
+    past = played(x, y, 6)
+    assert {query.strategy for query in past} == {"screen"}
+    for query in past:
+        assert len(query.arms) == len(query.why) == 10
+        for arms, why in zip(query.arms, query.why, strict=True):
+            assert why.split(":")[0] == arms.split(" + ")[0]
+            assert len(set(arms.split(" + "))) == len(arms.split(" + "))
+            assert "100 %" not in why and "nan" not in why
+    said = " ".join(why for query in past for why in query.why)
+    for text in (
+        "anomaly: more unusual than 99",
+        "more like the odd item",
+        "explore: drawn at random",
+        "odd items found",
+    ):
+        assert text in said.replace("the 1 odd", "the odd") or text == "more like the odd item"
+    first = past[0].arms
+    assert not any("linear" in arms or "forest" in arms or "fuse" in arms for arms in first)
+
+
+def test_the_places_of_anomaly_go_to_the_most_unusual(planted):
+    x, y = planted
+    query = screen(state_of(x, y, []), 40, np.random.default_rng(0))
+    mine = of_arm(query, "anomaly")
+    assert mine.sum() >= 3
+    rank_ = pool_ranks(state_of(x, y, []))
+    assert rank_[query.ids[mine]].min() > 0.9
+    assert (np.diff(query.score[mine]) <= 0).all()
     assert query.scored == 1000
-    assert (np.diff(query.score) <= 0).all()
 
 
-def test_dull_labels_alone_are_enough_to_go_on(planted):
+def test_an_arm_that_finds_odd_items_gets_more_of_the_places(planted):
     x, y = planted
-    dull = np.flatnonzero(y == DULL)[:20]
-    query = screen(state_of(x, y, dull), 5, np.random.default_rng(0))
-    assert not np.isin(query.ids, dull).any()
-    assert y[query.ids].mean() > 0.5
+    state = state_of(x, y, np.arange(200))
+    rest = np.flatnonzero(y[:200] == DULL)
+    past = [_query(np.flatnonzero(y[:200] == ODD), "medoids"), _query(rest[:60], "anomaly + isolation + explore")]
+    for _ in range(2):
+        query = screen(replace(state, past=past), 100, np.random.default_rng(0))
+        share = {arm: of_arm(query, arm).mean() for arm in ("medoids", "anomaly", "isolation", "explore")}
+        assert share["medoids"] > 0.3 > 4 * max(share["anomaly"], share["isolation"])
+        assert share["explore"] > 0  # never nothing
 
 
-def test_after_many_labels_in_vain_a_share_is_drawn_at_random(planted):
+def _query(ids, arms):
+    n = len(ids)
+    return Query(ids, np.zeros(n), np.full(n, np.nan), "screen", ("",) * n, (), 0, (arms,) * n)
+
+
+def test_some_places_are_drawn_at_random_whatever_was_found(planted):
     x, y = planted
-    state = state_of(x, y, np.flatnonzero(y == DULL)[:30])
-    query = screen(state, 10, np.random.default_rng(0))
-    blind = ~np.isnan(query.propensity)
-    assert blind.sum() == 3
-    np.testing.assert_allclose(query.propensity[blind], 3 / (970 - 7))
-    assert all("drawn at random: 30 labels" in why for why in np.array(query.why)[blind])
-    assert len(np.unique(query.ids)) == 10
-    drawn = np.concatenate([screen(state, 10, np.random.default_rng(i)).ids[-3:] for i in range(300)])
-    assert len(np.unique(drawn)) > 500  # any of the 963 others may come
+    state = state_of(x, y, np.arange(300))
+    past = [_query(np.flatnonzero(y[:300] == DULL), "explore")]
+    queries = [screen(replace(state, past=past), 10, np.random.default_rng(i)) for i in range(60)]
+    drawn = np.array([of_arm(query, "explore").sum() for query in queries])
+    assert 15 <= drawn.sum() <= 60  # one in twenty is 30
+    for query, k in zip(queries, drawn, strict=True):
+        known = ~np.isnan(query.propensity)
+        np.testing.assert_array_equal(known, of_arm(query, "explore"))
+        np.testing.assert_allclose(query.propensity[known], k / 700)
+    assert len(np.unique(np.concatenate([q.ids[of_arm(q, "explore")] for q in queries]))) > 10
 
 
 def test_odd_labels_alone_ask_for_what_is_near_them(planted):
     x, y = planted
     near = np.flatnonzero((y == ODD) & (x[:, 0] > 5))
-    query = screen(state_of(x, y, near[:3]), 6, np.random.default_rng(0))
-    assert y[query.ids].mean() == 1
-    assert "the 3 odd items found so far" in query.why[0]
+    query = screen(state_of(x, y, near[:3]), 60, np.random.default_rng(0))
+    asked = query.ids[of_arm(query, "linear")][:6]
+    assert y[asked].mean() == 1
+    assert not of_arm(query, "forest").any()
+    assert "the 3 odd items found so far" in np.array(query.why)[of_arm(query, "linear")][0]
 
 
-def test_the_head_of_the_round_is_used_when_it_can_tell_odd_from_dull(planted):
+def test_taught_items_outside_of_the_pool_are_learnt_from_and_never_asked(planted):
     x, y = planted
-    known = np.arange(200)
-    head = Linear(2, c=1, balanced=True).fit(x[known], y[known])
-    given, fitted = (screen(state_of(x, y, known, h), 8, np.random.default_rng(0)) for h in (head, None))
-    np.testing.assert_array_equal(given.ids, fitted.ids)
-    usual = Usual().fit(x[known], y[known])
-    np.testing.assert_array_equal(screen(state_of(x, y, known, usual), 8, np.random.default_rng(0)).ids, fitted.ids)
+    taught = np.full((4, 8), -6.0, np.float32)
+    ids = np.concatenate([np.arange(-4, 0), np.arange(len(x))])
 
+    class Beside(ArrayPool):
+        def take(self, wanted):
+            return np.concatenate([taught, x])[np.searchsorted(ids, wanted)]
 
-def test_every_reason_is_a_sentence_a_person_understands(planted):
-    x, y = planted
-    known = np.concatenate([np.flatnonzero(y == ODD)[:1], np.flatnonzero(y == DULL)[:3]])
-    query = screen(state_of(x, y, known), 300, np.random.default_rng(0))
-    assert len(query.why) == 300
-    assert any(why.startswith("more like the odd item found so far than 99") for why in query.why)
-    assert any(why.startswith("unlike the odd item found so far, but more unusual") for why in query.why)
-    assert not any("100 %" in why or "nan" in why for why in query.why)
+    labels = Labels(np.array([-4, -3, -2, -1, 500, 501]), np.array([1, 1, 1, 1, 0, 0]), ("dull", "odd"), "screen")
+    labels = replace(labels, weight=np.array([0.5, 0.5, 0.5, 0.5, 1.0, 1.0]))
+    query = screen(Round(Beside(x), labels), 50, np.random.default_rng(0))
+    assert (query.ids >= 0).all()
+    like = query.ids[of_arm(query, "linear") | of_arm(query, "forest")]
+    assert x[like].mean() < -0.4  # towards what was taught
 
 
 def test_asking_for_more_than_is_left_says_how_many_are():
@@ -107,13 +152,12 @@ def test_screen_tasks_are_fitted_with_what_is_known(planted):
     x, y = planted
     labels = state_of(x, y, np.flatnonzero(y == DULL)[:50]).labels
     head = choose_head(labels)
-    assert isinstance(head, Usual)
+    assert isinstance(head, Fused)
     proba = head.fit(x[labels.ids], labels.y).predict_proba(x)[:, ODD]
     assert proba[y == ODD].mean() > proba[y == DULL].mean() + 0.2
     both = Labels(np.arange(200), y[:200], ("dull", "odd"), "screen")
-    chosen = choose_head(both)
-    assert isinstance(chosen, Linear)
-    assert (chosen.c, chosen.balanced) == (1.0, True)
+    chosen = choose_head(both).fit(x[both.ids], both.y)
+    assert isinstance(chosen, Fused) and chosen.linear is not None
 
 
 def test_a_task_of_many_classes_is_no_screen():

@@ -4,13 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.sockets import Head
-from labelsieve.core.types import DULL, ODD, Labels
+from labelsieve.core.types import Labels
 from labelsieve.heads.boosted import Boosted
+from labelsieve.heads.fused import Fused
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
-from labelsieve.heads.usual import Usual
 
-C_SCREEN = 1.0
 C_TABLE = 1.0  # columns are far longer than unit-norm rows
 FEW = 3  # labels of the rarest class below which classes are weighed equally
 MANY = 1000  # labels from which boosting beats a linear head on tables
@@ -21,16 +20,16 @@ def choose_head(labels: Labels, *, tabular: bool = False, previous: Head | None 
 
     classes: nearest class mean until every class has 2 labels, then linear (C=30), balanced while one has < 3;
     on tables C=1, and boosted trees from 1,000 labels on. multilabel: linear, one question a class.
-    screen: distance from the dull while nothing odd is known, then linear, balanced, C=1.
-    Source: measured, see benchmarks/results/heads.json and builtin_engines.json.
+    screen: distance from the dull, and linear (balanced, C=1) beside it from the first odd item on.
+    Source: measured, see benchmarks/results/heads.json, detector.json and builtin_engines.json.
     """
-    start = previous if isinstance(previous, Linear) else None
+    before = previous.linear if isinstance(previous, Fused) else previous
+    start = before if isinstance(before, Linear) else None
     c = len(labels.classes)
     if labels.kind == "multilabel":
         return Linear(c, c=C_TABLE if tabular else None, start=start)
     if labels.kind == "screen":
-        odd_known, dull_known = (labels.y == ODD).any(), (labels.y == DULL).any()
-        return Usual(2) if dull_known and not odd_known else Linear(2, c=C_SCREEN, balanced=True, start=start)
+        return Fused(2, tabular, start=start)
     counts = class_sizes(labels)
     seen = counts[counts > 0]
     if len(seen) < 2 or seen.min() < 2:

@@ -1,8 +1,23 @@
 """The head of screen tasks: what is unlike the dull items, beside what tells odd from dull."""
 
-import numpy as np
+from contextlib import AbstractContextManager
+from typing import Any, Self
 
-from labelsieve.core.types import Matrix
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.types import DULL, ODD, Matrix, State, Vector
+from labelsieve.heads.distances import Distances, Place
+from labelsieve.heads.inputs import Training, labelled, rows
+from labelsieve.heads.linear import Linear
+from labelsieve.heads.threads import one_thread
+
+C = 1.0  # of the logistic regression
+LIKE = 1.5  # its weight, where distance weighs at most 1
+TRUST = 5.0  # odd items that distance is taken to tell by 1, before any is known
+FEW = 30  # dull items below which rows of the pool help to say what is usual,
+LENT = 9.0  # all of them together as much as LENT / (dull items) of those
+QUIET = 0.95  # least share of the pool that is called dull while nothing odd is known
 
 
 def directions_of(x: Matrix, tabular: bool) -> Matrix:
@@ -16,3 +31,132 @@ def directions_of(x: Matrix, tabular: bool) -> Matrix:
     norm = np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64))
     size = np.sqrt(x.shape[1]) / np.where(norm > 0, norm, 1.0)
     return np.asarray(x * size.astype(np.float32)[:, None], dtype=np.float32)
+
+
+class Fused:
+    """Probability of odd from a balanced logistic regression and the log of Mahalanobis distances to the dull items.
+
+    Both are put on the scale of the pool (mean 0, deviation 1 over rows that `among` gives, else over the labelled
+    ones) and added: LIKE to w, with w in [0, 1] the mean distance of the odd items known, so that distance counts
+    only where what is odd lies far out. Without odd items it is the distance alone; without dull ones the pool's
+    rows stand for them, and with neither it is the distance from the pool. Give z-scored rows.
+    A rank, not a chance: .5 lies half way from the pool's mean to the odd items; while none is known, where one of
+    n dull items would lie farthest. `tabular`: rows are columns of a table, and their directions are not looked at.
+    `start`, a linear head fitted on fewer labels, saves steps.
+    Source: measured, see docs/decisions/0008-the-screen-head.md.
+    Cost: fit O(m d min(m, d)) for m labels and the pool's rows; predict O(n d min(m, d)).
+    """
+
+    def __init__(self, n_classes: int | None = 2, tabular: bool = False, start: Linear | None = None) -> None:
+        self.n_classes, self.tabular, self.start = 2 if n_classes is None else n_classes, tabular, start
+        self._pool: Matrix | None = None
+        self._dim = 0
+        self._far: Distances | None = None
+        self._linear: Linear | None = None
+        self._like, self._weight, self._edge = Place(), 1.0, -1.0
+
+    @property
+    def linear(self) -> Linear | None:
+        """Its logistic regression; None while nothing odd is known."""
+        return self._linear
+
+    def among(self, pool: Matrix) -> Self:
+        """This head, to be fitted among these rows (r, d), drawn from the pool at random and not labelled."""
+        self._pool = rows(pool) if len(pool) else None
+        return self
+
+    def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
+        """NotEnoughLabels for no label and no row of the pool."""
+        data = self._known(x, y, weight)
+        pool = data.x if self._pool is None else self._pool
+        dull, odd = data.y == DULL, data.y == ODD
+        self._dim = data.x.shape[1]
+        self._far = self._linear = None
+        self._weight, self._edge = 1.0, -1.0
+        if not dull.any() and self._pool is None:  # odd items and nothing to hold them against
+            self.start = None
+            return self
+        known = (data.x[dull], data.weight[dull]) if dull.any() else (pool, np.ones(len(pool)))
+        usual, counts = known if not dull.any() or self._pool is None else _lent(known, pool)
+        self._far = Distances.fit(self._views(usual), counts, self._views(pool))
+        if odd.any():
+            mine = data.x[odd], data.weight[odd]
+            self._fit_linear(mine, known, pool)
+            far = self._far(self._views(mine[0]))
+            self._weight = float(np.clip((mine[1] @ far + TRUST) / (mine[1].sum() + TRUST), 0, 1))
+            self._edge = float(mine[1] @ self.score(mine[0]) / mine[1].sum()) / 2
+        else:
+            share = max(1 - 1 / (int(dull.sum()) + 2), QUIET)
+            self._edge = float(np.quantile(self.score(pool), share))
+        self.start = None
+        return self
+
+    def _known(self, x: Matrix, y: NDArray[Any], weight: Vector | None) -> Training:
+        if len(x) or self._pool is None:
+            return labelled(x, y, weight, self.n_classes)
+        return Training(self._pool[:0], np.empty(0, np.int64), np.empty(0), self.n_classes)
+
+    def _fit_linear(self, odd: tuple[Matrix, Vector], usual: tuple[Matrix, Vector], pool: Matrix) -> None:
+        x = directions_of(np.concatenate([usual[0], odd[0]]), self.tabular)
+        y = np.repeat([DULL, ODD], [len(usual[0]), len(odd[0])])
+        head = Linear(2, c=C, balanced=True, start=self.start)
+        self._linear = head.fit(x, y, np.concatenate([usual[1], odd[1]]))
+        self._like = Place.of(head.decision(directions_of(pool, self.tabular))[:, 0])
+
+    def _views(self, x: Matrix) -> tuple[Matrix, ...]:
+        return (x,) if self.tabular else (x, directions_of(x, False))
+
+    def score(self, x: Matrix) -> Vector:
+        """How odd each row is (n,), on the scale of the pool, without the bounds of a probability."""
+        x = rows(x, self._dim)
+        if self._far is None:
+            return np.zeros(len(x))
+        views = self._views(x)
+        far = self._far(views)
+        if self._linear is None:
+            return far
+        like = self._like(self._linear.decision(views[-1])[:, 0])
+        return np.asarray((LIKE * like + self._weight * far) / (LIKE + 1), dtype=np.float64)
+
+    def predict_proba(self, x: Matrix) -> Matrix:
+        score = self.score(x) - self._edge
+        out = np.zeros((len(score), self.n_classes), dtype=np.float32)
+        out[:, ODD] = 1 / (1 + np.exp(-np.clip(score, -80, 80)))
+        out[:, DULL] = 1 / (1 + np.exp(np.clip(score, -80, 80)))
+        return out
+
+    def one_thread_each(self) -> AbstractContextManager[Any]:
+        """While inside, a prediction uses one thread, so that several threads may predict side by side."""
+        return one_thread()
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a head like this one."""
+        return {"n_classes": self.n_classes, "tabular": self.tabular}
+
+    def state(self) -> State:
+        """Plain arrays; no row of the pool is among them."""
+        settings = {"n_classes": self.n_classes, "dim": self._dim, "edge": self._edge, "weight": self._weight}
+        out = {name: np.array(value) for name, value in settings.items()}
+        if self._far is not None:
+            out |= {f"far_{name}": value for name, value in self._far.state().items()}
+        if self._linear is not None:
+            out |= {f"linear_{name}": value for name, value in self._linear.state().items()}
+            out["like"] = self._like.state()
+        return out
+
+    def restore(self, state: State) -> Self:
+        self._dim, self._edge, self._weight = int(state["dim"]), float(state["edge"]), float(state["weight"])
+        far = {name.removeprefix("far_"): value for name, value in state.items() if name.startswith("far_")}
+        linear = {name.removeprefix("linear_"): value for name, value in state.items() if name.startswith("linear_")}
+        self._far = Distances.restore(far) if far else None
+        self._linear = Linear(2, c=C, balanced=True).restore(linear) if linear else None
+        self._like = Place.restore(state["like"]) if linear else Place()
+        return self
+
+
+def _lent(dull: tuple[Matrix, Vector], pool: Matrix) -> tuple[Matrix, Vector]:
+    """The dull rows with their weights; while they are few, rows of the pool are added with little weight."""
+    n = float(dull[1].sum())
+    if len(dull[0]) >= FEW:
+        return dull
+    return np.concatenate([dull[0], pool]), np.concatenate([dull[1], np.full(len(pool), LENT / n / len(pool))])

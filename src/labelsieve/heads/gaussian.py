@@ -13,14 +13,20 @@ FLOOR = 1e-9  # least variance of a direction, as a share of the largest
 
 TINY = 1e-30  # keeps 1 / sqrt(variance) within float32
 
+SAME = 1e-20  # variance a column below which rows are copies of one another, for columns of size 1
+
 
 @dataclass(frozen=True, slots=True)
 class Gaussian:
-    """Mean (d,), whitening (d, r) and shrinkage in [0, 1]; `distance` is the squared Mahalanobis distance."""
+    """Mean (d,), whitening (d, r) and shrinkage in [0, 1]; `distance` is the squared Mahalanobis distance.
+
+    `rest` above 0: the rows were fewer than columns, and `whiten` holds what their span takes off rest * |x - mean|^2.
+    """
 
     mean: NDArray[np.float64]
     whiten: NDArray[np.float32]
     shrinkage: float
+    rest: float = 0.0
 
     @classmethod
     def fit(cls, chunks: Iterable[Matrix]) -> "Gaussian":
@@ -46,17 +52,56 @@ class Gaussian:
         values = np.maximum(values, max(FLOOR * float(values[-1]), TINY))  # constant columns
         return cls(sums.mean(), (vectors / np.sqrt(values)).astype(np.float32), shrinkage)
 
+    @classmethod
+    def of_rows(cls, x: Matrix, weight: Vector | None = None) -> "Gaussian":
+        """The same estimate from rows (m, d) in memory that may weigh differently (m,), above 0.
+
+        NotEnoughLabels for no row. Source: as `fit`; fewer rows than columns are worked on in their own span.
+        Cost: O(m d min(m, d) + min(m, d)^3).
+        """
+        if not len(x):
+            raise NotEnoughLabels("there is no row to learn what is usual from.", "label or sync some items first.")
+        share = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=np.float64)
+        share = share / share.sum()
+        mean = share @ x
+        away = x.astype(np.float64) - mean
+        d, thin = x.shape[1], len(x) < x.shape[1]
+        scaled = away * np.sqrt(share)[:, None]
+        values, vectors = np.linalg.eigh(scaled @ scaled.T if thin else scaled.T @ scaled)
+        values = np.maximum(values, 0.0)
+        fourth = float(share @ np.einsum("ij,ij->i", away, away) ** 2)
+        power, square = float(values.sum()) / d, float((values**2).sum())
+        spread, noise = square / d - power**2, max(fourth - square, 0.0) * float((share**2).sum()) / d
+        shrinkage = min(noise / spread, 1.0) if spread > 0 else 1.0
+        own, base = (1 - shrinkage) * values + shrinkage * power, shrinkage * power
+        if power <= SAME * (1 + float(mean @ mean) / d):  # one row, or copies of one: plain distance from it
+            return cls(mean, np.zeros((d, 0), np.float32), 1.0, 1.0)
+        least = max(FLOOR * float(own[-1]), TINY)
+        if not thin:
+            return cls(mean, (vectors / np.sqrt(np.maximum(own, least))).astype(np.float32), shrinkage)
+        base = max(base, least)
+        there = values > FLOOR * max(float(values[-1]), TINY)
+        span = scaled.T @ vectors[:, there] / np.sqrt(values[there])
+        taken = np.sqrt(np.maximum(1 / base - 1 / np.maximum(own[there], least), 0.0))
+        return cls(mean, (span * taken).astype(np.float32), shrinkage, 1 / base)
+
     def distance(self, x: Matrix) -> Vector:
-        """Squared Mahalanobis distances (m,), higher is odder. Cost: O(m d^2)."""
-        white = (x - self.mean.astype(np.float32)) @ self.whiten
-        return np.asarray(np.einsum("ij,ij->i", white, white), dtype=np.float64)
+        """Squared Mahalanobis distances (m,), higher is odder. Cost: O(m d r) for whitening (d, r)."""
+        away = x - self.mean.astype(np.float32)
+        white = away @ self.whiten
+        own = np.einsum("ij,ij->i", white, white)
+        if not self.rest:
+            return np.asarray(own, dtype=np.float64)
+        square = np.einsum("ij,ij->i", away, away)
+        return np.asarray(np.maximum(self.rest * square.astype(np.float64) - own, 0.0))
 
     def state(self) -> State:
-        return {"mean": self.mean, "whiten": self.whiten, "shrinkage": np.array(self.shrinkage)}
+        shrinkage, rest = np.array(self.shrinkage), np.array(self.rest)
+        return {"mean": self.mean, "whiten": self.whiten, "shrinkage": shrinkage, "rest": rest}
 
     @classmethod
     def restore(cls, state: State) -> "Gaussian":
-        return cls(state["mean"], state["whiten"], float(state["shrinkage"]))
+        return cls(state["mean"], state["whiten"], float(state["shrinkage"]), float(state.get("rest", 0.0)))
 
 
 class _Sums:

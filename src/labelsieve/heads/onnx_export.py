@@ -11,7 +11,9 @@ from labelsieve.core.errors import InputError
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import State
 from labelsieve.heads.boosted import Boosted
+from labelsieve.heads.distances import LEAST
 from labelsieve.heads.forest import Forest
+from labelsieve.heads.fused import LIKE, Fused
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 from labelsieve.heads.mixup import Mixup
@@ -79,11 +81,15 @@ def _viewed(graph: Graph, view: View) -> str:
     if view.how in ("z", "zunit"):
         x = graph.add("Div", [graph.add("Sub", [x, graph.constant(view.mean)]), graph.constant(view.scale)])
     if view.how in ("unit", "zunit"):
-        norm = graph.add("ReduceL2", [x], axes=[1], keepdims=1)
-        safe = graph.add("Max", [norm, graph.constant(np.finfo(np.float32).tiny)])  # a zero row stays zero
-        size = np.sqrt(view.dim) if view.how == "zunit" else 1.0
-        x = graph.add("Mul", [graph.add("Div", [x, safe]), graph.constant(size)])
+        x = _scaled(graph, x, np.sqrt(view.dim) if view.how == "zunit" else 1.0)
     return x
+
+
+def _scaled(graph: Graph, x: str, size: float) -> str:
+    """Rows of norm `size`; a zero row stays zero."""
+    norm = graph.add("ReduceL2", [x], axes=[1], keepdims=1)
+    safe = graph.add("Max", [norm, graph.constant(np.finfo(np.float32).tiny)])
+    return graph.add("Mul", [graph.add("Div", [x, safe]), graph.constant(size)])
 
 
 def _calibrated(graph: Graph, proba: str, temperature: Temperature, yes_no: bool) -> None:
@@ -164,10 +170,54 @@ def _means(graph: Graph, x: str, state: State, n_classes: int) -> str:
 
 
 def _usual(graph: Graph, x: str, state: State, n_classes: int) -> str:
-    white = graph.add("MatMul", [graph.add("Sub", [x, graph.constant(state["mean"])]), graph.constant(state["whiten"])])
-    distance = graph.add("ReduceSumSquare", [white], axes=[1], keepdims=1)
+    distance = _distance(graph, x, state)
     odd = graph.add("Div", [distance, graph.add("Add", [distance, graph.constant(float(state["edge"]))])])
     return graph.add("Concat", [graph.add("Sub", [graph.constant(1), odd]), odd], axis=1)
+
+
+def _distance(graph: Graph, x: str, state: State) -> str:
+    """Squared Mahalanobis distances (n, 1) by the state of a Gaussian."""
+    away = graph.add("Sub", [x, graph.constant(state["mean"])])
+    if not state["whiten"].shape[1]:
+        return graph.add("Mul", [_square(graph, away), graph.constant(float(state["rest"]))])
+    own = _square(graph, graph.add("MatMul", [away, graph.constant(state["whiten"])]))
+    if not float(state["rest"]):
+        return own
+    whole = graph.add("Mul", [_square(graph, away), graph.constant(float(state["rest"]))])
+    return graph.add("Max", [graph.add("Sub", [whole, own]), graph.constant(0)])
+
+
+def _square(graph: Graph, x: str) -> str:
+    return graph.add("ReduceSumSquare", [x], axes=[1], keepdims=1)
+
+
+def _fused(graph: Graph, x: str, state: State, n_classes: int) -> str:
+    dim, edge = int(state["dim"]), float(state["edge"])
+    if "far_places" not in state:
+        value = np.array([1 / (1 + np.exp(-edge)), 1 / (1 + np.exp(edge))])
+        return _affine(graph, x, np.zeros((dim, n_classes)), value)
+    *places, whole = state["far_places"]
+    views = [x] if len(places) == 1 else [x, _scaled(graph, x, np.sqrt(dim))]
+    far = [_placed_in(graph, _log_distance(graph, view, at, state), places[at]) for at, view in enumerate(views)]
+    score = _placed_in(graph, far[0] if len(far) == 1 else graph.add("Add", far), whole)
+    if "like" in state:
+        like = _affine(graph, views[-1], state["linear_coef"], state["linear_bias"])
+        like = _placed_in(graph, like, state["like"] * [1, (LIKE + 1) / LIKE])
+        weight = graph.constant(float(state["weight"]) / (LIKE + 1))
+        score = graph.add("Add", [like, graph.add("Mul", [score, weight])])
+    odd = graph.add("Sub", [score, graph.constant(edge)])
+    return graph.add("Concat", [graph.add("Sigmoid", [graph.add("Neg", [odd])]), graph.add("Sigmoid", [odd])], axis=1)
+
+
+def _log_distance(graph: Graph, x: str, at: int, state: State) -> str:
+    names = ("mean", "whiten", "rest")
+    distance = _distance(graph, x, {name: state[f"far_{at}_{name}"] for name in names})
+    share = graph.add("Div", [distance, graph.constant(float(state["dim"]))])
+    return graph.add("Log", [graph.add("Max", [share, graph.constant(LEAST)])])
+
+
+def _placed_in(graph: Graph, score: str, place: NDArray[Any]) -> str:
+    return graph.add("Div", [graph.add("Sub", [score, graph.constant(place[0])]), graph.constant(place[1])])
 
 
 def _forest(graph: Graph, x: str, state: State, n_classes: int) -> str:
@@ -216,6 +266,7 @@ _BUILDERS: dict[type, Callable[[Graph, str, State, int], str]] = {
     Linear: _linear,
     Mixup: _linear,
     Usual: _usual,
+    Fused: _fused,
     Forest: _forest,
     Boosted: _boosted,
 }

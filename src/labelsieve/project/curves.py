@@ -18,6 +18,7 @@ from labelsieve.core.sockets import Head
 from labelsieve.core.statistics import bootstrap, wilson
 from labelsieve.core.types import ODD, Ids, Interval, Labels
 from labelsieve.heads import metrics
+from labelsieve.project.training import fit
 
 POINTS = 24
 DRAWS = 250  # of the bootstrap
@@ -60,7 +61,7 @@ def learning_curve(
         at = np.searchsorted(labels.ids, first)
         known = Labels(first, labels.y[at], labels.classes, labels.kind)
         try:
-            head = choose(known, head).fit(pool.take(first), known.y, None)
+            head = fit(choose, pool, known, head)
         except NotEnoughLabels:
             continue
         points.append(CurvePoint(int(size), audit_score(audit.y, head.predict_proba(x_audit)), len(audit)))

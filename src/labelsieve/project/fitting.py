@@ -22,7 +22,7 @@ from labelsieve.project.database import now, transaction
 from labelsieve.project.judging import Verdict, as_facts, from_facts, judged, kept_of
 from labelsieve.project.lessons import MISSED
 from labelsieve.project.standing import Stand, stand, with_taught
-from labelsieve.project.training import MIXUP, Chooser, Watch, fit, right, watched
+from labelsieve.project.training import MIXUP, Chooser, Watch, among_pool, fit, right, watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
     folder = context.cache / "heads" / context.task_name
     cached = headfiles.load(folder, len(standing.train.classes))
     if cached is not None and cached.mark == mark:
-        fitted = replace(_finished(cached.head, standing, mark, began), verdicts=_kept_verdicts(cached))
+        head = among_pool(cached.head, standing.pool, standing.train.ids)
+        fitted = replace(_finished(head, standing, mark, began), verdicts=_kept_verdicts(cached))
         if context.conn.writable:
             _measured_again(context, fitted)
         return fitted

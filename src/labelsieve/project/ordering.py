@@ -13,7 +13,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task, named
 from labelsieve.project.standing import Stand, groups_of, stand
 from labelsieve.project.thinning import label_texts
-from labelsieve.project.training import restricted
+from labelsieve.project.training import fit, restricted
 from labelsieve.selection.curriculum import Pace, difficulty, steps_of
 from labelsieve.selection.given import wanted_number
 from labelsieve.selection.hard import by_hardness, disagreements
@@ -109,7 +109,7 @@ def unseen(context: Context, standing: Stand, labels: Labels) -> Matrix:
     proba = np.zeros((len(labels), len(labels.classes)), np.float32)
     for part in np.unique(fold):
         rest = restricted(labels, labels.ids[fold == part], inside=False)
-        head = standing.choose(rest, None).fit(standing.pool.take(rest.ids), rest.y, rest.weight)
+        head = fit(standing.choose, standing.pool, rest)
         proba[fold == part] = head.predict_proba(standing.pool.take(labels.ids[fold == part]))
     return proba
 

@@ -20,6 +20,7 @@ from labelsieve.core.statistics import bootstrap, curve_area
 from labelsieve.core.types import ODD, Ids, Interval, Kind, Labels, Query
 from labelsieve.heads import metrics
 from labelsieve.project.slices import Groups, split
+from labelsieve.project.training import fit
 from labelsieve.selection.neighbours import exact_neighbours
 
 CURVES = ("accuracy", "balanced_accuracy", "average_precision", "classes_seen", "found")
@@ -209,7 +210,7 @@ def _trajectory(
 def _fit(choose: HeadChooser, labels: Labels, previous: Head | None, pool: Pool) -> Head | None:
     """The head for these labels, or None while nothing can be fitted (a screen with dull items only has one)."""
     try:
-        return choose(labels, previous).fit(pool.take(labels.ids), labels.y, labels.weight)
+        return fit(choose, pool, labels, previous)
     except NotEnoughLabels:
         return None
 

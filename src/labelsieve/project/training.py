@@ -17,10 +17,13 @@ from labelsieve.core.rounds import Pool
 from labelsieve.core.sockets import Head
 from labelsieve.core.types import Ids, Kind, Labels, Matrix
 from labelsieve.heads.choose import choose_head
+from labelsieve.heads.fused import Fused
 from labelsieve.heads.mixup import with_mixtures
 from labelsieve.heads.view import View, Way
 from labelsieve.selection.stopping import kappa, mean_doubt
 
+POOL_ROWS = 1_000  # that the head of a screen is placed among,
+LEAST_ROWS = 50  # and how few of them may be left when the labelled ones are taken out
 VIEW_ROWS = 20_000  # pool rows that a view is fitted on
 WATCHED = 5_000  # pool items on which successive heads are compared
 MIXUP = "mixup"  # the recipe's choice, with mixtures as extra rows where it is linear
@@ -79,9 +82,24 @@ class Chooser:
         return named
 
 
-def fit(chooser: Chooser, pool: Pool, labels: Labels, previous: Head | None = None) -> Head:
-    """A head fitted on these labels. NotEnoughLabels where there are none."""
-    return chooser(labels, previous).fit(pool.take(labels.ids), labels.y, labels.weight)
+def fit(
+    chooser: Callable[[Labels, Head | None], Head], pool: Pool, labels: Labels, previous: Head | None = None
+) -> Head:
+    """A head fitted on these labels, among rows of the pool where it wants them. NotEnoughLabels where there are none.
+
+    Cost: that of the head, and for a screen the reading of 1,000 rows.
+    """
+    head = among_pool(chooser(labels, previous), pool, labels.ids)
+    return head.fit(pool.take(labels.ids), labels.y, labels.weight)
+
+
+def among_pool(head: Head, pool: Pool, labelled: Ids) -> Head:
+    """The head of a screen with rows of the pool beside it, not labelled ones where there are enough; others as is."""
+    if not isinstance(head, Fused):
+        return head
+    ids = drawn(pool.ids, POOL_ROWS, 0, "among")
+    free = ids[~np.isin(ids, labelled)]
+    return head.among(pool.take(free if len(free) >= LEAST_ROWS else ids))
 
 
 @dataclass(frozen=True, slots=True)
