@@ -28,7 +28,8 @@ def run(
         say(as_json([as_row(one) for one in found]))
         return
     for one in found:
-        say(f"{one.key}: score {one.score:+.2f}, by {one.by}")
+        chance = "" if one.p is None else f", p {one.p:.3g}"
+        say(f"{one.key}: score {one.score:+.2f}{chance}, by {one.by}")
         for line in one.said:
             say(f"  {line}")
         if one.picture is not None:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, LabelsieveError, NotEnoughLabels
 from labelsieve.core.sockets import Engine
-from labelsieve.core.types import DULL, ODD, Ids, Item, Matrix, Vector
-from labelsieve.heads.fused import directions_of
+from labelsieve.core.types import DULL, ODD, Ids, Item, Labels, Matrix, Vector
+from labelsieve.heads.fused import Fused, directions_of
 from labelsieve.heads.gaussian import Gaussian
 from labelsieve.project import manifest, pooling
 from labelsieve.project.context import Context
@@ -28,6 +28,7 @@ from labelsieve.project.hiding import Hidden, hidden_parts
 from labelsieve.project.overlays import save_overlay
 from labelsieve.project.standing import Stand, stand
 from labelsieve.project.training import drawn
+from labelsieve.screening.conformal import p_values
 from labelsieve.screening.explain import Part, leading, similarities, usual_row
 
 USUAL = 200  # dull items that say what is usual
@@ -63,7 +64,7 @@ class Explained:
     tried: int = 0
     usual: str = "dull"  # what says what is usual: dull items, or the pool
     note: str = ""  # why there are no parts
-    p: float | None = None  # how many of the calibration items are as odd, as a share
+    p: float | None = None  # chance of a score so high, were the item dull: by the calibration items
     picture: Path | None = None  # where the item was drawn with its heat over it
 
     @property
@@ -98,8 +99,13 @@ class Judge:
     _gaussian: Gaussian | None = field(default=None, repr=False)
 
     @property
+    def labels(self) -> Labels:
+        """What trains the head: labels of the pool, and what was taught beside them."""
+        return self.fitted.labels if self.fitted else self.standing.train
+
+    @property
     def by(self) -> str:
-        labels = self.standing.train
+        labels = self.labels
         odd, dull = int((labels.y == ODD).sum()), int((labels.y == DULL).sum())
         if self.fitted is None:
             return "how unusual it is among the items of the pool: nothing is labelled yet"
@@ -108,26 +114,41 @@ class Judge:
         return f"the head, fitted on {odd} odd and {dull} dull items"
 
     def score(self, rows: Matrix) -> Vector:
-        """Scores (m,) of raw embeddings (m, d): log-odds of odd, or a distance where nothing odd is known."""
+        """Scores (m,) of raw embeddings (m, d), which no bound cuts off as it does a chance: the score of the head or
+        its log-odds; a distance where there is no head, or one that gives chances while nothing odd is known."""
         x = self.standing.view(rows)
-        if self.fitted is None or not (self.standing.train.y == ODD).any():  # a chance would be 1 for all that is far
+        head: Any = self.fitted.head if self.fitted else None
+        if isinstance(head, Fused):
+            return head.score(x)
+        if head is None or not (self.labels.y == ODD).any():
             return np.sqrt(np.maximum(self.far.distance(x), 0.0))
-        decision = getattr(self.fitted.head, "decision", None)
-        if decision is not None:
-            return np.asarray(decision(x), np.float64).reshape(len(x), -1)[:, -1]
-        p = np.clip(np.asarray(self.fitted.head.predict_proba(x)[:, ODD], np.float64), 1e-9, 1 - 1e-9)
+        if hasattr(head, "decision"):
+            return np.asarray(head.decision(x), np.float64).reshape(len(x), -1)[:, -1]
+        p = np.clip(np.asarray(head.predict_proba(x)[:, ODD], np.float64), 1e-9, 1 - 1e-9)
         return np.asarray(np.log(p) - np.log1p(-p))
+
+    def p_of(self, row: Matrix) -> float | None:
+        """The p-value of a raw row (1, d) against the dull calibration items; None without any."""
+        if self._dull_scores is None:
+            return None
+        return float(p_values(self.score(row), self._dull_scores)[0])
+
+    @cached_property
+    def _dull_scores(self) -> Vector | None:
+        calibration = self.standing.calibration
+        ids = calibration.ids[calibration.y == DULL]
+        return self.score(self.standing.raw.take(ids)) if len(ids) else None
 
     def is_odd(self, rows: Matrix) -> bool | None:
         """Whether the head takes a row (1, d) for odd; None while nothing odd is known."""
-        if self.fitted is None or not (self.standing.train.y == ODD).any():
+        if self.fitted is None or not (self.labels.y == ODD).any():
             return None
         return bool(self.fitted.head.predict_proba(self.standing.view(rows))[0, ODD] > 0.5)
 
     @cached_property
     def far(self) -> Gaussian:
         """Distance from the items known to be dull; from the bulk of the pool where none is."""
-        ids = self.standing.train.ids
+        ids = self.labels.ids
         return Gaussian.fit([self.standing.pool.take(ids if len(ids) else self._bulk)])
 
     @cached_property
@@ -249,6 +270,7 @@ def _one(judge: Judge, item: Item, row: Matrix) -> Explained:
         usual="dull" if judge.enough else "usual",
         score=round(float(judge.score(row)[0]), 4),
         odd=judge.is_odd(row),
+        p=judge.p_of(row),
         near_odd=judge.nearest(row, ODD, item.id),
         near_dull=judge.nearest(row, DULL, item.id),
     )
