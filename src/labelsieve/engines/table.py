@@ -66,6 +66,10 @@ class TableEngine:
         self.revision = digest(self._state)
         return self
 
+    def column_names(self) -> list[str]:
+        """The column of the table (dim,) that each column of an embedding comes from."""
+        return [column.name for column in self._used for _ in range(column.width)]
+
     def prepare(self, thing: Any) -> tuple[Any, ...]:
         """The values of the columns in use. InputError for what is no row."""
         if not self._state:

@@ -29,7 +29,8 @@ from labelsieve.project.wholefiles import whole, write_whole
 
 LABEL_COLUMNS = ("key", "label", "annotator", "at", "source", "seconds", "query", "purpose", "answer")
 PREDICTION_COLUMNS = ("key", "label", "probability")
-NUMBERS, COUNTS = ("seconds", "probability", "difficulty", "score"), ("id", "query", "group", "items", "step")
+NUMBERS = ("seconds", "probability", "difficulty", "score", "odd_similarity", "dull_similarity")
+COUNTS = ("id", "query", "group", "items", "step", "rank")
 TYPES = dict.fromkeys(NUMBERS, float) | dict.fromkeys(COUNTS, int)
 FORMATS = (".csv", ".jsonl", ".parquet")
 ROWS = 50_000  # in memory at once
@@ -103,11 +104,8 @@ def _prediction_rows(given: PredictionTable) -> Iterator[tuple[Any, ...]]:
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], force: bool = False) -> Path:
     """Writes rows in the format of the ending. InputError for another ending, or where it would replace a stranger."""
     path = Path(path)
+    check_out(path, columns, force)
     ending = path.suffix.lower()
-    if ending not in FORMATS:
-        raise InputError(f"{path.name} has the ending {ending or 'of no format'!r}; expected {', '.join(FORMATS)}.",
-                         f"write {path.stem or 'out'}.csv")  # fmt: skip
-    _check_place(path, _first_columns(path) == tuple(columns[:3]), force)
     with whole(path) as temporary:
         if ending == ".parquet":
             _write_parquet(temporary, columns, rows)
@@ -115,6 +113,15 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
             with temporary.open("w", encoding="utf-8", newline="") as file:
                 _write_lines(file, columns, rows) if ending == ".jsonl" else write_csv(file, columns, rows)
     return path
+
+
+def check_out(path: Path, columns: Sequence[str], force: bool = False) -> None:
+    """InputError where `write_table` could not write: another ending, or a stranger in that place."""
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
+        raise InputError(f"{path.name} has the ending {ending or 'of no format'!r}; expected {', '.join(FORMATS)}.",
+                         f"write {path.stem or 'out'}.csv")  # fmt: skip
+    _check_place(path, _first_columns(path) == tuple(columns[:3]), force)
 
 
 def _write_lines(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -28,6 +28,7 @@ from labelsieve.project import (
     ordering,
     playing,
     pooling,
+    reteaching,
     state,
     tasks,
     teaching,
@@ -116,7 +117,9 @@ class Project:
         progress: Callable[[EmbedProgress], None] | None = None,
     ) -> EmbedReport:
         """Embeds what has no embeddings yet; resumable. The engine becomes the active one."""
-        return pooling.embed(self._context, engine, relearn, download, progress)
+        report = pooling.embed(self._context, engine, relearn, download, progress)
+        again, lost = reteaching.teach_again(self._context, progress)
+        return replace(report, taught=again, untaught=lost)
 
     def index(self, rebuild: bool = False, progress: Callable[[int, int], None] | None = None) -> IndexReport:
         """Builds the index of nearest neighbours, or brings it up to date. `progress` is told (items read, of all)."""

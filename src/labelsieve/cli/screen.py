@@ -1,0 +1,135 @@
+"""labelsieve screen: which of some new items a human has to see."""
+
+from math import ceil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labelsieve.cli import options as given
+from labelsieve.cli.output import as_json, count, hint, say, show_table
+
+SHOWN = 10  # rows on the screen, where no file is named
+
+
+def run(
+    project: given.ProjectPath,
+    new: Annotated[
+        list[Path], typer.Argument(metavar="NEW...", help="Folders or files with items.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="A .csv, .jsonl or .parquet file for what to escalate.", show_default="the top")
+    ] = None,
+    alarms: Annotated[float, typer.Option(help="At most this share of the dull items may be escalated.")] = 0.01,
+    fdr: Annotated[
+        float | None, typer.Option(help="Instead: at most this share of what is escalated may be dull.")
+    ] = None,
+    top: Annotated[int | None, typer.Option(help="Write this many at most.", show_default="all")] = None,
+    recall: Annotated[
+        float | None, typer.Option(help="Exit with 3 unless this share of the odd items to come is shown to be caught.")
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Of what is shown about recall.")] = 0.95,
+    all_: Annotated[bool, typer.Option("--all", help="Write what is not escalated too.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Write it even if it looks like another domain.")] = False,
+    explain: Annotated[Path | None, typer.Option(help="A folder for pictures that show why.")] = None,
+    task_name: given.TaskName = "main",
+    json: given.AsJson = False,
+) -> None:
+    """Rank new items by how odd they are, and say how many false alarms to expect. Exit code 3: not yet."""
+    from labelsieve.cli.progress import showing
+    from labelsieve.project.facade import open as open_project
+
+    with open_project(project, task_name) as opened, showing("Screening") as tell:
+        found = opened.screen(
+            *new, out=out, alarms=alarms, fdr=fdr, top=top, recall=recall, confidence=confidence, everything=all_,
+            anyway=anyway, explain=explain, progress=tell,
+        )  # fmt: skip
+    if json:
+        say(as_json(found.facts()))
+    else:
+        _tell(found, given.named(project, task_name))
+    if not found.done:
+        raise typer.Exit(3)
+
+
+def _tell(found: Any, here: str) -> None:
+    if found.shift.another_domain:
+        domain(found, here)
+    by = "the head" if found.by == "head" else "distance from the pool: nothing that may train is labelled"
+    there = f", {found.known:,} of them in the pool already" if found.known else ""
+    say(f"{count(found.items, 'item')} scored by {by}{there}.")
+    if found.set_aside:
+        key, why = found.set_aside[0]
+        hint(f"{count(len(found.set_aside), 'item')} set aside; the first, {key}: {why}.")
+    if found.refused:
+        hint(f"Nothing was written. With --anyway it is; or label some of them in a project of their own: "
+             f"labelsieve init, then labelsieve learn-from {here} OTHER.sieve")  # fmt: skip
+        return
+    if not found.shift.decided:
+        hint(f"With {count(found.shift.new, 'item')} nothing can be said of whether they are like the pool.")
+    promise(found, here)
+    if found.sensitivity is not None:
+        _sensitivity(found.sensitivity, here)
+    if found.out is not None:
+        hint(f"Written: {count(len(found.rows), 'row')} to {found.out}")
+    elif found.rows:
+        columns = ("rank", "key", "score", "p_value", "escalate", "nearest_odd", "why")
+        show_table(columns, [(*row[:5], row[7] or "-", row[11]) for row in found.rows[:SHOWN]])
+
+
+def domain(found: Any, here: str) -> None:
+    """Says first that the items look like another domain, with the evidence."""
+    shift = found.shift
+    say("These items look like another domain than the pool:")
+    say(f"- energy test of {shift.compared[0]:,} new rows against {shift.compared[1]:,} of the pool: "
+        f"{shift.energy:.3f} (0: alike, 1: apart), p = {shift.p:.3f}")  # fmt: skip
+    say(f"- {shift.flagged:.1%} score higher, and {shift.far:.1%} lie farther out, than {1 - shift.expected:.1%} of "
+        f"the pool; {shift.expected:.1%} was to be expected, {shift.limit:.0%} is the limit")  # fmt: skip
+    if found.moved:
+        moved = ", ".join(f"{name} ({by:+.1f})" for name, by in found.moved)
+        say(f"- moved most, in standard deviations of the pool: {moved}")
+
+
+def promise(found: Any, here: str) -> None:
+    """What is escalated, and how many false alarms that means."""
+    from labelsieve.screening.conformal import dull_needed
+
+    rate, there = found.rate, found.calibration
+    ask = f"labelsieve label {here} --purpose calibration"
+    if there["unsure"]:
+        hint(f"{count(there['unsure'], 'calibration item')} answered unsure or skip: the rate is that of items which "
+             "are dull beyond doubt.")  # fmt: skip
+    if rate is None or not rate.dull:
+        say(f"Ranked, but no false-alarm rate: no calibration item is labelled dull. For 1 %: {ask} -n 110")
+        return
+    if rate.threshold == float("inf") and rate.attained == 0:
+        need = dull_needed(rate.wanted) - rate.dull
+        more = "" if need <= there["left"] else f", of which this pool has {there['left']} left to ask"
+        say(f"Ranked, but nothing can be escalated at {rate.wanted:.2%}: {rate.dull} dull calibration items promise "
+            f"1 in {rate.dull + 1} ({rate.floor:.2%}) at best; {need} more are needed{more}: "
+            f"{ask} -n {need}")  # fmt: skip
+        return
+    say(f"{count(found.escalated, 'item')} to escalate, about {found.false_alarms:.1f} of them false alarms; "
+        f"{count(found.work.sheets, 'contact sheet')}, {count(ceil(found.work.hours * 60), 'minute')}.")  # fmt: skip
+    say(f"Promised: on average at most {rate.attained:.2%} of dull items are; at most {rate.at_most:.2%} with these "
+        f"{rate.dull} calibration items, at 95 %. The lowest rate they can promise is {rate.floor:.2%}.")  # fmt: skip
+
+
+def _sensitivity(found: Any, here: str) -> None:
+    held = found.guarantee
+    if held.bound:
+        say(f"Shown at {held.confidence:.0%}: {held.claim}, if they are like this pool.")
+    else:
+        audited = held.checked["audited"]
+        say(f"Of the share of odd items that this catches nothing can be shown yet: {audited} audit items are "
+            f"answered, {held.checked['odd_in_audit']} of them odd.")  # fmt: skip
+    if found.wanted is not None:
+        say(f"Recall of {found.wanted:g}: {'shown' if found.certified else 'not shown'}.")
+    price = held.next_cost
+    if price is not None:
+        left = f"labelsieve label {here} --purpose audit" if price.labels <= found.left else (
+            f"this pool's audit side has {found.left} left, so that cannot be had here")  # fmt: skip
+        hint(f"Next step: {price.labels:,} audit labels, {count(price.sheets, 'contact sheet')}, {price.hours:.1f} "
+             f"hours show a {price.buys}: {left}")  # fmt: skip
+    elif found.wanted is not None and not found.certified:
+        hint("No audit of this pool can show it at this threshold: raise --alarms, or find more odd items first.")

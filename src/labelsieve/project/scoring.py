@@ -1,0 +1,150 @@
+"""What scores new items of a screen: the head, and beside it dull calibration items, the pool, and the known items."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labelsieve.core.errors import InputError, NotEnoughLabels
+from labelsieve.core.idsets import without
+from labelsieve.core.rounds import BLOCK, Pool
+from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Vector
+from labelsieve.heads.fused import directions_of
+from labelsieve.heads.gaussian import Gaussian
+from labelsieve.project import folding, manifest, queries
+from labelsieve.project.context import Context
+from labelsieve.project.fitting import fit_task
+from labelsieve.project.standing import Stand, stand
+from labelsieve.project.training import drawn, restricted
+from labelsieve.screening.anomaly import LEARN_FROM
+from labelsieve.screening.shift import ROWS, Side
+
+KNOWN = 1000  # labelled items of each kind that new ones are compared with, at most
+REFERENCE = "screen reference"  # the stream that draws pool rows
+
+OfRows = Callable[[Matrix], Vector]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The labelled items of one kind: keys (m,) and rows (m, d) that new rows are compared with."""
+
+    keys: tuple[str, ...]
+    rows: Matrix
+    tabular: bool
+
+    def nearest(self, x: Matrix) -> tuple[Ids, Vector]:
+        """(position (b,), similarity (b,)) of the nearest: the cosine; for table rows 1 / (1 + distance / sqrt(d))."""
+        if not self.keys:
+            return np.full(len(x), -1), np.full(len(x), np.nan)
+        if not self.tabular:
+            found = _unit(directions_of(x, False)) @ self.rows.T
+            at = found.argmax(axis=1)
+            return at, found[np.arange(len(x)), at].astype(np.float64)
+        square = (x**2).sum(axis=1)[:, None] - 2 * x @ self.rows.T + (self.rows**2).sum(axis=1)
+        at = square.argmin(axis=1)
+        far = np.sqrt(np.maximum(square[np.arange(len(x)), at], 0) / x.shape[1])
+        return at, (1 / (1 + far)).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Scores of rows as the engine gives them. `by` is "head", or "distance" from the pool where nothing may train.
+
+    `dull_scores` (m,) are those of the dull calibration items; `unsure` calibration items have an answer that is no
+    class, `odd` ones are odd. `audit` are labels that had no part in the head, `audit_scores` theirs.
+    """
+
+    by: str
+    standing: Stand
+    of_viewed: OfRows
+    gaussian: Gaussian
+    odd_near: Near
+    dull_near: Near
+    reference: Side  # what rows of the pool score
+    dull_scores: Vector
+    odd: int
+    unsure: int
+    audit: Labels
+    audit_scores: Vector
+
+    def viewed(self, x: Matrix) -> Matrix:
+        """Rows as the head sees them."""
+        return self.standing.view(x)
+
+    def above(self, threshold: float) -> tuple[int, int]:
+        """How many items of the pool score above a threshold, and how many there are. Cost: one scan."""
+        pool = self.standing.pool
+        return int((scores_of(pool, pool.ids, self.of_viewed) > threshold).sum()), len(pool.ids)
+
+
+def scorer_of(context: Context) -> Scorer:
+    """What scores new items by all that is known now. InputError for a task that is no screen.
+
+    The calibration items have no part in it: neither in the head nor in what says which rows are usual.
+    """
+    task = context.task
+    if task.kind != "screen":
+        raise InputError(
+            f"the task {task.name!r} is of kind {task.kind}; new items are screened by a screen task.",
+            "labelsieve task PROJECT NAME --task screen makes one over the same pool.",
+        )
+    standing = stand(context)
+    pool, seed = standing.pool, context.settings.seed
+    others = without(pool.ids, standing.sides.drawn["calibration"])
+    learnt = pool.take(drawn(others if len(others) else pool.ids, LEARN_FROM, seed, "screen gaussian"))
+    gaussian = Gaussian.fit(learnt[i : i + BLOCK] for i in range(0, len(learnt), BLOCK))
+    by, of_viewed = _scoring(context, standing, gaussian)
+    ids = drawn(pool.ids, ROWS, seed, REFERENCE)
+    rows = pool.take(ids)
+    dull = standing.calibration.ids[standing.calibration.y == DULL]
+    audit = _audit(context, standing)
+    asked = queries.asked_for(context.conn, task.name, "calibration")
+    answered = np.intersect1d(np.intersect1d(asked, standing.answered), standing.sides.drawn["calibration"])
+    return Scorer(
+        by, standing, of_viewed, gaussian,
+        _near(context, standing, ODD), _near(context, standing, DULL),
+        Side(rows, of_viewed(rows), gaussian.distance(rows)),
+        scores_of(pool, dull, of_viewed),
+        int((standing.calibration.y == ODD).sum()),
+        len(np.setdiff1d(answered, standing.calibration.ids)),
+        audit, scores_of(pool, audit.ids, of_viewed),
+    )  # fmt: skip
+
+
+def _scoring(context: Context, standing: Stand, gaussian: Gaussian) -> tuple[str, OfRows]:
+    try:
+        fitted = fit_task(context, standing)
+    except NotEnoughLabels:
+        return "distance", gaussian.distance
+    head: Any = fitted.head
+    return "head", lambda x: np.asarray(fitted.temperature(head.predict_proba(x), False)[:, ODD], np.float64)
+
+
+def scores_of(pool: Pool, ids: Ids, of: OfRows) -> Vector:
+    """The score (m,) of items of the pool, a block at a time."""
+    blocks = (pool.take(ids[i : i + BLOCK]) for i in range(0, len(ids), BLOCK))
+    return np.concatenate([np.empty(0), *(of(x) for x in blocks)])
+
+
+def _audit(context: Context, standing: Stand) -> Labels:
+    """The labels of the audit side: nothing but chance put an item there, and none of them trained."""
+    asked = queries.asked_for(context.conn, context.task_name, "certify")
+    more = np.intersect1d(asked, standing.sides.audit)
+    labels = folding.fold(context.conn, context.task_name)
+    return restricted(labels, np.union1d(standing.audit.ids, more))
+
+
+def _near(context: Context, standing: Stand, code: int) -> Near:
+    """The training labels of one code; a random part where there are many."""
+    train, tabular = standing.train, standing.choose.tabular
+    ids = drawn(train.ids[train.y == code], KNOWN, context.settings.seed, f"screen near {code}")
+    rows = standing.pool.take(ids)
+    keys = tuple(manifest.keys(context.conn, ids))
+    return Near(keys, rows if tabular else _unit(directions_of(rows, False)), tabular)
+
+
+def _unit(x: Matrix) -> Matrix:
+    norm = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(norm > 0, norm, 1), np.float32)
