@@ -42,15 +42,19 @@ class Trees:
             out[first : first + rows] = self._block(x[first : first + rows], columns)
         return out
 
-    def _block(self, x: Matrix, columns: int) -> NDArray[np.float64]:
+    def ends(self, x: Matrix) -> NDArray[np.int32]:
+        """The leaves (trees, n) that rows x (n, d) end in. Cost: O(n trees depth), memory O(n trees)."""
         flat, n, d = np.ascontiguousarray(x).ravel(), len(x), x.shape[1]
         at = np.arange(n, dtype=np.int64) * d
         node = np.repeat(self.root[:, None], n, axis=1)
         for _ in range(self.depth):
             goes_left = flat.take(at + self.feature.take(node)) <= self.threshold.take(node)
             node = np.where(goes_left, self.left.take(node), self.right.take(node))
-        out = np.zeros((n, columns))
-        for tree, leaves in enumerate(node):
+        return node
+
+    def _block(self, x: Matrix, columns: int) -> NDArray[np.float64]:
+        out = np.zeros((len(x), columns))
+        for tree, leaves in enumerate(self.ends(x)):
             column = int(self.column[tree])
             out[:, column : column + self.value.shape[1]] += self.value[leaves]
         return out

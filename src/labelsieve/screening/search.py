@@ -1,30 +1,32 @@
-"""The `screen` strategy: find odd items, most likely first."""
+"""The `screen` strategy: many ways to search for odd items, each of which has to earn its share of a query."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.random import Generator
 
 from labelsieve.core.errors import InputError
-from labelsieve.core.rounds import BLOCK, Round
-from labelsieve.core.types import DULL, ODD, Ids, Matrix, Query, Vector
-from labelsieve.heads.linear import Linear
-from labelsieve.screening.anomaly import pool_anomaly, rank
+from labelsieve.core.rounds import Round
+from labelsieve.core.types import Ids, Query
+from labelsieve.screening.arms import Scene, lists_of
+from labelsieve.screening.bandit import JOIN, credits_of, drawn_order
+from labelsieve.screening.ranking import Ranked
 
-C = 1.0  # of the linear head; z-scored rows
-
-
-PATIENCE = 30  # labels without anything odd, after which a share of each query is drawn at random
-BLIND = 0.3  # that share: what is odd need not be far out
+EXPLORE = "explore"
+FLOOR = 0.05  # of all places are drawn at random, whatever the answers were
 
 
 def screen(state: Round, n: int, rng: Generator) -> Query:
-    """The n items (n,) most likely to be odd; scores in [0, 1].
+    """A query (n,) that searches for odd items; scores are ranks in [0, 1] by the arm that asked.
 
-    Nothing odd known: by Mahalanobis distance from the pool, and after 30 labels in vain three in ten at random.
-    From the first odd item on: rank(linear) + rank(distance) / (1 + odd found), so that the head takes over.
-    Give z-scored rows. PoolExhausted when fewer than n items are left.
-    Source: measured, see benchmarks/results/screening.json. Cost: O(N d^2) a query.
+    Arms: `anomaly` (unusual in the pool), `isolation` (an isolation forest that learns from answers), `medoids`
+    (typical of cells without a label), `explore` (at random); from the first odd item on `linear`, `forest`, and `fuse`
+    (linear and anomaly together). Each place is given to an arm by Thompson sampling on what its list found so far
+    (`Round.past`; without it all start alike), one place in twenty at random. `Query.arms` names the arms that had an
+    item on their list, `Query.why` the one that asked for it. `propensity` is that of the random draw, else NaN.
+    Give z-scored rows. PoolExhausted when fewer than n items are left; InputError for a task of many classes.
+    Source: measured, see docs/decisions/0007-the-search.md. Cost: one scan of the pool by the linear head and about
+    O(250 N); what depends on the pool alone is kept.
     """
     free = state.require(n)
     if state.labels.kind == "classes" and len(state.labels.classes) > 2:
@@ -32,51 +34,56 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
             f"the strategy 'screen' tells odd from dull, and this task has {len(state.labels.classes)} classes.",
             "make the task with --task screen; greedy_search looks for one class of many.",
         )
-    odd = int((state.labels.y == ODD).sum())
-    unusual = rank(pool_anomaly(state.pool, free, rng))
-    if odd == 0:
-        likely, score = None, unusual
-    else:
-        likely = rank(_like_the_odd(state, free))
-        score = (likely + unusual / (1 + odd)) / (1 + 1 / (1 + odd))
-    n_blind = round(BLIND * n) if odd == 0 and len(state.labels) >= PATIENCE else 0
-    order = np.lexsort((free, -score))
-    top, rest = order[: n - n_blind], order[n - n_blind :]
-    why = [_why(float(unusual[i]), None if likely is None else float(likely[i]), odd) for i in top]
-    chance = np.full(n, np.nan)
-    if n_blind:
-        top = np.concatenate([top, rng.choice(rest, n_blind, replace=False)])
-        chance[-n_blind:] = n_blind / len(rest)
-        why += [f"drawn at random: {len(state.labels)} labels, and nothing odd among the most unusual"] * n_blind
-    return Query(free[top], score[top], chance, "screen", tuple(why), (), len(free))
+    scene = Scene(state, free, n, rng)
+    lists = {**lists_of(scene), EXPLORE: Ranked(free[rng.choice(len(free), n, replace=False)], np.zeros(n))}
+    asked = _shared_out(lists, n, state, rng)
+    return _query(asked, lists, scene)
 
 
-def _like_the_odd(state: Round, ids: Ids) -> Vector:
-    """How much each of `ids` is like the odd items and unlike the dull ones (m,)."""
-    labels, head = state.labels, state.head
-    if not (isinstance(head, Linear) and head.parts):
-        known = state.take(labels.ids)
-        if not (labels.y == DULL).any():  # nothing to tell them from: near to their mean, then
-            middle = known.mean(axis=0)
-            return np.concatenate([-((x - middle) ** 2).sum(axis=1, dtype=np.float64) for x in _blocks(state, ids)])
-        head = Linear(2, c=C, balanced=True).fit(known, labels.y, labels.weight)
-    return np.concatenate([head.decision(x)[:, 0] for x in _blocks(state, ids)]).astype(np.float64)
+def _shared_out(lists: Mapping[str, Ranked], n: int, state: Round, rng: Generator) -> list[tuple[str, int]]:
+    """(arm, place on its list) of each of n items: an arm is drawn, and gives its best item that is not taken yet."""
+    credit, names = credits_of(state.past, state.labels), list(lists)
+    taken: set[int] = set()
+    after = dict.fromkeys(names, 0)
+    asked = []
+    for _ in range(n):
+        order = drawn_order(names, credit, rng)
+        if rng.random() < FLOOR:
+            order.insert(0, EXPLORE)
+        for arm in order:  # a list may have run out: the next arm then
+            ids = lists[arm].ids
+            while after[arm] < len(ids) and int(ids[after[arm]]) in taken:
+                after[arm] += 1
+            if after[arm] < len(ids):
+                break
+        taken.add(int(ids[after[arm]]))
+        asked.append((arm, after[arm]))
+    return asked
 
 
-def _blocks(state: Round, ids: Ids) -> Iterator[Matrix]:
-    return (state.take(ids[i : i + BLOCK]) for i in range(0, len(ids), BLOCK))
+def _query(asked: list[tuple[str, int]], lists: Mapping[str, Ranked], scene: Scene) -> Query:
+    ids: Ids = np.array([lists[arm].ids[at] for arm, at in asked], np.int64)
+    score = np.array([lists[arm].share[at] for arm, at in asked], np.float64)
+    random = np.array([arm == EXPLORE for arm, _ in asked], bool)
+    propensity = np.where(random, random.sum() / len(scene.free), np.nan)
+    on_list = {arm: set(each.ids.tolist()) for arm, each in lists.items() if arm != EXPLORE}
+    arms = tuple(
+        JOIN.join([arm, *(other for other, items in on_list.items() if other != arm and item in items)])
+        for (arm, _), item in zip(asked, ids.tolist(), strict=True)
+    )
+    why = tuple(_why(arm, float(share), scene.odd) for (arm, _), share in zip(asked, score, strict=True))
+    return Query(ids, score, propensity, "screen", why, (), len(scene.free), arms)
 
 
-def _why(unusual: float, likely: float | None, odd: int) -> str:
-    if likely is None:
-        return f"nothing odd is known yet; this is more unusual than {_share(unusual)} of the items left"
+def _why(arm: str, share: float, odd: int) -> str:
     found = "the odd item found so far" if odd == 1 else f"the {odd} odd items found so far"
-    if likely + 1e-9 < unusual / (1 + odd):
-        return f"unlike {found}, but more unusual than {_share(unusual)} of the items left"
-    text = f"more like {found} than {_share(likely)} of the items left"
-    return f"{text}, and among the most unusual 5 %" if unusual >= 0.95 else text
-
-
-def _share(rank_: float) -> str:
-    """A rank in words: never "100 %" of the others."""
-    return f"{np.floor(min(rank_, 0.999) * 1000) / 10:g} %"
+    part = f"{np.floor(min(share, 0.999) * 1000) / 10:g} % of the items left"  # never 100 % of the others
+    return {
+        "anomaly": f"anomaly: more unusual than {part}",
+        "isolation": f"isolation: easier to tell from all others than {part}",
+        "medoids": "medoids: typical of a part of the pool with few labels",
+        "linear": f"linear: more like {found} than {part}",
+        "forest": f"forest: by decision trees more like {found} than {part}",
+        "fuse": f"fuse: more like {found}, and more unusual, than {part}",
+        EXPLORE: "explore: drawn at random, since odd items may be of a kind that nothing points at yet",
+    }[arm]
