@@ -312,3 +312,39 @@ def test_every_action_stands_in_the_chain(tmp_path: Path) -> None:
         assert [fact.facts["items"] for fact in facts_of(conn, "taught", "main")] == [1]
         assert [fact.facts["source"] for fact in facts_of(conn, "untaught", "main")] == ["missed"]
         assert verify_chain(conn) == []
+
+
+def test_taught_items_follow_the_engine(tmp_path: Path, run: Run) -> None:
+    lines = [f"{WORDS[i % 4]} in hall {i}" for i in range(30)]
+    (tmp_path / "hall.csv").write_text("n,text\n" + "".join(f"{n},{line}\n" for n, line in enumerate(lines)))
+    with ls.create(tmp_path / "hall.sieve", tmp_path / "hall.csv", text="text", key="n", task="screen") as there:
+        there.label(["0", "1"], ["dull", "odd"], by="b")
+    with texts(tmp_path) as project:
+        (tmp_path / "kept.txt").write_text("smoke and fire\n")
+        (tmp_path / "lost.txt").write_text("a flood in the hall\n")
+        project.miss(tmp_path / "kept.txt", tmp_path / "lost.txt", by="ann")
+        project.learn_from(tmp_path / "hall.sieve", by="ann")
+        assert len(project.fit().labels) == 4
+        (tmp_path / "lost.txt").unlink()
+        more = "".join(f"{60 + n},fire drill number {n}\n" for n in range(40))
+        (tmp_path / "log.csv").write_text((tmp_path / "log.csv").read_text() + more)
+        project.sync()
+    out = run("embed", "log.sieve", "--relearn")
+    assert "3 taught items embedded again" in out.stdout and "lost.txt:1" in out.stderr
+    with ls.open(tmp_path / "log.sieve") as project:
+        assert sorted(project.fit().labels.y.tolist()) == [DULL, ODD, ODD]
+        taught = {one["source"]: one for one in project.status()["taught"]}
+        assert (taught["missed"]["odd"], taught["missed"]["left_out"], taught["hall"]["left_out"]) == (2, 1, 0)
+    assert "1 of another engine left out" in run("status", "log.sieve").stdout
+
+
+def test_a_taught_item_that_joins_the_pool_trains_no_more(tmp_path: Path) -> None:
+    with texts(tmp_path) as project:
+        (tmp_path / "missed.txt").write_text("smoke and fire\n")
+        project.miss(tmp_path / "missed.txt", by="ann")
+        assert len(project.fit().labels) == 1
+        (tmp_path / "log.csv").write_text((tmp_path / "log.csv").read_text() + "60,smoke and fire\n")
+        project.sync()
+        with pytest.raises(NotEnoughLabels):
+            project.fit()
+        assert project.status()["taught"][0]["in_pool"] == 1

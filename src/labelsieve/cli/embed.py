@@ -36,6 +36,11 @@ def run(
     say(f"{count(report.done, 'item')} embedded by {name}{rate}; {report.there:,} were there already.")
     if report.recomputed:
         hint(f"Damaged in the cache and computed again: {', '.join(report.recomputed)}.")
+    if report.taught:
+        say(f"{count(report.taught, 'taught item')} embedded again.")
+    if report.untaught:
+        keys = ", ".join(report.untaught[:5])
+        hint(f"{count(len(report.untaught), 'taught item')} cannot be read any more and take no part: {keys}.")
     if report.set_aside:
         hint(
             f"{count(len(report.set_aside), 'item')} set aside: labelsieve status {project} lists them with the reason."

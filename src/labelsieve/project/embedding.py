@@ -20,7 +20,7 @@ from labelsieve.core.errors import EngineError, InputError
 from labelsieve.core.sockets import Engine
 from labelsieve.core.types import Ids, Matrix
 
-SHARD = 2048  # items a shard: a kill costs at most this much work
+SHARD = 2048  # items a shard: a kill costs at most this much work; an engine of long rows says a smaller number
 CHUNK = 16  # items a worker prepares and computes at once
 
 
@@ -49,6 +49,8 @@ class EmbedReport:
     seconds: float
     digest: str
     recomputed: tuple[str, ...] = ()  # shards whose bytes were damaged
+    taught: int = 0  # items beside the pool that were embedded again, since another engine had done it
+    untaught: tuple[str, ...] = ()  # keys of those that cannot be read any more: they take no part
 
 
 class ShardStore(Protocol):
@@ -116,9 +118,9 @@ def embed_pending(
 
 
 def _chunks(engine: Engine, pending: Ids, things: Things) -> Iterator[Chunk]:
-    size = int(getattr(engine, "chunk", CHUNK))
-    for first in range(0, len(pending), SHARD):
-        ids = pending[first : first + SHARD]
+    size, shard_size = int(getattr(engine, "chunk", CHUNK)), int(getattr(engine, "shard", SHARD))
+    for first in range(0, len(pending), shard_size):
+        ids = pending[first : first + shard_size]
         data = list(things(ids))
         order = _order(data)
         shard = _Shard(ids, waiting=len(range(0, len(order), size)))

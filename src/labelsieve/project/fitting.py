@@ -63,18 +63,20 @@ def fit_task(context: Context, standing: Stand | None = None) -> Fitted:
     folder = context.cache / "heads" / context.task_name
     cached = headfiles.load(folder, len(standing.train.classes))
     if cached is not None and cached.mark == mark:
-        head = among_pool(cached.head, standing.pool, standing.train.ids)
+        head = among_pool(cached.head, standing.pool, standing.train.ids, standing.sides.aside)
         fitted = replace(_finished(head, standing, mark, began), verdicts=_kept_verdicts(cached))
         if context.conn.writable:
             _measured_again(context, fitted)
         return fitted
-    before = cached.head if cached is not None else None
-    verdicts = judged(standing, lambda labels: fit(standing.choose, standing.pool, labels))
+    same = cached is not None and cached.facts.get("embeddings") == context.settings.embeddings
+    before = cached.head if cached is not None and same else None
+    verdicts = judged(standing, lambda labels: fit(standing.choose, standing.pool, labels, None, standing.sides.aside))
     labels = with_taught(standing.train, kept_of(standing.taught, verdicts))
-    head = _proven(fit(standing.choose, standing.pool, labels, before), standing, labels)
+    head = _proven(fit(standing.choose, standing.pool, labels, before, standing.sides.aside), standing, labels)
     fitted = replace(_finished(head, standing, mark, began), verdicts=verdicts)
     if context.conn.writable:  # who may only read the project may still predict
-        headfiles.save(folder, head, mark, {"taught": as_facts(verdicts)} if verdicts else None)
+        facts = {"embeddings": context.settings.embeddings, "taught": as_facts(verdicts)}
+        headfiles.save(folder, head, mark, facts)
         _record(context, fitted, before)
     return fitted
 
