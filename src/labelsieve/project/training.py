@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core import plugins
 from labelsieve.core.errors import NotEnoughLabels
+from labelsieve.core.idsets import without
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.sockets import Head
@@ -83,21 +84,29 @@ class Chooser:
 
 
 def fit(
-    chooser: Callable[[Labels, Head | None], Head], pool: Pool, labels: Labels, previous: Head | None = None
+    chooser: Callable[[Labels, Head | None], Head],
+    pool: Pool,
+    labels: Labels,
+    previous: Head | None = None,
+    aside: Ids | None = None,
 ) -> Head:
     """A head fitted on these labels, among rows of the pool where it wants them. NotEnoughLabels where there are none.
 
+    `aside` are ids whose rows it may not even see unlabelled: those that measure it.
     Cost: that of the head, and for a screen the reading of 1,000 rows.
     """
-    head = among_pool(chooser(labels, previous), pool, labels.ids)
+    head = among_pool(chooser(labels, previous), pool, labels.ids, aside)
     return head.fit(pool.take(labels.ids), labels.y, labels.weight)
 
 
-def among_pool(head: Head, pool: Pool, labelled: Ids) -> Head:
-    """The head of a screen with rows of the pool beside it, not labelled ones where there are enough; others as is."""
+def among_pool(head: Head, pool: Pool, labelled: Ids, aside: Ids | None = None) -> Head:
+    """The head of a screen with rows of the pool beside it, not labelled ones where there are enough; others as is.
+
+    None of them is of `aside`: a dull item among those would look more usual than one that is still to come.
+    """
     if not isinstance(head, Fused):
         return head
-    ids = drawn(pool.ids, POOL_ROWS, 0, "among")
+    ids = drawn(pool.ids if aside is None else without(pool.ids, aside), POOL_ROWS, 0, "among")
     free = ids[~np.isin(ids, labelled)]
     return head.among(pool.take(free if len(free) >= LEAST_ROWS else ids))
 
