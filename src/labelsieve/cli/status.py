@@ -26,11 +26,15 @@ def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: gi
 
 
 def _next_step(state: Mapping[str, Any], project: Path) -> str:
+    from labelsieve.project.finding import quiet
+
     here = given.named(project, state["task"]["name"])
     if not state["engine"]["embeddings"] and any(one["modality"] != "embedding" for one in state["sources"]):
         return f"embed {given.named(project, 'main')}"
     if state["labels"] and state["fit"] is None:
         return f"fit {here}"
+    if state["search"] and quiet(state["search"]):
+        return f"certify {here}"
     return f"report {here}" if state["advice"]["stop"] else f"next {here} --out query.csv"
 
 
@@ -40,6 +44,8 @@ def _show(state: Mapping[str, Any]) -> None:
     say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}, {count(state['queries'], 'query')}")
     say(f"spent: {spending_line(state)}")
     say(f"head: {head_line(state['fit'], task['kind'])}")
+    for line in search_lines(state["search"]):
+        say(line)
     if state["index"]:
         say(f"index: {index_line(state['index'])}")
     for source in state["taught"]:
@@ -103,3 +109,26 @@ def taught_line(source: Mapping[str, Any]) -> str:
     line += f": {source['why']}"
     line += f"; {source['left_out']:,} of another engine left out" if source["left_out"] else ""
     return line + (f"; {source['in_pool']:,} left out, since the pool holds them" if source["in_pool"] else "")
+
+
+def search_lines(search: Mapping[str, Any] | None) -> list[str]:
+    """What a screen has found, which arms found it, and what the calibration items can show.
+
+    >>> arms = [{"arm": "linear", "answered": 20, "odd": 6}, {"arm": "anomaly", "answered": 9, "odd": 0}]
+    >>> found = {"found": 8, "looked_at": 7, "travelled": 3, "arms": arms, "calibration": {"dull": 9, "floor": 0.1}}
+    >>> search_lines(found | {"searched": {"answered": 25, "odd": 6}, "random": {"answered": 12, "odd": 1}})[0]
+    'found: 8 odd (1 as near-duplicates); 6 of 25 searched, 1 of 12 random'
+    """
+    if search is None:
+        return []
+    more = search["found"] - search["looked_at"]
+    beside = f" ({more:,} as near-duplicates)" if more else ""
+    parts = [f"{search[name]['odd']:,} of {search[name]['answered']:,} {name}" for name in ("searched", "random")]
+    lines = [f"found: {search['found']:,} odd{beside}; {', '.join(parts)}"]
+    if search["arms"]:
+        arms = [f"{one['arm']} {one['odd']:,} of {one['answered']:,}" for one in search["arms"]]
+        lines.append(f"arms: {', '.join(arms)} (an item counts for every arm that wanted it)")
+    dull = search["calibration"]["dull"]
+    if dull:
+        lines.append(f"calibration: {count(dull, 'dull item')}, so false alarms can be held to 1 in {dull + 1:,}")
+    return lines

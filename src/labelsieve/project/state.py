@@ -1,6 +1,7 @@
 """The state of a project and task as plain data: what `status` prints and the report starts from."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from labelsieve.core.types import Interval, Task
 from labelsieve.project import folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT
+from labelsieve.project.finding import in_vain, quiet, search_state, yield_said
 from labelsieve.project.indexing import index_state
 from labelsieve.project.narrowing import scan_costs
 from labelsieve.project.spending import budget_left, spent
@@ -27,7 +29,8 @@ def status(context: Context) -> dict[str, Any]:
     labels = folding.fold(conn, task.name)
     answered = folding.answered(conn, task.name)
     fits = fit_history(context)
-    advice = stop_advice(context, fits)
+    search = search_state(context) if task.kind == "screen" else None
+    advice = stop_advice(context, fits, search)
     return {
         "project": str(context.root),
         "items": len(manifest.ids(conn)),
@@ -50,6 +53,7 @@ def status(context: Context) -> dict[str, Any]:
         "budget": {unit: limit for unit, _, limit in budget_left(context)},
         "taught": taught_state(context, fits[-1].get("taught", []) if fits else []),
         "fit": {name: value for name, value in fits[-1].items() if name != "right"} if fits else None,
+        "search": search,
         "advice": {"stop": advice.stop, "reasons": list(advice.reasons)},
         "seed": context.settings.seed,
     }
@@ -66,10 +70,11 @@ def fit_history(context: Context) -> list[dict[str, Any]]:
     return [{"at": at, "labels": n, **json.loads(head), **json.loads(metrics)} for at, n, head, metrics in rows]
 
 
-def stop_advice(context: Context, fits: list[dict[str, Any]]) -> Advice:
+def stop_advice(context: Context, fits: list[dict[str, Any]], search: Mapping[str, Any] | None = None) -> Advice:
     """Whether to stop, with reasons: a budget that is spent, heads that settle, an audit slice that gains no more.
 
-    In a screen nothing but the budget: heads agree early where nearly everything is dull.
+    In a screen nothing but the budget, and what the last queries found (`search`): heads agree early where nearly
+    everything is dull.
     """
     signals = Signals(
         kappas=_numbers(fits, "kappa"),
@@ -83,18 +88,20 @@ def stop_advice(context: Context, fits: list[dict[str, Any]]) -> Advice:
         if used >= limit:
             over = Signals() if context.task.kind == "screen" else signals
             return advise(replace(over, spent=used, budget=limit, unit=unit))
-    return Advice(False, (_of_screen(context),)) if context.task.kind == "screen" else advise(signals)
+    return advise(signals) if search is None else Advice(False, _of_screen(context, search))
 
 
-def _of_screen(context: Context) -> str:
+def _of_screen(context: Context, search: Mapping[str, Any]) -> tuple[str, ...]:
     sizes = folding.class_counts(context.conn, context.task_name)
     if not sizes:
-        return "Nothing is labelled yet."
-    odd = sum(size for name, size in sizes.items() if name != context.task.dull)
-    return (
-        f"{odd:,} of {sum(sizes.values()):,} labels are odd. Go by how many the last queries found, and by the audit "
-        "items in the report; heads agree early where nearly everything is dull."
-    )
+        return ("Nothing is labelled yet.",)
+    said = [f"{search['found']:,} of {sum(sizes.values()):,} labels are odd.", yield_said(search)]
+    if quiet(search):
+        said.append(
+            f"Nothing odd among the last {in_vain(search):,} searched: more search may find little, and only an audit "
+            "can say what is left."
+        )
+    return tuple(filter(None, said))
 
 
 def _numbers(fits: list[dict[str, Any]], name: str) -> list[float]:
