@@ -26,11 +26,12 @@ from screening import HERE, PACKAGES, interval, listed, set_up
 from screening_pools import Drawn, draw, names, viewed
 
 from labelsieve.core.randomness import stream
+from labelsieve.core.rounds import ArrayPool
 from labelsieve.core.types import ODD, Labels, Matrix, Vector
-from labelsieve.heads.choose import choose_head
 from labelsieve.heads.forest import Forest
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
+from labelsieve.project.training import Chooser, fit
 from labelsieve.screening.anomaly import mahalanobis, rank
 
 OUT = HERE / "results" / "screening_peers.json"
@@ -76,7 +77,7 @@ def ours(method: str, setting: str, x: Matrix, at: dict[str, np.ndarray], tabula
         return Forest(2, balanced=True).fit(x[train], y).predict_proba(asked)[:, ODD].astype(np.float64)
     order = np.argsort(train)
     labels = Labels(train[order], y[order], ("dull", "odd"), "screen")
-    chosen = choose_head(labels, tabular=tabular).fit(x[labels.ids], labels.y)
+    chosen = fit(Chooser(tabular=tabular), ArrayPool(x), labels)  # as a project does, among rows of the pool
     return chosen.predict_proba(asked)[:, ODD].astype(np.float64)
 
 
