@@ -11,7 +11,7 @@ from labelsieve.core.errors import EngineError, InputError
 from labelsieve.core.types import Matrix, Modality
 from labelsieve.engines.identity import Identity
 from labelsieve.engines.images import load_image
-from labelsieve.engines.preprocess import pixels, read_recipe
+from labelsieve.engines.preprocess import Recipe, pixels, read_recipe
 from labelsieve.engines.sessions import Session, dtype_of, width_of
 from labelsieve.engines.tokenizing import read_json
 
@@ -44,6 +44,26 @@ class OnnxImage:
         self._fixed = first or 0  # some models were exported for one size of chunk
         self._sides = (sides[0], sides[1])  # (height, width), None where any will do
         self.dim = self._probe()
+
+    @property
+    def file(self) -> Path:
+        """The model itself."""
+        return self._session.file
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is done to a picture before the model sees it."""
+        return self._recipe
+
+    @property
+    def input(self) -> str:
+        """The name of the model's input."""
+        return self._input
+
+    @property
+    def fixed(self) -> tuple[int, int]:
+        """(pictures at once, pixels a side) that the model was exported for; 0 where any will do."""
+        return self._fixed, self._sides[0] or self._sides[1] or 0
 
     def prepare(self, thing: Any) -> Matrix:
         """Pixels (3, h, w). InputError for what is no image, or does not have the one size that the model takes."""
