@@ -17,6 +17,7 @@ LIKE = 1.5  # its weight, where distance weighs at most 1
 TRUST = 5.0  # odd items that distance is taken to tell by 1, before any is known
 FEW = 30  # dull items below which rows of the pool help to say what is usual,
 LENT = 9.0  # all of them together as much as LENT / (dull items) of those
+HERE = 0.5  # weight from which a dull item says what is usual here; one from elsewhere only tells odd from dull
 QUIET = 0.95  # least share of the pool that is called dull while nothing odd is known
 
 
@@ -77,7 +78,7 @@ class Fused:
             self.start = None
             return self
         known = (data.x[dull], data.weight[dull]) if dull.any() else (pool, np.ones(len(pool)))
-        usual, counts = known if not dull.any() or self._pool is None else _lent(known, pool)
+        usual, counts = self._usual(data, known, pool)
         self._far = Distances.fit(self._views(usual), counts, self._views(pool))
         if odd.any():
             mine = data.x[odd], data.weight[odd]
@@ -90,6 +91,13 @@ class Fused:
             self._edge = float(np.quantile(self.score(pool), share))
         self.start = None
         return self
+
+    def _usual(self, data: Training, known: tuple[Matrix, Vector], pool: Matrix) -> tuple[Matrix, Vector]:
+        """The rows that distance is taken from, with their weights: dull items of this pool, and of the pool itself."""
+        here = (data.y == DULL) & (data.weight >= HERE)
+        if self._pool is None:
+            return known
+        return _lent((data.x[here], data.weight[here]), pool) if here.any() else (pool, np.ones(len(pool)))
 
     def _known(self, x: Matrix, y: NDArray[Any], weight: Vector | None) -> Training:
         if len(x) or self._pool is None:
