@@ -41,6 +41,7 @@ class TaskSettings:
     candidates: str = "auto"  # what a strategy sees at all
     wanted: str = ""  # the class that is searched for
     price: str = ""  # the column that says what a label of an item costs, for the strategy `cost`
+    template: str = ""  # the column that names the defect-free picture of an item: a key, or a path beside the table
     head: str = "auto"
     size: int = 0  # items a query; 0 = the number of classes, 10 to 250
     budget_labels: int = 0  # 0 = no limit
@@ -58,6 +59,10 @@ class Settings:
     engine: str = ""
     revision: str = ""
     embeddings: str = ""  # the folder below cache/embeddings that the engine writes
+    maps: str = ""  # the image model whose feature maps are kept beside the embeddings
+    map_size: int = 0  # pixels a side that pictures are squeezed to for them; 0 = 448
+    map_revision: str = ""
+    map_embeddings: str = ""  # the folder of the maps, below cache/embeddings too
     sources: tuple[SourceSpec, ...] = ()
     tasks: Mapping[str, TaskSettings] = field(default_factory=dict)
     cost: float = 0.0  # money a label, for every annotator not named in costs
@@ -111,11 +116,13 @@ def parse(raw: Mapping[str, Any]) -> Settings:
     named = fields.mapping_of(raw.get("tasks", {}), f"tasks in {NAME}").items()
     tasks = {str(name): task_settings(fields.mapping_of(entry, f"[tasks] {name}")) for name, entry in named}
     settings = fields.built(Settings, {**raw, "sources": sources, "tasks": tasks}, NAME)
-    if settings.embeddings != PurePosixPath(settings.embeddings).name or "\\" in settings.embeddings:
-        raise InputError(
-            f"embeddings in {NAME} is {settings.embeddings!r}; expected the name of one folder below cache/embeddings.",
-            "take the line out: labelsieve embed PROJECT writes it again.",
-        )
+    for key in ("embeddings", "map_embeddings"):
+        name = getattr(settings, key)
+        if name != PurePosixPath(name).name or "\\" in name:
+            raise InputError(
+                f"{key} in {NAME} is {name!r}; expected the name of one folder below cache/embeddings.",
+                "take the line out: labelsieve embed PROJECT writes it again.",
+            )
     return settings
 
 
@@ -161,7 +168,8 @@ def write(root: Path, settings: Settings) -> None:
 def plain(settings: Settings) -> dict[str, Any]:
     """Settings as plain data, what equals its default left out."""
     out: dict[str, Any] = {"seed": settings.seed}
-    for key in ("engine", "revision", "embeddings", "cost", "currency"):
+    maps = ("maps", "map_size", "map_revision", "map_embeddings")
+    for key in ("engine", "revision", "embeddings", *maps, "cost", "currency"):
         if getattr(settings, key):
             out[key] = getattr(settings, key)
     if settings.costs:

@@ -8,6 +8,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,14 @@ def embed_with(
 ) -> tuple[Engine, Shards, EmbedReport]:
     """The engine, its shards and what was done; the active engine stays the active one."""
     began = time.perf_counter()
-    opened = _ready(context, spec, relearn, _fetching(progress) if download else None)
+    opened = _ready(context, spec, relearn, fetching(progress) if download else None)
+    shards, report = embed_by(context, opened, progress)
+    return opened, shards, replace(report, seconds=time.perf_counter() - began)
+
+
+def embed_by(context: Context, opened: Engine, progress: Tell | None = None) -> tuple[Shards, EmbedReport]:
+    """The shards of an engine that is ready, and what was done: what has no row there yet is embedded."""
+    began = time.perf_counter()
     shards = Shards(cache_folder(context.root, opened))
     damaged = [shards.drop(name) for name in shards.verify()]
     _drop_changed(context, shards)
@@ -79,7 +87,7 @@ def embed_with(
     seconds = time.perf_counter() - began
     name = f"{opened.name}@{opened.revision}"
     report = EmbedReport(name, done, len(shards.ids) - done, tuple(aside), seconds, shards.digest, tuple(damaged))
-    return opened, shards, report
+    return shards, report
 
 
 def active_spec(context: Context) -> str:
@@ -94,7 +102,7 @@ def ready_engine(context: Context) -> Engine:
     return _ready(context, active_spec(context), relearn=False, fetch=None)
 
 
-def _fetching(progress: Tell | None) -> Fetch:
+def fetching(progress: Tell | None) -> Fetch:
     """What to tell while files of an engine are fetched."""
     began = time.perf_counter()
 
