@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from labelsieve.core.randomness import hash_uniform
 from labelsieve.core.rounds import Round
 from labelsieve.core.types import ODD, Ids, Matrix, Vector
-from labelsieve.heads.forest import Forest
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
 from labelsieve.screening.anomaly import pool_ranks, rank
@@ -22,6 +21,7 @@ from labelsieve.selection.clusters import kmeans
 
 C = 1.0  # of the linear arm
 CELLS, CELL_ROWS = 500, 10_000
+TREES = 100
 FOREST_ROWS = 20_000  # the trees score so many random items, beside what stands on other lists
 
 
@@ -123,14 +123,17 @@ def by_forest(scene: Scene, besides: Mapping[str, Ranked]) -> Ranked:
 
     Of a large pool at most 20,000 random items and what stands on other lists are scored.
     """
+    from sklearn.ensemble import ExtraTreesClassifier
+
     ids = thin(scene.free, FOREST_ROWS, scene.rng)
     if len(ids) < len(scene.free):
         ids = np.unique(np.concatenate([ids, *(each.ids for each in besides.values())]))
-    labels = scene.state.labels
-    head = Forest(2, balanced=True).fit(scene.known, labels.y, labels.weight)
-    return scene.ranked(
-        scanned(scene.state, ids, lambda x: head.predict_proba(directions_of(x, scene.state.tabular))[:, ODD]), ids
+    labels, tabular = scene.state.labels, scene.state.tabular
+    forest = ExtraTreesClassifier(TREES, class_weight="balanced", random_state=0).fit(
+        scene.known, labels.y, labels.weight
     )
+    score = scanned(scene.state, ids, lambda x: forest.predict_proba(directions_of(x, tabular))[:, ODD])
+    return scene.ranked(score, ids)
 
 
 ARMS: dict[str, Callable[[Scene], Ranked]] = {
