@@ -21,6 +21,8 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +96,25 @@ def played(drawn: Drawn, x: np.ndarray, method: str, seed: int) -> dict[str, Any
     return {"asked": asked, "seconds": seconds, "average_precision": run.lists["average_precision"]}
 
 
+@cache
+def other(python: Path) -> subprocess.Popen[str]:
+    """The other libraries in a process of their own, which plays one pool after the other."""
+    command = [str(python), str(HERE / "peers" / "screening.py")]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
 def by_peers(drawn: Drawn, x: np.ndarray, wanted: list[str], seed: int, python: Path) -> dict[str, dict[str, Any]]:
-    """The same of other libraries, in one process of theirs."""
+    """The same of other libraries."""
     with tempfile.TemporaryDirectory(prefix="labelsieve-screening-") as folder:
         pool, out = Path(folder) / "pool.npz", Path(folder) / "out.json"
         np.savez(pool, x=x, y=drawn.y, budget=drawn.budget, size=SIZE, seed=seed)
-        command = [str(python), str(HERE / "peers" / "screening.py"), str(pool), str(out), *(PEERS[m] for m in wanted)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            print(drawn.name, seed, done.stderr.strip().splitlines()[-1:], flush=True)
+        process = other(python)
+        print(json.dumps([str(pool), str(out), *(PEERS[m] for m in wanted)]), file=process.stdin, flush=True)
+        said = process.stdout.readline().strip() if process.stdout else ""
+        if said != "done":
+            print(drawn.name, seed, "the other libraries:", said or "ended", flush=True)
             return {}
         found = json.loads(out.read_text())
     return {method: found[PEERS[method]] for method in wanted}
@@ -222,11 +234,10 @@ def shown(result: dict[str, Any]) -> None:
 
 
 def listed(text: str, known: list[str]) -> list[str]:
-    """Names by comma; all of them for "all", none for "none"; a name may end in * for all that begin so."""
+    """Names and patterns (`clinc*`) by comma; all of them for "all", none for "none"."""
     if text in ("all", "none"):
         return known if text == "all" else []
-    wanted = text.split(",")
-    return [name for name in known if any(w == name or (w[-1:] == "*" and name.startswith(w[:-1])) for w in wanted)]
+    return [name for name in known if any(fnmatch(name, pattern) for pattern in text.split(","))]
 
 
 def main() -> None:

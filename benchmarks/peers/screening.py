@@ -1,7 +1,8 @@
 """Screening by PyOD and coniferest, in their own environment; it needs nothing of labelsieve.
 
-    python screening.py POOL.npz OUT.json METHOD...
+    python screening.py          # then a line of JSON a pool on standard input: ["POOL.npz", "OUT.json", METHOD, ...]
 
+One process plays many pools, for the libraries take seconds to import; "done" or what failed is answered.
 POOL.npz holds z-scored rows x (n, d), y (n,), budget, size and seed. What is written: the ids that each method asks
 for, in order. `ecod`, `iforest`, `knn` ask in the order of their score, whatever is answered. `xgbod` follows iforest
 until something odd is known, then XGBOD: detectors as further columns (fitted on the pool, once), boosted trees
@@ -95,11 +96,10 @@ def aad(pool):
     return in_queries(pool, ask)
 
 
-def main():
-    warnings.filterwarnings("ignore")
-    with np.load(sys.argv[1]) as kept:
+def play(path, out, methods):
+    with np.load(path) as kept:
         pool = {name: kept[name] for name in kept.files}
-    methods, out, scores = sys.argv[3:], {}, {}
+    found, scores = {}, {}
     for method, score in SCORES.items():
         if method in methods or "xgbod" in methods:
             scores[method] = np.asarray(score(pool["x"], int(pool["seed"])), np.float64)
@@ -111,9 +111,21 @@ def main():
             asked = aad(pool)
         else:
             asked = top(scores[method], np.arange(len(pool["y"])), int(pool["budget"]))
-        out[method] = {"asked": asked.tolist(), "seconds": round(time.process_time() - began, 2)}
-    with open(sys.argv[2], "w") as file:
-        json.dump(out, file)
+        found[method] = {"asked": asked.tolist(), "seconds": round(time.process_time() - began, 2)}
+    with open(out, "w") as file:
+        json.dump(found, file)
+
+
+def main():
+    warnings.filterwarnings("ignore")
+    for line in sys.stdin:
+        path, out, *methods = json.loads(line)
+        try:
+            play(path, out, methods)
+            said = "done"
+        except Exception as error:  # noqa: BLE001 - told to who asked; the next pool may do
+            said = repr(error)[:200].replace("\n", " ")
+        print(said, flush=True)
 
 
 if __name__ == "__main__":
