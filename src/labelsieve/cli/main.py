@@ -13,6 +13,7 @@ from labelsieve import __version__
 from labelsieve.cli import (
     backup,
     budget,
+    certify,
     coreset,
     curriculum,
     demo,
@@ -40,6 +41,8 @@ from labelsieve.cli import (
     strategies,
     sync,
     task,
+    verify,
+    watch,
 )
 from labelsieve.core.errors import LabelsieveError
 
@@ -60,7 +63,8 @@ VERBS = {
     "Start": {"init": init, "sync": sync, "embed": embed, "index": index, "task": task, "plan": plan, "demo": demo},
     "Label": {"next": next_, "label": label, "import": import_, "budget": budget},
     "Model": {"fit": fit, "predict": predict, "export": export, "report": report, "status": status},
-    "Screen": {"screen": screen, "explain": explain, "miss": miss, "learn-from": learn_from},
+    "Screen": {"screen": screen, "watch": watch, "explain": explain, "miss": miss, "learn-from": learn_from},
+    "Prove": {"certify": certify, "verify": verify},
     "Choose": {"coreset": coreset, "duplicates": duplicates, "hard": hard, "curriculum": curriculum},
     "Compare": {"simulate": simulate, "strategies": strategies},
     "Care": {"doctor": doctor, "backup": backup},

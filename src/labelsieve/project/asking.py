@@ -12,12 +12,14 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Ids, Item, Kind, Purpose, Query
 from labelsieve.project import queries
+from labelsieve.project.certifying import open_audit
 from labelsieve.project.chain import commit_seed
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.fitting import Fitted, fit_task, pool_mark
 from labelsieve.project.grouping import Groups, grouped, keep, same_groups
 from labelsieve.project.indexing import lazy_neighbours
+from labelsieve.project.mapped import map_pool
 from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wanted_class
 from labelsieve.project.prices import item_prices
 from labelsieve.project.querying import Standing, compose_query, compose_side
@@ -27,6 +29,7 @@ from labelsieve.selection.naming import strategy_called
 from labelsieve.store.keptarrays import KeptArrays
 
 CONTROL_SHARE = 0.2  # of a query, when a random control is asked for
+LARGEST_AUDIT = 1000  # items of an audit that are handed out at once, by default
 SMALLEST, LARGEST = 10, 250  # items a query, by default
 
 
@@ -107,6 +110,7 @@ def ask(
         past=[stored.query for stored in queries.history(context.conn, context.task_name)],
         kept=kept,
         tabular=standing.choose.tabular,
+        maps=map_pool(context) if context.task.kind == "screen" else None,
         travelled=len(queries.travelled(context.conn, context.task_name)),
     )
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
@@ -118,7 +122,12 @@ def ask(
 
 
 def ask_for(context: Context, purpose: Purpose, n: int | None) -> Asked:
-    """The next items of one random side alone, audit or calibration. UnknownName where the task keeps no such side."""
+    """The next items of one random side alone, audit or calibration, or those of the audit that is drawn ("certify").
+
+    UnknownName where the task keeps no such side.
+    """
+    if purpose == "certify":
+        return _open_audit(context, n)
     began = time.perf_counter()
     standing = stand(context)
     if purpose not in standing.sides.drawn:
@@ -128,6 +137,19 @@ def ask_for(context: Context, purpose: Purpose, n: int | None) -> Asked:
     query = compose_side(state, purpose, default_size(context) if n is None else n)
     id_ = _stored(context, query, {}, _answered_queries(context), time.perf_counter() - began)
     return Asked(id_, query, context.items(query.ids))
+
+
+def _open_audit(context: Context, n: int | None) -> Asked:
+    """What is open of the audit; nothing in it tells the hidden items from the others."""
+    id_, ids, left = open_audit(context.conn, context.task_name, LARGEST_AUDIT if n is None else n)
+    query = queries.load(context.conn, id_).query
+    share = float(np.nanmax(query.propensity))
+    shown: Purpose = "certify"
+    purposes = tuple(shown for _ in ids)
+    chance = np.full(len(ids), share)
+    query = Query(ids, np.zeros(len(ids)), chance, query.strategy, query.why[:1] * len(ids), purposes, query.scored)
+    notes = (f"{left - len(ids):,} more items of the audit are open after these.",) if left > len(ids) else ()
+    return Asked(id_, query, context.items(ids), notes)
 
 
 def _fitted(context: Context, standing: Stand) -> Fitted | None:

@@ -115,8 +115,8 @@ _HINTS = {
 }
 
 
-def connect(path: Path | str, *, create: bool = False) -> Ledger:
-    """A connection to the database file at `path`, migrated to this version.
+def connect(path: Path | str, *, create: bool = False, readonly: bool = False) -> Ledger:
+    """A connection to the database file at `path`, migrated to this version; with `readonly` nothing can be written.
 
     A folder that this user may not write is opened for reading only. Errors: ProjectError where there is
     no database (unless `create`), where it is damaged, or where a newer version of labelsieve made it.
@@ -129,7 +129,7 @@ def connect(path: Path | str, *, create: bool = False) -> Ledger:
     if not create and not any(_size(path.with_name(path.name + end)) for end in ("", "-wal")):
         raise ProjectError(f"{path} is empty (0 bytes); expected a database.", "restore the newest file of backups/.")
     with translated(path):
-        conn = _open(path)
+        conn = _open(path, readonly)
         try:
             _configure(conn)
             migrate(conn)
@@ -143,8 +143,8 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _open(path: Path) -> Ledger:
-    writable = os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+def _open(path: Path, readonly: bool = False) -> Ledger:
+    writable = not readonly and os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
     uri = path.absolute().as_uri()
     if not writable:
         # A log that somebody else holds open must be read too; without one the file alone is whole.

@@ -29,6 +29,7 @@ from labelsieve.core.types import Ids, Kind, Label, Origin, Tag, Task, Value
 from labelsieve.project import chain, manifest, tasks
 from labelsieve.project.database import now, transaction
 
+LAST = 2**62  # no event has a higher sequence number
 _COLUMNS = """e.seq, e.id, e.item, e.tag, e.code, e.detail, e.annotator, e.at, e.seconds, e.source, e.query,
   (SELECT s.id FROM events s WHERE s.seq = e.supersedes), e.part"""
 _FITS: dict[Kind, tuple[Tag, ...]] = {
@@ -269,28 +270,46 @@ def undo(conn: sqlite3.Connection, task: str, by: str, n: int = 1) -> list[Label
     return undos
 
 
-def taken_back(conn: sqlite3.Connection, task: Task) -> set[int]:
-    """Sequence numbers of the events that a standing undo names. Cost: O(undos)."""
+def repeated(conn: sqlite3.Connection, task: Task) -> set[int]:
+    """Sequence numbers of answers to hidden items: they measure who answers, and say nothing of the item."""
+    sql = """SELECT e.seq FROM queries q JOIN query_items i ON i.query = q.id
+      JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
+      WHERE q.task = ? AND q.strategy = 'certify' AND i.purpose = 'repeat'"""
+    return {seq for (seq,) in conn.execute(sql, (task.id,))}
+
+
+def hidden_in(conn: sqlite3.Connection, query: int | None) -> set[int]:
+    """Items of a query that are known to be odd and asked again, unmarked."""
+    sql = "SELECT item FROM query_items WHERE query = ? AND purpose = 'repeat'"
+    return {item for (item,) in conn.execute(sql, (query,))} if query is not None else set()
+
+
+def taken_back(conn: sqlite3.Connection, task: Task, upto: int = LAST) -> set[int]:
+    """Sequence numbers of the events that a standing undo names (among events up to `upto`). Cost: O(undos)."""
     sql = """SELECT seq, supersedes FROM events
-      WHERE task = ? AND supersedes IS NOT NULL AND tag IS NULL ORDER BY seq DESC"""
+      WHERE task = ? AND supersedes IS NOT NULL AND tag IS NULL AND seq <= ? ORDER BY seq DESC"""
     taken: set[int] = set()
-    for seq, target in conn.execute(sql, (task.id,)):
+    for seq, target in conn.execute(sql, (task.id, upto)):
         if seq not in taken:
             taken.add(target)
     return taken
 
 
-def not_live(conn: sqlite3.Connection, task: Task) -> set[int]:
-    """Sequence numbers of the events that were taken back or replaced. Cost: O(events that supersede one)."""
-    taken = taken_back(conn, task)
-    sql = "SELECT seq, supersedes FROM events WHERE task = ? AND supersedes IS NOT NULL AND tag IS NOT NULL"
-    return taken | {target for seq, target in conn.execute(sql, (task.id,)) if seq not in taken}
+def not_live(conn: sqlite3.Connection, task: Task, upto: int = LAST) -> set[int]:
+    """Sequence numbers of the events that were taken back or replaced (by events up to `upto`).
+
+    Cost: O(events that supersede one).
+    """
+    taken = taken_back(conn, task, upto)
+    sql = """SELECT seq, supersedes FROM events
+      WHERE task = ? AND supersedes IS NOT NULL AND tag IS NOT NULL AND seq <= ?"""
+    return taken | {target for seq, target in conn.execute(sql, (task.id, upto)) if seq not in taken}
 
 
 def current_of(conn: sqlite3.Connection, task: str, ids: Ids, by: str) -> dict[int, str]:
     """UUID of the answer that stands for each item of `ids` by one annotator; items without one are left out."""
     found = tasks.get(conn, task)
-    dead = not_live(conn, found)
+    dead = not_live(conn, found) | repeated(conn, found)
     sql = """SELECT seq, item, id FROM events WHERE task = ? AND +annotator = ? AND tag IS NOT NULL AND part IS NULL
       AND item IN (SELECT value FROM json_each(?)) ORDER BY seq"""
     rows = conn.execute(sql, (found.id, by, json.dumps(np.asarray(ids).tolist())))

@@ -16,6 +16,8 @@ from labelsieve.core.types import Ids, Item, Kind, Label, Origin, Purpose, Task
 from labelsieve.project import (
     arriving,
     asking,
+    certifying,
+    claims,
     config,
     events,
     explaining,
@@ -33,10 +35,13 @@ from labelsieve.project import (
     tasks,
     teaching,
     thinning,
+    watching,
 )
 from labelsieve.project.arriving import Screened, ScreenKeywords, Wanted
 from labelsieve.project.asking import Asked
+from labelsieve.project.audits import Audit
 from labelsieve.project.backups import backup
+from labelsieve.project.claims import Claim
 from labelsieve.project.comparing import compare_engines
 from labelsieve.project.context import Context
 from labelsieve.project.embedding import EmbedProgress, EmbedReport
@@ -50,6 +55,7 @@ from labelsieve.project.ordering import Ordered, Ranked
 from labelsieve.project.simulation import Run
 from labelsieve.project.syncing import SyncReport
 from labelsieve.project.thinning import Group, Kept
+from labelsieve.project.watching import Arrivals
 from labelsieve.selection.curriculum import Pace
 from labelsieve.sources.options import SourceKeywords, SourceOptions
 
@@ -301,6 +307,39 @@ class Project:
         """Scores new items (folders, files, arrays), ranks them, and writes those to escalate to `out`."""
         given = [one if isinstance(one, np.ndarray) else Path(one) for one in new]
         return arriving.screen_new(self._context, given, Path(out) if out else None, Wanted(**wanted))
+
+    # Claims
+
+    def draw_audit(self, n: int, looks: int | None = None, hidden: int = 0, fresh: bool = False) -> Audit:
+        """An audit of n items in all, drawn from everything unreviewed; again with a larger n, it grows.
+
+        `looks`: how often it will be read, declared now; `hidden` known odd items are mixed in to measure who answers;
+        `fresh` begins a new audit on what is unreviewed by now.
+        """
+        return certifying.draw_audit(self._context, certifying.Wish(n, looks, hidden, fresh))
+
+    def certify(
+        self, recall: float | None = None, confidence: float = 0.95, out: str | os.PathLike[str] | None = None
+    ) -> Claim:
+        """What can honestly be claimed now, and what more would cost. An audit that is answered is read: a look.
+
+        `out` is a claim file that `verify_claim` checks elsewhere.
+        """
+        claim = claims.certify(self._context, recall, confidence)
+        if out is not None:
+            claims.write_claim(self._context, claim, Path(out))
+        return claim
+
+    def watch(
+        self,
+        folder: str | os.PathLike[str],
+        out: str | os.PathLike[str],
+        every: float = 10.0,
+        once: bool = False,
+        **wanted: Unpack[ScreenKeywords],
+    ) -> Iterator[Arrivals]:
+        """Screens what arrives in a folder, each file once; appends what to escalate to `out`. For ever, or once."""
+        return watching.watch_folder(self._context, Path(folder), Path(out), Wanted(**wanted), every, once)
 
     # Less, and in which order
 

@@ -77,6 +77,21 @@ def answered(conn: sqlite3.Connection, task: str) -> Ids:
     return np.unique(_current(conn, tasks.get(conn, task), None).item)
 
 
+def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None) -> tuple[Ids, Ids]:
+    """Items (m,), ascending, that a person or an import has answered, and what they agree on: DULL, ODD, or OUT.
+
+    Answers by a model or a rule do not count; with `upto` only the events up to that sequence number do.
+    """
+    found = tasks.get(conn, task)
+    current = _current(conn, found, None, (_LOOKED_AT, upto))
+    ids, agreed = _agree(current.item, _single(current, found))
+    dull = found.classes.index(found.dull) if found.dull in found.classes else OUT - 1
+    return ids, np.where(agreed == OUT, OUT, np.where(agreed == dull, DULL, ODD))
+
+
+_LOOKED_AT = "source IN ('human', 'import')"
+
+
 def class_counts(conn: sqlite3.Connection, task: str) -> dict[str, int]:
     """Items a class, by the agreed labels; classes without any are 0. A screen task counts its own class names."""
     found = tasks.get(conn, task)
@@ -97,11 +112,15 @@ def annotators(conn: sqlite3.Connection, task: str) -> dict[str, int]:
     return dict(sorted(zip(current.people, counts, strict=True)))
 
 
-def _current(conn: sqlite3.Connection, task: Task, by: str | None) -> _Current:
+def _current(
+    conn: sqlite3.Connection, task: Task, by: str | None, only: tuple[str, int | None] = ("1", None)
+) -> _Current:
+    """`only` says which events count: a condition, and the last sequence number."""
     one = "task = :task AND annotator = :by" if by is not None else "+task = :task"  # + reads the table in its order
+    upto = events.LAST if only[1] is None else only[1]
     sql = f"""SELECT seq, item, annotator, code, tag, detail FROM events
-      WHERE {one} AND tag IS NOT NULL AND part IS NULL ORDER BY seq"""
-    rows = conn.execute(sql, {"task": task.id, "by": by})
+      WHERE {one} AND {only[0]} AND seq <= :upto AND tag IS NOT NULL AND part IS NULL ORDER BY seq"""
+    rows = conn.execute(sql, {"task": task.id, "by": by, "upto": upto})
     people: dict[str, int] = {}
     details: dict[tuple[str, str], int] = {}
 
@@ -115,7 +134,7 @@ def _current(conn: sqlite3.Connection, task: Task, by: str | None) -> _Current:
         coded_rows = [(seq, item, people.setdefault(who, len(people)), coded(*rest)) for seq, item, who, *rest in block]
         parts.append(np.array(coded_rows, np.int64))
     table = np.concatenate(parts)
-    dead = events.not_live(conn, task)
+    dead = events.not_live(conn, task, upto) | events.repeated(conn, task)
     table = table[~np.isin(table[:, 0], np.fromiter(dead, np.int64, len(dead)))] if dead else table
     table = table[np.lexsort((table[:, 0], table[:, 2], table[:, 1]))]
     table = table[_last_of_each(table[:, 1], table[:, 2])]

@@ -82,6 +82,7 @@ class _Import:
     aside: dict[str, list[str]] = field(default_factory=dict)
     _current: dict[str, dict[int, Value | None]] = field(default_factory=dict)
     _asked: dict[tuple[str, int], str] | None = None
+    _repeats: dict[int, set[int]] = field(default_factory=dict)
     _groups: dict[int, dict[int, Ids]] = field(default_factory=dict)
 
     def run(self, rows: Iterable[LabelRow]) -> ImportReport:
@@ -115,10 +116,12 @@ class _Import:
             self.aside.setdefault(reason, []).append(row.key)
             return None
         by, item = row.annotator or self.by, ids[row.key]
-        if _same(self._answers(by).get(item), value):
+        hidden = self._hidden(row, item)
+        if not hidden and _same(self._answers(by).get(item), value):
             self.counts["known"] += 1
             return None
-        self._answers(by)[item] = value
+        if not hidden:
+            self._answers(by)[item] = value
         parts = (self.stamp, str(row.row), self.task.name, by, row.key, value.tag, *value.names)
         mark = str(uuid.uuid5(_SPACE, "\0".join(parts)))
         query = self._query(row, item)
@@ -140,6 +143,15 @@ class _Import:
         rule = replace(label, source="rule", seconds=None)
         marks = {member: str(uuid.uuid5(_SPACE, f"{label.id}\0{member}")) for member in members.tolist()}
         return [replace(rule, id=mark, item=member) for member, mark in marks.items()]
+
+    def _hidden(self, row: LabelRow, item: int) -> bool:
+        """Whether the row answers a query that asked for a known odd item once more, to measure who answers."""
+        query = self._query(row, item)
+        if query is None:
+            return False
+        if query not in self._repeats:
+            self._repeats[query] = events.hidden_in(self.conn, query)
+        return item in self._repeats[query]
 
     def _query(self, row: LabelRow, item: int) -> int | None:
         """The query of this task that asked for the item; None for a row that answers none."""

@@ -56,6 +56,8 @@ def labels_of(context: Context, ids: Ids, answers: Sequence[Any], given: Given) 
         raise InputError(f"{len(answers)} answers were given for {len(ids)} items.", "give one answer an item.")
     kind = context.task.kind
     before = events.current_of(context.conn, context.task_name, ids, given.by)
+    for item in events.hidden_in(context.conn, given.query):  # this measures who answers, and changes no answer
+        before.pop(item, None)
     seconds = given.seconds if isinstance(given.seconds, Sequence) else [given.seconds] * len(ids)
     at = now()
     return [

@@ -86,7 +86,12 @@ def _most_labels(goal: Goal, pool: int) -> int:
         if most > pool:
             raise InputError(f"{most} labels, in a pool of {pool}; expected at most as many.", "name fewer labels.")
         return most
-    return min(pool // FIFTH, int(WEEK / cost_of(1, goal.seconds).hours / 3600) * TILES)
+    return affordable_labels(pool, goal.seconds)
+
+
+def affordable_labels(pool: int, seconds: float = SECONDS) -> int:
+    """How many labels of a pool are called affordable for proof: a fifth of it, and a week of looking at most."""
+    return min(pool // FIFTH, int(WEEK / cost_of(1, seconds).hours / 3600) * TILES)
 
 
 def _if_missed(pool: int, odd: int, recall: float, confidence: float) -> tuple[int, int | None]:
