@@ -60,7 +60,7 @@ def _tell(found: Any, here: str) -> None:
     say(f"{count(found.items, 'item')} scored by {by}{there}.")
     if found.set_aside:
         key, why = found.set_aside[0]
-        hint(f"{count(len(found.set_aside), 'item')} set aside; the first, {key}: {why}.")
+        hint(f"{count(len(found.set_aside), 'item')} set aside; the first, {key}: {why.rstrip('.')}.")
     if found.refused:
         hint(f"Nothing was written. With --anyway it is; or label some of them in a project of their own: "
              f"labelsieve init, then labelsieve learn-from {here} OTHER.sieve")  # fmt: skip

@@ -15,8 +15,8 @@ from labelsieve.project import exports, folding, lessons, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.incoming import Given, Incoming, incoming, row_marks, same_rows
 from labelsieve.project.outside import engine_for
-from labelsieve.project.promising import Sensitivity, sensitivity_of
 from labelsieve.project.scoring import Scorer, scorer_of
+from labelsieve.project.sensitivity import Sensitivity, sensitivity_of
 from labelsieve.screening.bounds import cost_of
 from labelsieve.screening.conformal import AlarmRate, alarm_rate, discoveries, p_values
 from labelsieve.screening.draws import between, whole
@@ -156,7 +156,7 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
         stream(context.settings.seed, "screen", "shift"),
     )  # fmt: skip
     moved = tuple(moved_columns(arrived.rows, scorer.reference.x, _names(context, scorer)))
-    known = _known(context, scorer, given, arrived)
+    known = known_of(context, scorer, given, arrived)
     p, flagged, rate = escalated(scorer, arrived.score, wanted)
     flagged &= ~known.labelled
     if wanted.recall is not None and rate is None:
@@ -248,8 +248,8 @@ class Known:
     labelled: NDArray[np.bool_]
 
 
-def _known(context: Context, scorer: Scorer, given: Incoming, arrived: Arrived) -> Known:
-    """By the digest of the content, or, for ready embeddings, number by number."""
+def known_of(context: Context, scorer: Scorer, given: Incoming, arrived: Arrived) -> Known:
+    """What of the new items is in the pool: by the digest of the content; ready embeddings number by number."""
     marks = given.digests()
     found = lessons.in_pool(context.conn, {mark for mark in marks if mark})
     labels = folding.fold(context.conn, context.task_name)

@@ -27,6 +27,7 @@ from labelsieve.project import (
     learning,
     making,
     manifest,
+    mapped,
     ordering,
     playing,
     pooling,
@@ -121,8 +122,13 @@ class Project:
         relearn: bool = False,
         download: bool = False,
         progress: Callable[[EmbedProgress], None] | None = None,
+        maps: str | None = None,
+        map_size: int = 0,
     ) -> EmbedReport:
-        """Embeds what has no embeddings yet; resumable. The engine becomes the active one."""
+        """Embeds what has no embeddings yet; resumable. The engine becomes the active one. With `maps`, an image model
+        in ONNX, its feature maps are kept beside the embeddings instead, of pictures of `map_size` pixels (0: 448)."""
+        if maps is not None:
+            return mapped.embed_maps(self._context, maps, map_size, download, progress)
         report = pooling.embed(self._context, engine, relearn, download, progress)
         again, lost = reteaching.teach_again(self._context, progress)
         return replace(report, taught=again, untaught=lost)

@@ -158,7 +158,7 @@ def _rows_given(x: NDArray[Any]) -> Part:
 
 def _opened(context: Context, path: Path, bad: list[tuple[str, str]]) -> Part:
     if path.is_file() and is_image_name(path.name):
-        return _one_image(path, bad)
+        return image_part(path.parent, [path.name], bad)
     source = open_as_the_pool(context, path)
     if is_range(source):
         array = source.array()  # type: ignore[attr-defined]
@@ -174,13 +174,19 @@ def _opened(context: Context, path: Path, bad: list[tuple[str, str]]) -> Part:
     return Part(path.name, source.modality, len(refs), refs, keys, digests, read=source.read, source=source)
 
 
-def _one_image(path: Path, bad: list[tuple[str, str]]) -> Part:
-    try:
-        mark = hash_image(path)
-    except (InputError, OSError) as error:
-        bad.append((path.name, error.fact if isinstance(error, InputError) else f"it cannot be read: {error.strerror}"))
-        return Part(path.name, "image", 0)
-    return Part(path.name, "image", 1, [path.name], [path.name], [mark], read=lambda refs: iter([path] * len(refs)))
+def image_part(folder: Path, refs: Sequence[str], bad: list[tuple[str, str]]) -> Part:
+    """Image files below a folder; those that are none go to `bad`."""
+    good: list[str] = []
+    marks: list[str] = []
+    for ref in refs:
+        try:
+            marks.append(hash_image(folder / ref))
+            good.append(ref)
+        except InputError as error:
+            bad.append((ref, error.fact))
+        except OSError as error:
+            bad.append((ref, f"the file cannot be read: {error.strerror}"))
+    return Part(folder.name, "image", len(good), good, good, marks, read=lambda some: (folder / str(r) for r in some))
 
 
 def open_as_the_pool(context: Context, path: Path) -> Source:
