@@ -122,7 +122,8 @@ def yield_said(state: Mapping[str, Any]) -> str:
     """What the last queries found, beside random items."""
     steps = [step for step in state["steps"] if step["search"]["answered"]][-LAST:]
     drawn = state["random"]
-    random = f"Of {drawn['answered']:,} random items {drawn['odd']:,} were odd." if drawn["answered"] else ""
+    were = "was" if drawn["odd"] == 1 else "were"
+    random = f"Of {drawn['answered']:,} random items {drawn['odd']:,} {were} odd." if drawn["answered"] else ""
     if not steps:
         return random
     found = " and ".join(_listed([f"{step['search']['odd']:,}" for step in steps]))

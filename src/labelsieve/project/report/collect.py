@@ -28,6 +28,7 @@ from labelsieve.project.report.data import (
 from labelsieve.project.report.doubts import doubts_of
 from labelsieve.project.report.exhibits import shown_items
 from labelsieve.project.report.gathering import gathered_curve
+from labelsieve.project.report.promised import search_shown
 from labelsieve.project.report.words import percent
 from labelsieve.project.standing import Stand, stand
 
@@ -65,6 +66,7 @@ def gathered(context: Context) -> ReportData:
         queries_total=len(history),
         purposes=_purposes(history),
         spending=_spending(context),
+        search=search_shown(known),
         stop=bool(known["advice"]["stop"]) if fitted else False,
         reasons=tuple(known["advice"]["reasons"]) if fitted else ("No head is fitted yet.",),
         set_aside=tuple(AsideShown(row["key"], row["stage"], row["reason"]) for row in known["set_aside"][:ASIDE]),

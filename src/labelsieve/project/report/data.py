@@ -112,6 +112,45 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """How many items were answered, and how many of them are odd: of an arm, of a query, or in all."""
+
+    name: str
+    answered: int = 0
+    odd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStep:
+    """One query of a screen: what was searched for, what was drawn at random, and what each arm had on its list."""
+
+    number: int
+    labels: int  # by hand, since the beginning
+    found: int
+    search: Found
+    drawn: Found
+    arms: tuple[Found, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a screen has found, and what it can promise. `found` counts near-duplicates, `looked_at` does not."""
+
+    found: int = 0
+    looked_at: int = 0
+    searched: Found = field(default_factory=lambda: Found("search"))
+    drawn: Found = field(default_factory=lambda: Found("random"))
+    arms: tuple[Found, ...] = ()
+    steps: tuple[SearchStep, ...] = ()
+    calibration: int = 0  # dull items
+    promises: tuple[str, ...] = ()  # what the last audit showed, in sentences
+    assumes: tuple[str, ...] = ()
+    next_cost: str = ""
+    taught: tuple[str, ...] = ()  # one line a source
+    doubtful: tuple[Exhibit, ...] = ()  # labelled dull, and closer to what is odd
+
+
+@dataclass(frozen=True, slots=True)
 class AsideShown:
     """Something that was set aside, at which stage, and why."""
 
@@ -142,6 +181,7 @@ class ReportData:
     queries_total: int = 0
     purposes: tuple[tuple[str, int], ...] = ()  # items asked by all queries, by purpose
     spending: Spending = field(default_factory=Spending)
+    search: Search | None = None  # of a screen
     stop: bool = False
     reasons: tuple[str, ...] = ()
     set_aside: tuple[AsideShown, ...] = ()

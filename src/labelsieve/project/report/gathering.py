@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Ids, Interval, Labels
+from labelsieve.project import folding, queries
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT, checkpoints, found_curve, learning_curve, paired_gain
 from labelsieve.project.report.data import Curve
@@ -21,9 +22,10 @@ def gathered_curve(context: Context, standing: Stand) -> Curve:
     """The curve on the audit slice, with the random control and the estimate; for a screen what was found."""
     seed = context.settings.seed
     if context.task.kind == "screen":
-        both = standing.both
-        order, sizes = arrival(context, both.ids, seed)
-        return Curve("share found", found=tuple(found_curve(both, order, sizes)) if len(order) else ())
+        known = folding.fold(context.conn, context.task_name)
+        known = restricted(known, queries.travelled(context.conn, context.task_name), inside=False)
+        order, sizes = arrival(context, known.ids, seed)
+        return Curve("share found", found=tuple(found_curve(known, order, sizes)) if len(order) else ())
     metric = "average precision" if context.task.kind == "multilabel" else "accuracy"
     order, sizes = arrival(context, standing.train.ids, seed)
     if len(standing.audit) < LEAST_AUDIT or not len(order):

@@ -2,7 +2,8 @@
 
 from labelsieve.core.statistics import wilson
 from labelsieve.core.types import Interval
-from labelsieve.project.report.data import ReportData
+from labelsieve.project.auditing import LEAST
+from labelsieve.project.report.data import ReportData, Search
 from labelsieve.project.report.markup import Markup, el
 from labelsieve.project.report.words import between, count, duration, moment, percent
 
@@ -29,10 +30,8 @@ def where_it_stands(data: ReportData) -> Markup:
 
 
 def _headline(data: ReportData) -> Markup:
-    if data.kind == "screen" and data.curve.found:
-        labels, found = data.curve.found[-1]
-        big = el("p", f"{found:,}", el("span", f"odd found in {count(labels, 'label')}"), class_="big")
-        return el("div", big, _screen_note(data), class_="headline")
+    if data.search is not None and data.labels:
+        return _screen_headline(data, data.search)
     if data.audit is None:
         why = f"{data.audit_labels} of the 10 random audit items that a number needs are answered."
         return el(
@@ -52,14 +51,18 @@ def _headline(data: ReportData) -> Markup:
     return el("div", big, _scale(score), el("p", measured, class_="quiet"), class_="headline")
 
 
-def _screen_note(data: ReportData) -> Markup:
-    if data.audit is None:
-        said = "How many are left is not known yet: fewer than 10 random audit items are answered."
-        return el("p", said, class_="quiet")
-    odd = next(one for one in data.audit.classes if one.name == "odd")
-    share = between(wilson(odd.true, data.audit.n))
-    said = f"Of {data.audit.n:,} items drawn at random {odd.true:,} were odd: {share} of the pool are, at 95 %."
-    return el("p", said, class_="quiet")
+def _screen_headline(data: ReportData, search: Search) -> Markup:
+    odd = f"odd {'item' if search.found == 1 else 'items'} found in {count(data.labels, 'label')}"
+    big = el("p", f"{search.found:,}", el("span", odd), class_="big")
+    more = search.found - search.looked_at
+    near = f"{more:,} of them as near-duplicates of one that was looked at. " if more else ""
+    n, drawn = search.drawn.answered, search.drawn.odd
+    if n < LEAST:
+        rest = "How many are left is not known yet: fewer than 10 random items are answered."
+    else:
+        share = between(wilson(drawn, n), 1)
+        rest = f"Of {n:,} items drawn at random {drawn:,} were odd: {share} of the pool are, at 95 %."
+    return el("div", big, el("p", near, rest, class_="quiet"), class_="headline")
 
 
 def _scale(score: Interval) -> Markup:

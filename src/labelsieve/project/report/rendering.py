@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from labelsieve.project.report import overview, sections, work
+from labelsieve.project.report import found, overview, sections, work
 from labelsieve.project.report.data import ReportData
 from labelsieve.project.report.markup import Markup, el
 
@@ -11,6 +11,8 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri
 CONTENTS = {
     "standing": "Where it stands",
     "curve": "What labels have bought",
+    "search": "What found them",
+    "missed": "What was missed",
     "classes": "Class by class",
     "confusions": "What it gets wrong",
     "calibration": "Probabilities",
@@ -26,6 +28,8 @@ def render(data: ReportData) -> str:
     parts = {
         "standing": overview.where_it_stands(data),
         "curve": sections.learning(data),
+        "search": found.searched(data),
+        "missed": found.missed(data),
         "classes": sections.per_class(data),
         "confusions": sections.confusions(data),
         "calibration": sections.calibrated(data) if data.kind != "screen" else None,

@@ -22,6 +22,8 @@ def learning(data: ReportData) -> Markup:
         return section("curve", title, None, empty(why, command("labelsieve next"), "."))
     if not curve.points:
         said = "Odd items found, in the order in which items were labelled."
+        if data.search is not None and data.search.found > data.search.looked_at:
+            said += " Near-duplicates that were answered with another item are left out."
         return section("curve", title, said, el("figure", svg.found_chart(curve.found), class_="plot"), _found(curve))
     lede = (
         f"Each point is a head trained on the first labels only, and measured on the same {curve.points[-1].n} random "

@@ -13,9 +13,9 @@ def percent(share: float, digits: int = 0) -> str:
     return "–" if math.isnan(share) else f"{100 * share:.{digits}f}{NARROW}%"
 
 
-def between(interval: Interval) -> str:
+def between(interval: Interval, digits: int = 0) -> str:
     """The bounds of a share: "82–96 %"."""
-    return f"{100 * interval.low:.0f}–{100 * interval.high:.0f}{NARROW}%"
+    return f"{100 * interval.low:.{digits}f}–{100 * interval.high:.{digits}f}{NARROW}%"
 
 
 def points(gain: float) -> str:
