@@ -16,24 +16,33 @@ def run(
     ] = None,
     relearn: Annotated[bool, typer.Option("--relearn", help="Let a built-in engine learn anew from the pool.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Allow fetching the engine from the hub.")] = False,
+    maps: Annotated[
+        str | None, typer.Option(help="Keep feature maps of this image model (a folder or hub id) instead.")
+    ] = None,
+    map_size: Annotated[
+        int, typer.Option(min=0, help="Pixels a side of the pictures that are mapped; 0: 448.", show_default=False)
+    ] = 0,
     json: given.AsJson = False,
 ) -> None:
-    """Embed what has no embeddings yet. Interrupted runs go on where they stopped."""
+    """Embed what has no embeddings yet, or map it for small defects. Interrupted runs go on where they stopped."""
     from labelsieve.cli.progress import showing
     from labelsieve.project.facade import open as open_project
 
-    with open_project(project) as opened, showing("Embedding") as tell:
+    if maps is not None and (engine is not None or relearn):
+        raise typer.BadParameter("--maps goes alone: embed with --engine in a run of its own.")
+    with open_project(project) as opened, showing("Embedding" if maps is None else "Mapping") as tell:
 
         def progress(at: Any) -> None:
             tell(at.done, at.total, at.what)
 
-        report = opened.embed(engine=engine, relearn=relearn, download=download, progress=progress)
+        report = opened.embed(engine, relearn, download, progress, maps, map_size)
     if json:
         say(as_json(report))
         return
     rate = f", {report.done / report.seconds:,.0f} a second" if report.done and report.seconds else ""
     name = report.engine.partition("@")[0]
-    say(f"{count(report.done, 'item')} embedded by {name}{rate}; {report.there:,} were there already.")
+    done = "embedded" if maps is None else "mapped"
+    say(f"{count(report.done, 'item')} {done} by {name}{rate}; {report.there:,} were there already.")
     if report.recomputed:
         hint(f"Damaged in the cache and computed again: {', '.join(report.recomputed)}.")
     if report.taught:

@@ -56,6 +56,13 @@ class Pool(Protocol):
     def take(self, ids: Ids) -> Matrix: ...
 
 
+class Maps(Pool, Protocol):
+    """Feature maps of images as rows (m, h * w * c) by id; `grid` is (h, w, c). Images that gave none are absent."""
+
+    @property
+    def grid(self) -> tuple[int, int, int]: ...
+
+
 @runtime_checkable
 class ThreadedHead(Protocol):
     """A head that several threads may ask at once. While inside `one_thread_each`, a call of it uses one thread."""
@@ -138,7 +145,7 @@ class Round:
     past: Sequence[Query] = ()  # the queries of this task so far, oldest first: what a search learns its arms from
     kept: Kept = field(default_factory=InMemory)  # what depends on the pool alone is computed once
     tabular: bool = False  # rows are columns of a table: their length means something, and directions do not
-    maps: Pool | None = None  # feature maps (m, h * w * c) of images, where the project has an engine for them
+    maps: Maps | None = None  # feature maps of images, where the project has an engine for them
     _proba: dict[bytes, Matrix] = field(default_factory=dict, repr=False)
 
     def blocked(self) -> Ids:

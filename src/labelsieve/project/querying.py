@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.idsets import positions
-from labelsieve.core.rounds import InMemory, Kept, Pool, Round
+from labelsieve.core.rounds import InMemory, Kept, Maps, Pool, Round
 from labelsieve.core.sockets import Head, Neighbours, Strategy
 from labelsieve.core.types import Ids, Labels, Purpose, Query, Vector
 from labelsieve.project.slices import Sides, random_quotas
@@ -36,7 +36,7 @@ class Standing:
     past: Sequence[Query] = ()
     kept: Kept = field(default_factory=InMemory)
     tabular: bool = False
-    maps: Pool | None = None
+    maps: Maps | None = None
     travelled: int = 0  # answers that near-duplicates were given with another item: nobody asked for those
 
 
