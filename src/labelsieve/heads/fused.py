@@ -13,7 +13,8 @@ from labelsieve.heads.linear import Linear
 from labelsieve.heads.threads import one_thread
 
 C = 1.0  # of the logistic regression
-LIKE = 1.5  # its weight, where distance weighs at most 1
+LIKE = 0.5  # its weight is LIKE * sqrt(odd items), where distance weighs at most 1
+BEND = 3.0  # deviations at which distance levels off beside it: far out is not odder still
 TRUST = 5.0  # odd items that distance is taken to tell by 1, before any is known
 FEW = 30  # dull items below which rows of the pool help to say what is usual,
 LENT = 9.0  # all of them together as much as LENT / (dull items) of those
@@ -38,9 +39,9 @@ class Fused:
     """Probability of odd from a balanced logistic regression and the log of Mahalanobis distances to the dull items.
 
     Both are put on the scale of the pool (mean 0, deviation 1 over rows that `among` gives, else over the labelled
-    ones) and added: LIKE to w, with w in [0, 1] the mean distance of the odd items known, so that distance counts
-    only where what is odd lies far out. Without odd items it is the distance alone; without dull ones the pool's
-    rows stand for them, and with neither it is the distance from the pool. Give z-scored rows.
+    ones) and added. The regression weighs more the more odd items there are; distance weighs as much as the odd items
+    known lie far out, from 0 to 1. Without odd items it is the distance alone; without dull ones the pool's rows
+    stand for them, and with neither it is the distance from the pool. Give z-scored rows.
     A rank, not a chance: .5 lies half way from the pool's mean to the odd items; while none is known, where one of
     n dull items would lie farthest. `tabular`: rows are columns of a table, and their directions are not looked at.
     `start`, a linear head fitted on fewer labels, saves steps.
@@ -54,7 +55,8 @@ class Fused:
         self._dim = 0
         self._far: Distances | None = None
         self._linear: Linear | None = None
-        self._like, self._weight, self._edge = Place(), 1.0, -1.0
+        self._place, self._edge = Place(), -1.0
+        self._like, self._weight = 0.0, 1.0  # of the regression and of distance
 
     @property
     def linear(self) -> Linear | None:
@@ -73,7 +75,7 @@ class Fused:
         dull, odd = data.y == DULL, data.y == ODD
         self._dim = data.x.shape[1]
         self._far = self._linear = None
-        self._weight, self._edge = 1.0, -1.0
+        self._like, self._weight, self._edge = 0.0, 1.0, -1.0
         if not dull.any() and self._pool is None:  # odd items and nothing to hold them against
             self.start = None
             return self
@@ -84,6 +86,7 @@ class Fused:
             mine = data.x[odd], data.weight[odd]
             self._fit_linear(mine, known, pool)
             far = self._far(self._views(mine[0]))
+            self._like = LIKE * float(np.sqrt(mine[1].sum()))
             self._weight = float(np.clip((mine[1] @ far + TRUST) / (mine[1].sum() + TRUST), 0, 1))
             self._edge = float(mine[1] @ self.score(mine[0]) / mine[1].sum()) / 2
         else:
@@ -109,7 +112,7 @@ class Fused:
         y = np.repeat([DULL, ODD], [len(usual[0]), len(odd[0])])
         head = Linear(2, c=C, balanced=True, start=self.start)
         self._linear = head.fit(x, y, np.concatenate([usual[1], odd[1]]))
-        self._like = Place.of(head.decision(directions_of(pool, self.tabular))[:, 0])
+        self._place = Place.of(head.decision(directions_of(pool, self.tabular))[:, 0])
 
     def _views(self, x: Matrix) -> tuple[Matrix, ...]:
         return (x,) if self.tabular else (x, directions_of(x, False))
@@ -123,8 +126,9 @@ class Fused:
         far = self._far(views)
         if self._linear is None:
             return far
-        like = self._like(self._linear.decision(views[-1])[:, 0])
-        return np.asarray((LIKE * like + self._weight * far) / (LIKE + 1), dtype=np.float64)
+        like = self._place(self._linear.decision(views[-1])[:, 0])
+        total = self._like * like + self._weight * BEND * np.tanh(far / BEND)
+        return np.asarray(total / (self._like + 1), dtype=np.float64)
 
     def predict_proba(self, x: Matrix) -> Matrix:
         score = self.score(x) - self._edge
@@ -143,22 +147,23 @@ class Fused:
 
     def state(self) -> State:
         """Plain arrays; no row of the pool is among them."""
-        settings = {"n_classes": self.n_classes, "dim": self._dim, "edge": self._edge, "weight": self._weight}
-        out = {name: np.array(value) for name, value in settings.items()}
+        out = {"n_classes": np.array(self.n_classes), "dim": np.array(self._dim), "edge": np.array(self._edge)}
+        out |= {"like": np.array(self._like), "weight": np.array(self._weight)}
         if self._far is not None:
             out |= {f"far_{name}": value for name, value in self._far.state().items()}
         if self._linear is not None:
             out |= {f"linear_{name}": value for name, value in self._linear.state().items()}
-            out["like"] = self._like.state()
+            out["place"] = self._place.state()
         return out
 
     def restore(self, state: State) -> Self:
-        self._dim, self._edge, self._weight = int(state["dim"]), float(state["edge"]), float(state["weight"])
+        self._dim, self._edge = int(state["dim"]), float(state["edge"])
+        self._like, self._weight = float(state["like"]), float(state["weight"])
         far = {name.removeprefix("far_"): value for name, value in state.items() if name.startswith("far_")}
         linear = {name.removeprefix("linear_"): value for name, value in state.items() if name.startswith("linear_")}
         self._far = Distances.restore(far) if far else None
         self._linear = Linear(2, c=C, balanced=True).restore(linear) if linear else None
-        self._like = Place.restore(state["like"]) if linear else Place()
+        self._place = Place.restore(state["place"]) if linear else Place()
         return self
 
 

@@ -13,7 +13,7 @@ from labelsieve.core.types import State
 from labelsieve.heads.boosted import Boosted
 from labelsieve.heads.distances import LEAST
 from labelsieve.heads.forest import Forest
-from labelsieve.heads.fused import LIKE, Fused
+from labelsieve.heads.fused import BEND, Fused
 from labelsieve.heads.linear import Linear
 from labelsieve.heads.means import NearestMean
 from labelsieve.heads.mixup import Mixup
@@ -200,11 +200,12 @@ def _fused(graph: Graph, x: str, state: State, n_classes: int) -> str:
     views = [x] if len(places) == 1 else [x, _scaled(graph, x, np.sqrt(dim))]
     far = [_placed_in(graph, _log_distance(graph, view, at, state), places[at]) for at, view in enumerate(views)]
     score = _placed_in(graph, far[0] if len(far) == 1 else graph.add("Add", far), whole)
-    if "like" in state:
+    if "place" in state:
         like = _affine(graph, views[-1], state["linear_coef"], state["linear_bias"])
-        like = _placed_in(graph, like, state["like"] * [1, (LIKE + 1) / LIKE])
-        weight = graph.constant(float(state["weight"]) / (LIKE + 1))
-        score = graph.add("Add", [like, graph.add("Mul", [score, weight])])
+        shares = np.array([state["like"], BEND * state["weight"]]) / (state["like"] + 1)
+        bent = graph.add("Tanh", [graph.add("Div", [score, graph.constant(BEND)])])
+        parts = zip((_placed_in(graph, like, state["place"]), bent), shares, strict=True)
+        score = graph.add("Add", [graph.add("Mul", [part, graph.constant(share)]) for part, share in parts])
     odd = graph.add("Sub", [score, graph.constant(edge)])
     return graph.add("Concat", [graph.add("Sigmoid", [graph.add("Neg", [odd])]), graph.add("Sigmoid", [odd])], axis=1)
 
