@@ -1,6 +1,6 @@
 """labelsieve simulate: what would each strategy have cost, on your own data with known labels?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,6 +42,8 @@ def run(
         )  # fmt: skip
     if json is not None:
         write_whole(json, as_json(result) + "\n")
+    if result["pool"]["kind"] == "screen":
+        show_found(result["runs"])
     show_summary(result["summary"])
     if seeds == 1:
         say("One seed has no interval: give --seeds 3 or more before you believe in a difference.")
@@ -62,6 +64,46 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     ]
     show_table(columns, rows)
     say("Area: mean of the learning curve. Label ratio: labels to reach random's final score, over the budget.")
+
+
+def show_found(runs: Sequence[Mapping[str, Any]]) -> None:
+    """Odd items found after 50, 100, 200 ... labels and at the end, a line a strategy: the mean over its runs."""
+    marks = marks_of([run["labels"] for run in runs])
+    names = list(dict.fromkeys(run["strategy"] for run in runs))
+    rows = []
+    for name in names:
+        mine = [run for run in runs if run["strategy"] == name]
+        rows.append([name, *(_range([found_at(run["labels"], run["found"], mark) for run in mine]) for mark in marks)])
+    show_table(["odd found after", *(f"{mark:,} labels" for mark in marks)], rows)
+    odd = sorted({run["odd"] for run in runs})
+    many = f"{odd[0]:,}" if len(odd) == 1 else f"{odd[0]:,} to {odd[-1]:,}"
+    say(f"Of {many} odd items; the mean over runs, with the least and the most in brackets.")
+    say()
+
+
+def marks_of(labels: Sequence[Sequence[int]]) -> list[int]:
+    """Numbers of labels at which runs are compared: 50, 100, 200, 500 ... and the last one that all runs reach.
+
+    >>> marks_of([[20, 40, 60, 80, 120], [20, 40, 60, 80, 120]])
+    [50, 100, 120]
+    """
+    last = min(run[-1] for run in labels)
+    round_ones = (step * 10**power for power in range(1, 9) for step in (5, 10, 20))
+    return [*(mark for mark in round_ones if mark < last), last]
+
+
+def found_at(labels: Sequence[int], found: Sequence[int], mark: int) -> int:
+    """Odd items found by the last query that ended within `mark` labels.
+
+    >>> found_at([20, 40, 60], [1, 5, 9], 50)
+    5
+    """
+    return max((there for n, there in zip(labels, found, strict=True) if n <= mark), default=0)
+
+
+def _range(counts: Sequence[int]) -> str:
+    mean = sum(counts) / len(counts)
+    return f"{mean:.1f} [{min(counts)}, {max(counts)}]" if len(counts) > 1 else f"{mean:.0f}"
 
 
 def _interval(found: Mapping[str, float]) -> str:

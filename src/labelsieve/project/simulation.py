@@ -95,7 +95,8 @@ class Run:
         return curve / max(self.n_odd, 1) if kind == "screen" else np.nan_to_num(curve)
 
     def as_dict(self) -> dict[str, Any]:
-        return {"strategy": self.strategy, "seed": self.seed, **self.lists}
+        odd = {"odd": self.n_odd} if any(found is not None for found in self.lists["found"]) else {}
+        return {"strategy": self.strategy, "seed": self.seed, **odd, **self.lists}
 
 
 Tell = Callable[[Run, int], None]  # called after each query with the run so far and the labels it will have
