@@ -9,7 +9,7 @@ import numpy as np
 from labelsieve.core.errors import InputError, NotEnoughLabels
 from labelsieve.core.idsets import without
 from labelsieve.core.rounds import BLOCK, Pool
-from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Vector
+from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Purpose, Vector
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.gaussian import Gaussian
 from labelsieve.project import folding, manifest, queries
@@ -98,17 +98,18 @@ def scorer_of(context: Context) -> Scorer:
     by, of_viewed = _scoring(context, standing, gaussian)
     ids = drawn(pool.ids, ROWS, seed, REFERENCE)
     rows = pool.take(ids)
-    dull = standing.calibration.ids[standing.calibration.y == DULL]
-    audit = _audit(context, standing)
-    asked = queries.asked_for(context.conn, task.name, "calibration")
+    calibration = _by_chance(context, standing, "calibration", standing.calibration)
+    dull = calibration.ids[calibration.y == DULL]
+    audit = _by_chance(context, standing, "audit", standing.audit)
+    asked = queries.asked_for(context.conn, task.name, "calibration", "certify")
     answered = np.intersect1d(np.intersect1d(asked, standing.answered), standing.sides.drawn["calibration"])
     return Scorer(
         by, standing, of_viewed, gaussian,
         _near(context, standing, ODD), _near(context, standing, DULL),
         Side(rows, of_viewed(rows), gaussian.distance(rows)),
         scores_of(pool, dull, of_viewed),
-        int((standing.calibration.y == ODD).sum()),
-        len(np.setdiff1d(answered, standing.calibration.ids)),
+        int((calibration.y == ODD).sum()),
+        len(np.setdiff1d(answered, calibration.ids)),
         audit, scores_of(pool, audit.ids, of_viewed),
     )  # fmt: skip
 
@@ -128,12 +129,11 @@ def scores_of(pool: Pool, ids: Ids, of: OfRows) -> Vector:
     return np.concatenate([np.empty(0), *(of(x) for x in blocks)])
 
 
-def _audit(context: Context, standing: Stand) -> Labels:
-    """The labels of the audit side: nothing but chance put an item there, and none of them trained."""
+def _by_chance(context: Context, standing: Stand, purpose: Purpose, labels: Labels) -> Labels:
+    """The labels of a random side, and those of it that an audit drew: nothing but chance chose them, none trained."""
     asked = queries.asked_for(context.conn, context.task_name, "certify")
-    more = np.intersect1d(asked, standing.sides.audit)
-    labels = folding.fold(context.conn, context.task_name)
-    return restricted(labels, np.union1d(standing.audit.ids, more))
+    more = np.intersect1d(asked, standing.sides.drawn[purpose])
+    return restricted(folding.fold(context.conn, context.task_name), np.union1d(labels.ids, more))
 
 
 def _near(context: Context, standing: Stand, code: int) -> Near:

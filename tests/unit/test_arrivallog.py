@@ -1,0 +1,59 @@
+"""Each file once, each row once: also where a kill comes between any two bytes that are written."""
+
+from pathlib import Path
+
+import pytest
+
+from labelsieve.core.errors import InputError
+from labelsieve.project.arrivallog import ArrivalLog
+
+COLUMNS = ("key", "score", "why")
+
+
+def filled(out: Path) -> ArrivalLog:
+    log = ArrivalLog(out, COLUMNS)
+    log.add({"a.png": (3, 10)}, [("a.png", 0.5, 'né, "quoted"')])
+    log.add({"b.png": (4, 11), "c.png": (5, 12)}, [("b.png", 0.9, "=x"), ("c.png", 0.8, "")])
+    return log
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_kill_between_any_two_bytes_loses_and_doubles_nothing(tmp_path: Path, ending: str) -> None:
+    whole = tmp_path / f"whole.{ending}"
+    filled(whole)
+    lines = (tmp_path / f"whole.{ending}.seen").read_bytes().splitlines(keepends=True)
+    first_out = ArrivalLog(tmp_path / f"first.{ending}", COLUMNS)
+    first_out.add({"a.png": (3, 10)}, [("a.png", 0.5, 'né, "quoted"')])
+    start, end = first_out.out.read_bytes(), whole.read_bytes()
+    before, step = b"".join(lines[:2]), lines[2]
+    states = [(before + step[:cut], start) for cut in range(len(step) + 1)]
+    states += [(before + step, end[:cut]) for cut in range(len(start), len(end) + 1)]
+    states += [(before + step + lines[3][:cut], end) for cut in range(len(lines[3]) + 1)]
+    for number, (seen, table) in enumerate(states[:: 3 if ending == "csv" else 7]):
+        out = tmp_path / f"{number}.{ending}"
+        out.write_bytes(table)
+        out.with_name(f"{out.name}.seen").write_bytes(seen)
+        log = ArrivalLog(out, COLUMNS)
+        if "b.png" not in log.done:  # it was not kept as screened: it comes again
+            log.add({"b.png": (4, 11), "c.png": (5, 12)}, [("b.png", 0.9, "=x"), ("c.png", 0.8, "")])
+        assert out.read_bytes() == end
+        assert ArrivalLog(out, COLUMNS).done == {"a.png": (3, 10), "b.png": (4, 11), "c.png": (5, 12)}
+        assert out.read_bytes() == end
+
+
+def test_a_table_that_somebody_took_away_starts_anew_with_its_header(tmp_path: Path) -> None:
+    out = tmp_path / "e.csv"
+    log = filled(out)
+    out.unlink()
+    again = ArrivalLog(out, COLUMNS)
+    assert again.done == log.done and not out.exists()
+    again.add({"d.png": (1, 1)}, [("d.png", 0.1, "")])
+    assert out.read_text() == "key,score,why\nd.png,0.1,\n"
+
+
+def test_a_strangers_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("name,age\nann,7\n")
+    with pytest.raises(InputError, match="not overwritten"):
+        ArrivalLog(tmp_path / "mine.csv", COLUMNS)
+    with pytest.raises(InputError, match=r"expected .csv or .jsonl"):
+        ArrivalLog(tmp_path / "e.parquet", COLUMNS)
