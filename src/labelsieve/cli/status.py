@@ -33,7 +33,9 @@ def _next_step(state: Mapping[str, Any], project: Path) -> str:
         return f"embed {given.named(project, 'main')}"
     if state["labels"] and state["fit"] is None:
         return f"fit {here}"
-    if state["search"] and quiet(state["search"]):
+    if state["audit"] and state["audit"]["open"]:
+        return f"label {here} --purpose certify"
+    if state["search"] and quiet(state["search"]) and not state["audit"]:
         return f"certify {here}"
     return f"report {here}" if state["advice"]["stop"] else f"next {here} --out query.csv"
 
@@ -44,7 +46,7 @@ def _show(state: Mapping[str, Any]) -> None:
     say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}, {count(state['queries'], 'query')}")
     say(f"spent: {spending_line(state)}")
     say(f"head: {head_line(state['fit'], task['kind'])}")
-    for line in search_lines(state["search"]):
+    for line in [*search_lines(state["search"]), *guarantee_lines(state["guarantee"], state["audit"])]:
         say(line)
     if state["index"]:
         say(f"index: {index_line(state['index'])}")
@@ -131,4 +133,19 @@ def search_lines(search: Mapping[str, Any] | None) -> list[str]:
     dull = search["calibration"]["dull"]
     if dull:
         lines.append(f"calibration: {count(dull, 'dull item')}, so false alarms can be held to 1 in {dull + 1:,}")
+    return lines
+
+
+def guarantee_lines(held: Mapping[str, Any] | None, audit: Mapping[str, Any] | None) -> list[str]:
+    """What the last look at an audit showed, with its price of more, and an audit that waits for answers."""
+    lines = []
+    if held is not None:
+        shown = held.get("corrected", held["known"])
+        look = f"look {held['look']}" + (f" of {held['declared']}" if held["declared"] else "")
+        lines.append(f"guarantee: {shown['claim']} (confidence {held['confidence']:g}, {look})")
+        costs = (one["next_cost"] for one in (shown, held["found"]) if one["next_cost"])
+        if cost := next(costs, None):
+            lines.append(f"next step: {count(cost['labels'], 'label')}, {cost['hours']:.1f} hours: {cost['buys']}")
+    if audit is not None and audit["open"]:
+        lines.append(f"audit {audit['number']}: {audit['open']:,} of {audit['drawn']:,} items wait for an answer")
     return lines

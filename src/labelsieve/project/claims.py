@@ -286,10 +286,16 @@ def last_look(context: Context) -> dict[str, Any] | None:
     count = count_audit(conn, audit, read[-1].n)
     look = Look(int(read[-1].facts["look"]), read[-1].n, audit.looks)
     promises, _ = promises_of(count, look, 0.95)
-    said = {name: {"claim": one.claim, "bound": one.bound} for name, one in promises.items()}
+    scoped = _scoped(promises, seed_facts(conn, task), audit)
+    said = {name: _shown(one) for name, one in scoped.items()}
     return {"at": read[-1].at, "look": look.number, "declared": look.declared, "confidence": 0.95, **said} | {
         "counts": counts_of(audit, count)
     }
+
+
+def _shown(one: Guarantee) -> dict[str, Any]:
+    cost = None if one.next_cost is None else asdict(one.next_cost)
+    return {"claim": one.claim, "bound": one.bound, "assumes": list(one.assumes), "next_cost": cost}
 
 
 def audit_state(context: Context) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import numpy as np
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Interval, Task
 from labelsieve.project import folding, manifest
+from labelsieve.project.claims import audit_state, last_look
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT
 from labelsieve.project.finding import in_vain, quiet, search_state, yield_said
@@ -30,7 +31,8 @@ def status(context: Context) -> dict[str, Any]:
     answered = folding.answered(conn, task.name)
     fits = fit_history(context)
     search = search_state(context) if task.kind == "screen" else None
-    advice = stop_advice(context, fits, search)
+    held = last_look(context) if search else None
+    advice = stop_advice(context, fits, search, held)
     return {
         "project": str(context.root),
         "items": len(manifest.ids(conn)),
@@ -54,6 +56,8 @@ def status(context: Context) -> dict[str, Any]:
         "taught": taught_state(context, fits[-1].get("taught", []) if fits else []),
         "fit": {name: value for name, value in fits[-1].items() if name != "right"} if fits else None,
         "search": search,
+        "guarantee": held,
+        "audit": audit_state(context) if search else None,
         "advice": {"stop": advice.stop, "reasons": list(advice.reasons)},
         "seed": context.settings.seed,
     }
@@ -70,11 +74,16 @@ def fit_history(context: Context) -> list[dict[str, Any]]:
     return [{"at": at, "labels": n, **json.loads(head), **json.loads(metrics)} for at, n, head, metrics in rows]
 
 
-def stop_advice(context: Context, fits: list[dict[str, Any]], search: Mapping[str, Any] | None = None) -> Advice:
+def stop_advice(
+    context: Context,
+    fits: list[dict[str, Any]],
+    search: Mapping[str, Any] | None = None,
+    held: Mapping[str, Any] | None = None,
+) -> Advice:
     """Whether to stop, with reasons: a budget that is spent, heads that settle, an audit slice that gains no more.
 
-    In a screen nothing but the budget, and what the last queries found (`search`): heads agree early where nearly
-    everything is dull.
+    In a screen nothing but the budget, what the last queries found (`search`) and what an audit showed (`held`): heads
+    agree early where nearly everything is dull.
     """
     signals = Signals(
         kappas=_numbers(fits, "kappa"),
@@ -88,15 +97,19 @@ def stop_advice(context: Context, fits: list[dict[str, Any]], search: Mapping[st
         if used >= limit:
             over = Signals() if context.task.kind == "screen" else signals
             return advise(replace(over, spent=used, budget=limit, unit=unit))
-    return advise(signals) if search is None else Advice(False, _of_screen(context, search))
+    return advise(signals) if search is None else Advice(False, _of_screen(context, search, held))
 
 
-def _of_screen(context: Context, search: Mapping[str, Any]) -> tuple[str, ...]:
+def _of_screen(context: Context, search: Mapping[str, Any], held: Mapping[str, Any] | None) -> tuple[str, ...]:
     sizes = folding.class_counts(context.conn, context.task_name)
     if not sizes:
         return ("Nothing is labelled yet.",)
     said = [f"{search['found']:,} of {sum(sizes.values()):,} labels are odd.", yield_said(search)]
-    if quiet(search):
+    if held is not None:
+        said.append(
+            f"An audit showed: {held.get('corrected', held['known'])['claim']}. Whether that is enough is yours."
+        )
+    elif quiet(search):
         said.append(
             f"Nothing odd among the last {in_vain(search):,} searched: more search may find little, and only an audit "
             "can say what is left."

@@ -144,8 +144,10 @@ class Search:
     steps: tuple[SearchStep, ...] = ()
     calibration: int = 0  # dull items
     promises: tuple[str, ...] = ()  # what the last audit showed, in sentences
+    look: str = ""  # how many were drawn, and how sure it is
     assumes: tuple[str, ...] = ()
     next_cost: str = ""
+    waiting: str = ""  # an audit that is not answered yet
     taught: tuple[str, ...] = ()  # one line a source
     doubtful: tuple[Exhibit, ...] = ()  # labelled dull, and closer to what is odd
 

@@ -71,16 +71,18 @@ def missed(data: ReportData) -> Markup | None:
     if search is None:
         return None
     title = "What was missed"
+    lede = "A search cannot say what it did not find; only items drawn at random from the rest can."
+    parts: list[Child] = []
     if search.promises:
-        lede = "From an audit: items drawn at random from everything that nobody had reviewed."
-        said = [el("p", el("b", line)) for line in search.promises]
-        assumes = el("ul", [el("li", line) for line in search.assumes], class_="assumes")
-        parts: list[Child] = [*said, el("p", "This assumes:", class_="quiet"), assumes]
-        parts += [el("p", "The next step costs ", search.next_cost, ".")] if search.next_cost else []
-    else:
-        lede = "A search cannot say what it did not find; only items drawn at random from the rest can."
-        parts = [empty("No audit yet. ", command("labelsieve certify"), " draws one and says what it shows; ",
-                       command("labelsieve plan"), " says beforehand what a promise costs.")]  # fmt: skip
+        parts += [el("ul", [el("li", el("b", line)) for line in search.promises], class_="promises")]
+        parts += [el("p", search.look), el("p", "This holds if:", class_="quiet")]
+        parts += [el("ul", [el("li", line) for line in search.assumes], class_="assumes")]
+        parts += [el("p", "The next step: ", search.next_cost, ".")] if search.next_cost else []
+    elif not search.waiting:
+        parts += [empty("No audit yet. ", command("labelsieve certify"), " says what one would show, and draws it; ",
+                        command("labelsieve plan"), " says so before anyone starts.")]  # fmt: skip
+    if search.waiting:
+        parts += [empty(search.waiting, " Nothing can be said from a part of it.")]
     if search.calibration:
         dull = count(search.calibration, "dull calibration item")
         parts.append(el("p", f"{dull}: false alarms on new items can be held to 1 in {search.calibration + 1:,}."))

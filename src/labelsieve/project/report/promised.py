@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from labelsieve.project.report.data import Found, Search, SearchStep
+from labelsieve.project.report.words import count, percent
+
+PROMISES = ("known", "found", "rest", "corrected")
 
 
 def search_shown(known: Mapping[str, Any]) -> Search | None:
@@ -11,6 +14,9 @@ def search_shown(known: Mapping[str, Any]) -> Search | None:
     state = known["search"]
     if state is None:
         return None
+    held, drawn = known["guarantee"], known["audit"]
+    promises = [held[name] for name in PROMISES if name in held] if held else []
+    costs = [one["next_cost"] for one in promises if one["next_cost"]]
     return Search(
         found=state["found"],
         looked_at=state["looked_at"],
@@ -19,7 +25,39 @@ def search_shown(known: Mapping[str, Any]) -> Search | None:
         arms=tuple(Found(one["arm"], one["answered"], one["odd"]) for one in state["arms"]),
         steps=tuple(_step(number, step) for number, step in enumerate(state["steps"], start=1)),
         calibration=state["calibration"]["dull"],
+        promises=tuple(one["claim"] for one in promises),
+        look=_look(held),
+        assumes=tuple(dict.fromkeys(line for one in promises for line in one["assumes"])),
+        next_cost=_price(costs[0]) if costs else "",
+        waiting=f"Audit {drawn['number']}: {drawn['open']:,} of {drawn['drawn']:,} items wait for an answer."
+        if drawn and drawn["open"]
+        else "",
+        taught=tuple(taught_line(one) for one in known.get("taught", [])),
     )
+
+
+def _look(held: Mapping[str, Any] | None) -> str:
+    """Which reading of the audit it is, and how sure."""
+    if held is None:
+        return ""
+    counts, declared = held["counts"], held["declared"]
+    of = f" of {declared}" if declared else ""
+    return (
+        f"{counts['audited']:,} items drawn from {counts['unreviewed']:,}, {counts['odd']:,} of them odd; look "
+        f"{held['look']}{of}, and all looks together are right with {percent(held['confidence'])} confidence."
+    )
+
+
+def _price(cost: Mapping[str, Any]) -> str:
+    said = f"{count(cost['labels'], 'label')}, {count(cost['sheets'], 'contact sheet')}, {cost['hours']:.1f} h"
+    return f"{said}: {cost['buys']}" if cost["buys"] else said
+
+
+def taught_line(one: Mapping[str, Any]) -> str:
+    """A source of taught items, and whether it takes part."""
+    part = {True: "takes part", False: "dropped", None: "not judged yet"}[one["takes_part"]]
+    why = f" ({one['why']})" if one["why"] else ""
+    return f"{one['source']}: {one['dull']:,} dull, {one['odd']:,} odd; {part}{why}"
 
 
 def _step(number: int, step: Mapping[str, Any]) -> SearchStep:
