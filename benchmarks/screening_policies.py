@@ -1,7 +1,7 @@
 """Ways to search for odd items that `screen` is compared with: each of its arms alone, and what others would do.
 
-Each is a strategy (state, n, rng) -> Query. Where nothing odd is known yet, all but `random` and `anomaly` ask for what
-is most unusual, so that what is compared is what they do with the answers.
+Each is a strategy (state, n, rng) -> Query. Where nothing odd is known yet, all but `random` and `isolation` ask for
+what is most unusual, so that what is compared is what they do with the answers.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from labelsieve.heads.forest import Forest
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
 from labelsieve.screening.anomaly import mahalanobis, rank
+from labelsieve.screening.isolation import Isolation
 from labelsieve.selection.naming import strategy_called
 
 Score = Callable[[Round, Ids, np.random.Generator], Vector]
@@ -46,12 +47,17 @@ def fuse(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
     return rank(linear(state, ids, rng)) + rank(unusual(state, ids, rng)) / (1 + odd)
 
 
-def greedy(score: Score) -> Strategy:
-    """The n items with the highest score; the most unusual while one side has no label."""
+def isolation(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
+    """The isolation forest that learns from answers, odd or dull (m,)."""
+    return Isolation.of(state).scores(state, ids).astype(np.float64)  # these pools have the ids 0 .. n - 1
+
+
+def greedy(score: Score, from_nothing: bool = False) -> Strategy:
+    """The n items with the highest score; unless `from_nothing`, the most unusual while one side has no label."""
 
     def ask(state: Round, n: int, rng: np.random.Generator) -> Query:
         free = state.require(n)
-        found = (score if both_known(state) else unusual)(state, free, rng)
+        found = (score if from_nothing or both_known(state) else unusual)(state, free, rng)
         at = np.lexsort((free, -found))[:n]
         return Query(free[at], found[at], np.full(n, np.nan), "")
 
@@ -80,6 +86,7 @@ def policies() -> dict[str, Strategy]:
         "anomaly": greedy(unusual),
         "linear": greedy(linear),
         "forest": greedy(forest),
+        "isolation": greedy(isolation, from_nothing=True),
         "uncertainty": after_the_first("margin"),
         "greedy_search": after_the_first("greedy_search"),
         "ens": after_the_first("ens"),
