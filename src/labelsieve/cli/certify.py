@@ -84,7 +84,7 @@ def _numbers(claim: "Claim") -> None:
         said = f"audit {counts['audit']}: {count(counts['audited'], 'item')}, {counts['odd']:,} of them odd"
         say(f"{said}: at most {int(promises['found'].checked['odd_at_most']):,} odd in all that was unreviewed.")
         for name in ("known", "found", "rest", "corrected"):
-            if name in promises:
+            if name in promises and (name != "found" or promises[name].bound != promises["known"].bound):
                 say(f"- {promises[name].claim}")
         for one in (claim.reviewer or {}).values():
             say(f"- {one.claim} ({int(one.checked['caught'])} of {int(one.checked['shown'])} hidden ones)")

@@ -82,6 +82,7 @@ def draw_audit(context: Context, wish: Wish) -> Audit:
         if last is not None:
             _require_more(last, wish)
             _spend_unread(conn, last)
+            _require_look_left(conn, last)
         audit = _begun(context, last, wish) if last is None or wish.fresh else last
         if wish.n > len(audit.unreviewed):
             raise InputError(
@@ -132,7 +133,17 @@ def _require_more(last: Audit, wish: Wish) -> None:
     if not wish.fresh and wish.n <= len(last.drawn):
         raise InputError(
             f"the audit has {len(last.drawn):,} items already, and {wish.n:,} were asked for in all.",
-            f"--draw {2 * len(last.drawn)} draws more of it; --fresh begins one on what is unreviewed by now.",
+            f"--draw {min(2 * len(last.drawn), len(last.unreviewed))} draws more of it; --fresh begins one on what is "
+            "unreviewed by now.",
+        )
+
+
+def _require_look_left(conn: sqlite3.Connection, last: Audit) -> None:
+    """InputError where more audit could not be claimed anything of."""
+    if last.looks is not None and looks_read(conn, last.task) >= last.looks:
+        raise InputError(
+            f"all {last.looks} looks that were declared are read; nothing could be claimed of more audit.",
+            "what the last look showed stands: labelsieve status PROJECT --json.",
         )
 
 
@@ -186,7 +197,7 @@ def read_look(conn: sqlite3.Connection, audit: Audit, count: Count, unread: bool
         if audit.looks is not None and number > audit.looks:
             raise InputError(
                 f"all {audit.looks} looks that were declared are read; another one would make the claims untrue.",
-                "what the last look showed stands: labelsieve status PROJECT.",
+                "what the last look showed stands: labelsieve status PROJECT --json.",
             )
         facts = {"task": audit.task, "look": number, "declared": audit.looks, "unread": unread, **says}
         return Look(number, chain.add_fact(conn, "look", facts), audit.looks)
