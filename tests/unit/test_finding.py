@@ -78,3 +78,35 @@ def test_the_report_shows_arms_and_what_is_not_promised(project: Project) -> Non
     assert "&lt;b&gt;" in page and "1 dull calibration item: false alarms on new items can be held to 1 in 2" in page
     kinds = render(gathered(project.add_task("kinds").context))
     assert "What found them" not in kinds and "What was missed" not in kinds
+
+
+def test_an_audit_stands_in_status_and_report_with_what_it_assumes(project: Project) -> None:
+    ask(project, list(range(1, 41)), ["fuse"] * 40, ["search"] * 40, odd=[1, 2, 3])
+    project.draw_audit(60)
+    state = project.status()
+    assert state["guarantee"] is None and state["audit"]["open"] == 60
+    page = render(gathered(project.context))
+    assert "60 of 60 items wait for an answer" in page and "No audit yet" not in page
+    asked = project.next(60, purpose="certify")
+    project.label(asked.ids, ["dull"] * 60, by="ann", query=asked.id)
+    project.certify()
+    state = project.status()
+    bound = state["guarantee"]["known"]["bound"]
+    assert 0 < bound < 1 and state["guarantee"]["next"]["recall"] > bound
+    assert f"An audit showed: {state['guarantee']['known']['claim']}" in " ".join(state["advice"]["reasons"])
+    page = render(gathered(project.context))
+    claim = state["guarantee"]["known"]["claim"]
+    assert claim[0].upper() + claim[1:] in page
+    assert all(line in page for line in state["guarantee"]["known"]["assumes"]) and "The next step: to show" in page
+
+
+def test_a_dull_label_that_looks_odd_is_shown(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    x[:4] = x[4:8] + 30
+    x[3] = x[2] + 0.01
+    np.save(tmp_path / "x.npy", x)
+    with create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen") as project:
+        keys = [str(i) for i in range(100)]
+        project.label(keys, ["odd" if i < 3 else "dull" for i in range(100)], by="ann")
+        page = render(gathered(project.context))
+        assert "Unsure?" in page and "answered dull, and" in page

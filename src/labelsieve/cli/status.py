@@ -46,6 +46,8 @@ def _show(state: Mapping[str, Any]) -> None:
     say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}, {count(state['queries'], 'query')}")
     say(f"spent: {spending_line(state)}")
     say(f"head: {head_line(state['fit'], task['kind'])}")
+    if state["fit"] and (doubtful := state["fit"].get("doubtful")):
+        say(f"doubtful: {count(doubtful, 'dull label')} closer to an odd item; labelsieve doubtful lists them")
     for line in [*search_lines(state["search"]), *guarantee_lines(state["guarantee"], state["audit"])]:
         say(line)
     if state["index"]:
@@ -138,14 +140,15 @@ def search_lines(search: Mapping[str, Any] | None) -> list[str]:
 
 def guarantee_lines(held: Mapping[str, Any] | None, audit: Mapping[str, Any] | None) -> list[str]:
     """What the last look at an audit showed, with its price of more, and an audit that waits for answers."""
+    from labelsieve.project.report.promised import price_said
+
     lines = []
     if held is not None:
         shown = held.get("corrected", held["known"])
         look = f"look {held['look']}" + (f" of {held['declared']}" if held["declared"] else "")
         lines.append(f"guarantee: {shown['claim']} (confidence {held['confidence']:g}, {look})")
-        costs = (one["next_cost"] for one in (shown, held["found"]) if one["next_cost"])
-        if cost := next(costs, None):
-            lines.append(f"next step: {count(cost['labels'], 'label')}, {cost['hours']:.1f} hours: {cost['buys']}")
+        if held["next"]:
+            lines.append(f"next step: {price_said(held['next'])}")
     if audit is not None and audit["open"]:
         lines.append(f"audit {audit['number']}: {audit['open']:,} of {audit['drawn']:,} items wait for an answer")
     return lines

@@ -288,14 +288,22 @@ def last_look(context: Context) -> dict[str, Any] | None:
     promises, _ = promises_of(count, look, 0.95)
     scoped = _scoped(promises, seed_facts(conn, task), audit)
     said = {name: _shown(one) for name, one in scoped.items()}
-    return {"at": read[-1].at, "look": look.number, "declared": look.declared, "confidence": 0.95, **said} | {
-        "counts": counts_of(audit, count)
-    }
+    facts = {"at": read[-1].at, "look": look.number, "declared": look.declared, "confidence": 0.95}
+    return facts | said | {"counts": counts_of(audit, count), "next": _next_price(audit, count, look, promises)}
+
+
+def _next_price(audit: Audit, count: Count, look: Look, promises: dict[str, Guarantee]) -> dict[str, Any] | None:
+    """What the next better recall takes, and whether that is affordable; None where no more audit can show it."""
+    if audit.looks is not None and look.number >= audit.looks:
+        return None
+    steps = _steps(count.tally, look_confidence(look.number + 1, audit.looks, 0.95), len(audit.pool), None)
+    bound = decisive(promises)
+    better = [price for price in steps["prices"] if price.recall > bound and price.cost is not None]
+    return asdict(better[0]) if better else None
 
 
 def _shown(one: Guarantee) -> dict[str, Any]:
-    cost = None if one.next_cost is None else asdict(one.next_cost)
-    return {"claim": one.claim, "bound": one.bound, "assumes": list(one.assumes), "next_cost": cost}
+    return {"claim": one.claim, "bound": one.bound, "assumes": list(one.assumes)}
 
 
 def audit_state(context: Context) -> dict[str, Any] | None:

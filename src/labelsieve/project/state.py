@@ -107,7 +107,7 @@ def _of_screen(context: Context, search: Mapping[str, Any], held: Mapping[str, A
     said = [f"{search['found']:,} of {sum(sizes.values()):,} labels are odd.", yield_said(search)]
     if held is not None:
         said.append(
-            f"An audit showed: {held.get('corrected', held['known'])['claim']}. Whether that is enough is yours."
+            f"An audit showed: {held.get('corrected', held['known'])['claim']}. Whether that is enough is yours to say."
         )
     elif quiet(search):
         said.append(

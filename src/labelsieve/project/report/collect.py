@@ -13,6 +13,7 @@ from labelsieve.project import folding, queries, state
 from labelsieve.project.auditing import LEAST, AuditTables, audit_tables
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
+from labelsieve.project.doubting import doubtful_labels
 from labelsieve.project.exports import label_names
 from labelsieve.project.fitting import Fitted, audit_proba, fit_task
 from labelsieve.project.queries import StoredQuery
@@ -21,6 +22,7 @@ from labelsieve.project.report.data import (
     AsideShown,
     ConfusionShown,
     Curve,
+    Exhibit,
     QueryShown,
     ReportData,
     Spending,
@@ -34,7 +36,7 @@ from labelsieve.project.standing import Stand, stand
 
 CONFUSIONS, CONFUSION_ITEMS = 18, 4
 QUERIES, QUERY_ITEMS, REASONS = 12, 8, 6
-ASIDE = 200
+ASIDE, DOUBTFUL = 200, 12
 PACKAGES = ("labelsieve", "numpy", "scipy", "scikit-learn", "onnxruntime", "pillow", "pyarrow")
 
 
@@ -66,7 +68,7 @@ def gathered(context: Context) -> ReportData:
         queries_total=len(history),
         purposes=_purposes(history),
         spending=_spending(context),
-        search=search_shown(known),
+        search=search_shown(known, _doubtful(context) if standing else ()),
         stop=bool(known["advice"]["stop"]) if fitted else False,
         reasons=tuple(known["advice"]["reasons"]) if fitted else ("No head is fitted yet.",),
         set_aside=tuple(AsideShown(row["key"], row["stage"], row["reason"]) for row in known["set_aside"][:ASIDE]),
@@ -146,6 +148,14 @@ def _answer(label: Label | None) -> str:
     if label is None or label.value is None:
         return "not answered"
     return ", ".join(label_names(label.value)) or ("none" if label.value.tag == "classes" else label.value.tag)
+
+
+def _doubtful(context: Context) -> tuple[Exhibit, ...]:
+    """Dull labels of a screen that look odd, most doubtful first."""
+    if context.task.kind != "screen":
+        return ()
+    found = doubtful_labels(context)[:DOUBTFUL]
+    return shown_items(context, context.ids_of([one.key for one in found]), [one.why for one in found])
 
 
 def _spending(context: Context) -> Spending:

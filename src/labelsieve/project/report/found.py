@@ -3,7 +3,7 @@
 from labelsieve.core.statistics import wilson
 from labelsieve.project.report.data import Found, ReportData, Search
 from labelsieve.project.report.markup import Child, Markup, el
-from labelsieve.project.report.parts import command, empty, exhibit, grid, numbers, rate, section
+from labelsieve.project.report.parts import command, empty, grid, numbers, rate, section, side_by_side
 from labelsieve.project.report.words import count
 
 ARMS = {
@@ -95,5 +95,5 @@ def _doubtful(search: Search) -> list[Markup]:
     if not search.doubtful:
         return []
     said = "Labelled dull, and closer to a known odd item than to the other dull ones. Look again:"
-    shown = el("div", [exhibit(one) for one in search.doubtful], class_="items texts")
+    shown = el("div", side_by_side(search.doubtful), class_="query")
     return [el("h3", "Unsure?", class_="within"), el("p", said, class_="quiet"), shown]

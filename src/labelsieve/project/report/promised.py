@@ -1,34 +1,34 @@
 """The state of a screen as the report shows it: what was found, by whom, and what is promised of the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from labelsieve.project.report.data import Found, Search, SearchStep
+from labelsieve.project.report.data import Exhibit, Found, Search, SearchStep
 from labelsieve.project.report.words import count, percent
 
 PROMISES = ("known", "found", "rest", "corrected")
 
 
-def search_shown(known: Mapping[str, Any]) -> Search | None:
+def search_shown(known: Mapping[str, Any], doubtful: Sequence[Exhibit] = ()) -> Search | None:
     """What `status` says of a search, for the report; None for a task that is no screen."""
     state = known["search"]
     if state is None:
         return None
     held, drawn = known["guarantee"], known["audit"]
     promises = [held[name] for name in PROMISES if name in held] if held else []
-    costs = [one["next_cost"] for one in promises if one["next_cost"]]
     return Search(
         found=state["found"],
         looked_at=state["looked_at"],
         searched=Found("search", **state["searched"]),
         drawn=Found("random", **state["random"]),
         arms=tuple(Found(one["arm"], one["answered"], one["odd"]) for one in state["arms"]),
+        doubtful=tuple(doubtful),
         steps=tuple(_step(number, step) for number, step in enumerate(state["steps"], start=1)),
         calibration=state["calibration"]["dull"],
-        promises=tuple(one["claim"] for one in promises),
+        promises=tuple(one["claim"][:1].upper() + one["claim"][1:] for one in promises),
         look=_look(held),
         assumes=tuple(dict.fromkeys(line for one in promises for line in one["assumes"])),
-        next_cost=_price(costs[0]) if costs else "",
+        next_cost=price_said(held["next"]) if held and held["next"] else "",
         waiting=f"Audit {drawn['number']}: {drawn['open']:,} of {drawn['drawn']:,} items wait for an answer."
         if drawn and drawn["open"]
         else "",
@@ -48,9 +48,16 @@ def _look(held: Mapping[str, Any] | None) -> str:
     )
 
 
-def _price(cost: Mapping[str, Any]) -> str:
-    said = f"{count(cost['labels'], 'label')}, {count(cost['sheets'], 'contact sheet')}, {cost['hours']:.1f} h"
-    return f"{said}: {cost['buys']}" if cost["buys"] else said
+def price_said(price: Mapping[str, Any]) -> str:
+    """What the next better recall takes, in a sentence.
+
+    >>> price_said({"recall": 0.8, "cost": {"labels": 1200, "sheets": 19, "hours": 0.9}, "affordable": False})
+    'to show 0.8: 1,200 more labels, 19 contact sheets, 0.9 h, if they are all dull; more than counts as affordable'
+    """
+    cost = price["cost"]
+    said = f"{cost['labels']:,} more labels, {count(cost['sheets'], 'contact sheet')}, {cost['hours']:.1f} h"
+    much = "" if price["affordable"] else "; more than counts as affordable"
+    return f"to show {price['recall']:g}: {said}, if they are all dull{much}"
 
 
 def taught_line(one: Mapping[str, Any]) -> str:
