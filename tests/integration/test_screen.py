@@ -1,0 +1,178 @@
+"""labelsieve screen, as it is called: from nothing labelled to a promise, and everything that does not fit."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import labelsieve as ls
+from labelsieve.testing.toys import Toy, toy_odd
+
+LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
+POOL, NEW = 1600, 600
+
+
+def run(*words: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [LABELSIEVE, "screen", *map(str, words)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def answered(p: ls.Project, toy: Toy, query: Any) -> None:
+    names = [toy.classes[toy.y[int(item.key)]] for item in query.items]
+    p.label(query.ids, names, by="ann", query=query.id)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Toy]:
+    """A project with 140 calibration, 40 audit and 60 searched labels, and new items from the same source."""
+    root, toy = tmp_path_factory.mktemp("screen"), toy_odd(POOL + NEW, 80, 12, distance=6.0)
+    np.save(root / "pool.npy", toy.x[:POOL])
+    np.save(root / "new.npy", toy.x[POOL:])
+    with ls.create(root / "p.sieve", root / "pool.npy", task="screen") as p:
+        answered(p, toy, p.next(115, purpose="calibration"))
+        answered(p, toy, p.next(40, purpose="audit"))
+        for _ in range(3):
+            answered(p, toy, p.next(20))
+    return root, toy
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_to_escalate_with_a_promise(made: tuple[Path, Toy]) -> None:
+    root, toy = made
+    said = run(root / "p.sieve", root / "new.npy", "--out", root / "escalate.csv", "--alarms", ".02")
+    assert "600 items scored by the head" in said.stdout and "Promised: on average at most" in said.stdout
+    found = rows(root / "escalate.csv")
+    odd = np.array([toy.y[POOL + int(row["key"])] for row in found])
+    assert len(found) > 5 and {row["escalate"] for row in found} == {"yes"}
+    assert odd.sum() >= 0.8 * toy.y[POOL:].sum()  # planted far out
+    assert (odd == 0).sum() <= 0.06 * NEW
+    scores = [float(row["score"]) for row in found]
+    assert scores == sorted(scores, reverse=True) and [row["rank"] for row in found][:2] == ["1", "2"]
+    assert all(float(row["p_value"]) <= 0.02 for row in found)
+    assert found[0]["nearest_odd"] and found[0]["why"]
+    before = (root / "escalate.csv").read_bytes()
+    run(root / "p.sieve", root / "new.npy", "--out", root / "escalate.csv", "--alarms", ".02")
+    assert (root / "escalate.csv").read_bytes() == before  # the same again
+
+
+def test_everything_as_json_and_recall_that_is_not_shown_exits_3(made: tuple[Path, Toy]) -> None:
+    root, _ = made
+    done = run(root / "p.sieve", root / "new.npy", "--all", "--recall", ".99", "--json", code=3)
+    told = json.loads(done.stdout)
+    assert told["items"] == len(told["rows"]) == NEW and told["certified"] is False
+    assert told["rate"]["dull"] == told["calibration"]["dull"] > 100
+    assert told["escalated"] == sum(row["escalate"] == "yes" for row in told["rows"])
+    assert told["shift"]["p"] > 0.001 and told["another_domain"] is False
+    checked = told["sensitivity"]["guarantee"]["checked"]
+    assert checked["items"] == POOL and checked["audited"] >= 40
+    loose = run(root / "p.sieve", root / "new.npy", "--alarms", ".5", "--recall", ".01").stdout
+    assert "Recall of 0.01: shown" in loose
+
+
+def test_another_domain_is_said_first_and_nothing_is_written(made: tuple[Path, Toy]) -> None:
+    root, toy = made
+    np.save(root / "other.npy", toy.x[POOL:] + 5)
+    done = run(root / "p.sieve", root / "other.npy", "--out", root / "other.csv", code=3)
+    assert done.stdout.startswith("These items look like another domain") and "energy test" in done.stdout
+    assert "learn-from" in done.stderr and not (root / "other.csv").exists()
+    run(root / "p.sieve", root / "other.npy", "--out", root / "other.csv", "--anyway")
+    assert len(rows(root / "other.csv")) > 0.5 * NEW
+
+
+def test_items_of_the_pool_are_known_with_their_label(made: tuple[Path, Toy]) -> None:
+    root, _ = made
+    run(root / "p.sieve", root / "pool.npy", "--all", "--out", root / "known.csv")
+    found = rows(root / "known.csv")
+    assert len(found) == POOL and all(row["known"] == row["key"] for row in found)
+    labelled = [row for row in found if row["label"]]
+    assert len(labelled) > 200 and {row["escalate"] for row in labelled} == {"no"}
+
+
+def test_nothing_labelled_and_too_few_to_promise(tmp_path: Path, made: tuple[Path, Toy]) -> None:
+    root, toy = made
+    with ls.create(tmp_path / "q.sieve", root / "pool.npy", task="screen") as p:
+        said = run(p.path, root / "new.npy", "--top", "20", "--out", tmp_path / "top.csv").stdout
+        assert "distance from the pool: nothing that may train is labelled" in said
+        assert "no calibration item is labelled dull" in said and "--purpose calibration" in said
+        found = rows(tmp_path / "top.csv")
+        assert len(found) == 20 and {row["p_value"] + row["escalate"] for row in found} == {""}
+        assert sum(toy.y[POOL + int(row["key"])] for row in found) >= 5
+        answered(p, toy, p.next(30, purpose="calibration"))
+        few = run(p.path, root / "new.npy").stdout
+        assert "nothing can be escalated at 1.00%" in few and "more are needed" in few
+        with pytest.raises(ls.NotEnoughLabels):
+            p.fit()  # calibration items never train
+        ids = p.next(12).ids
+        p.label(ids, ["odd"] * 12, by="ann")  # all that trains is odd
+        found = p.screen(toy.x[POOL : POOL + 50])
+        assert found.by == "head" and found.rows[0][7] and not found.rows[0][9]
+        p.label(p.next(1, purpose="calibration").ids, [ls.Value("unsure")], by="ann")
+        assert p.screen(toy.x[POOL : POOL + 50]).calibration["unsure"] == 1
+
+
+def test_what_does_not_fit(made: tuple[Path, Toy], tmp_path: Path) -> None:
+    root, toy = made
+    np.save(tmp_path / "wide.npy", np.ones((3, 5), np.float32))
+    assert (
+        "wide.npy has 5 columns; the embeddings of this project have 12"
+        in run(root / "p.sieve", tmp_path / "wide.npy", code=1).stderr
+    )
+    assert (
+        "the rate of false alarms is 1.5" in run(root / "p.sieve", root / "new.npy", "--alarms", "1.5", code=1).stderr
+    )
+    (tmp_path / "mine.csv").write_text("a,b,c\n1,2,3\n")
+    assert "not overwritten" in run(root / "p.sieve", root / "new.npy", "--out", tmp_path / "mine.csv", code=1).stderr
+    with ls.open(root / "p.sieve") as p:
+        with pytest.raises(ls.InputError, match="fixed threshold"):
+            p.screen(toy.x[POOL:], recall=0.9, top=5)
+        with pytest.raises(ls.InputError, match="could be embedded|nothing to screen"):
+            p.screen(np.full((3, 12), np.nan))
+        part = toy.x[POOL : POOL + 30].copy()
+        part[4] = np.inf
+        found = p.screen(part)
+        assert found.items == 29 and found.set_aside[0][0] == "4" and found.shift.decided
+        assert not p.screen(part[:3]).shift.decided
+        other = p.add_task("kinds", "classes")
+        with pytest.raises(ls.InputError, match="of kind classes"):
+            other.screen(part)
+
+
+def test_false_discoveries_in_place_of_false_alarms(made: tuple[Path, Toy]) -> None:
+    root, toy = made
+    with ls.open(root / "p.sieve") as p:
+        found = p.screen(toy.x[POOL:], fdr=0.3)
+    odd = np.array([toy.y[POOL + int(row[1])] for row in found.rows])
+    assert found.escalated == len(odd) > 5 and found.sensitivity is None
+    assert (odd == 0).mean() <= 0.6 and found.false_alarms == pytest.approx(0.3 * len(odd))
+
+
+def test_texts_by_the_engine_of_the_project(tmp_path: Path) -> None:
+    words = ["the bill is late", "the bill was paid", "a late bill again", "paid the bill twice"]
+    texts = [f"{words[i % 4]} {i}" for i in range(200)]
+    lines = [f"{i},{text}" for i, text in enumerate(texts)]
+    (tmp_path / "pool.csv").write_text("\n".join(["number,text", *lines]) + "\n")
+    fresh = ["500,the bill is late 3", "501,zebra quartz volcano", "502,", f"503,{texts[0]}"]
+    (tmp_path / "new.csv").write_text("\n".join(["number,text", *fresh]) + "\n")
+    (tmp_path / "bad.csv").write_text("number,body\n1,hello\n")
+    with ls.create(tmp_path / "p.sieve", tmp_path / "pool.csv", task="screen", text="text", key="number") as p:
+        p.embed()
+        p.label(p.next(10).ids, ["dull"] * 10, by="ann")
+        found = p.screen(tmp_path / "new.csv", everything=True)
+        assert next(row[1] for row in found.rows) == "501"
+        assert found.known == 1 and next(row for row in found.rows if row[1] == "503")[5] == "0"
+        assert found.set_aside[0][0] == "502" and not found.shift.decided
+        with pytest.raises(ls.InputError, match="bad.csv lacks the columns 'text'; it has number, body"):
+            p.screen(tmp_path / "bad.csv")
