@@ -15,6 +15,7 @@ from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
 from labelsieve.screening.anomaly import pool_ranks, rank
 from labelsieve.screening.isolation import Isolation
+from labelsieve.screening.patcharm import by_patches
 from labelsieve.screening.ranking import Ranked, scanned
 from labelsieve.selection.candidates import thin
 from labelsieve.selection.clusters import kmeans
@@ -151,7 +152,8 @@ def lists_of(scene: Scene) -> dict[str, Ranked]:
     found = {name: arm(scene) for name, arm in ARMS.items() if scene.odd or name not in FROM_ODD}
     if scene.both:
         found["forest"] = by_forest(scene, found)
-    return found
+    patches = by_patches(scene, found)
+    return found if patches is None else {**found, "patches": patches}
 
 
 def _among(ids: Ids, free: Ids) -> NDArray[np.bool_]:

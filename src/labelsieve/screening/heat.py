@@ -7,11 +7,12 @@ from labelsieve.core.types import Matrix
 
 Picture = NDArray[np.uint8]  # (h, w, 3)
 
-LOW, HIGH = 0.6, 2.0  # in shares of the oddest dull patches: nothing is painted below, and no deeper colour above
+LOW, HIGH = 0.75, 1.5  # in shares of the oddest dull patches: nothing is painted below, and no deeper colour above
 STRONGEST = 0.8  # how much of the picture the colour covers at most
-FADED = 0.75  # how much of its own contrast and colour the picture keeps
+FADED = 0.6  # how much of its own contrast and colour the picture keeps
+PAPER = 230  # the grey that it fades to
 # Light to dark, so that it also reads in grey: pale yellow, orange, red, dark purple.
-_STOPS = np.array([0.0, 0.29, 0.6, 1.0])
+_STOPS = np.array([0.0, 0.33, 0.6, 1.0])
 _COLOURS = np.array([[255, 237, 140], [253, 174, 55], [222, 45, 38], [95, 0, 80]], np.float64)
 
 
@@ -24,12 +25,12 @@ def painted(picture: Picture, heat: Matrix) -> Picture:
     level = levels(smooth(heat, height, width))
     cover = (STRONGEST * np.minimum(1.0, 2.5 * level))[..., None]
     grey = picture.astype(np.float64).mean(axis=2, keepdims=True)
-    faded = 255 * (1 - FADED) + FADED * (0.3 * picture + 0.7 * grey)
+    faded = PAPER * (1 - FADED) + FADED * (0.3 * picture + 0.7 * grey)
     return np.asarray(np.rint((1 - cover) * faded + cover * colours(level)), np.uint8)
 
 
 def levels(heat: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Heat as 0 (usual) to 1 (twice as odd as the oddest of the dull, or more), of any shape."""
+    """Heat as 0 (usual) to 1 (half as odd again as the oddest of the dull, or more), of any shape."""
     return np.asarray(np.clip((heat - LOW) / (HIGH - LOW), 0.0, 1.0), np.float64)
 
 

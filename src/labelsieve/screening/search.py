@@ -13,6 +13,7 @@ from labelsieve.screening.bandit import JOIN, credits_of, drawn_order
 from labelsieve.screening.ranking import Ranked
 
 EXPLORE = "explore"
+LISTED = 10  # items on a list at least, so that arms are credited where one item is asked at a time
 FLOOR = 0.05  # of all places are drawn at random, whatever the answers were
 
 
@@ -21,7 +22,8 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
 
     Arms: `anomaly` (unusual in the pool), `isolation` (an isolation forest that learns from answers), `medoids`
     (typical of cells without a label), `explore` (at random); from the first odd item on `linear`, `forest`, and `fuse`
-    (linear and anomaly together). Each place is given to an arm by Thompson sampling on what its list found so far
+    (linear and anomaly together). With feature maps of images, and a dull one, also `patches` (a place that no dull
+    image has). Each place is given to an arm by Thompson sampling on what its list found so far
     (`Round.past`; without it all start alike), one place in twenty at random. `Query.arms` names the arms that had an
     item on their list, `Query.why` the one that asked for it. `propensity` is that of the random draw, else NaN.
     Give z-scored rows. PoolExhausted when fewer than n items are left; InputError for a task of many classes.
@@ -34,7 +36,7 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
             f"the strategy 'screen' tells odd from dull, and this task has {len(state.labels.classes)} classes.",
             "make the task with --task screen; greedy_search looks for one class of many.",
         )
-    scene = Scene(state, free, n, rng)
+    scene = Scene(state, free, max(n, LISTED), rng)
     lists = {**lists_of(scene), EXPLORE: Ranked(free[rng.choice(len(free), n, replace=False)], np.zeros(n))}
     asked = _shared_out(lists, n, state, rng)
     return _query(asked, lists, scene)
@@ -85,5 +87,6 @@ def _why(arm: str, share: float, odd: int) -> str:
         "linear": f"linear: more like {found} than {part}",
         "forest": f"forest: by decision trees more like {found} than {part}",
         "fuse": f"fuse: more like {found}, and more unusual, than {part}",
+        "patches": f"patches: a place that is less like any dull image than those of {part}",
         EXPLORE: "explore: drawn at random, since odd items may be of a kind that nothing points at yet",
     }[arm]
