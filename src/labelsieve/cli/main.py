@@ -18,6 +18,7 @@ from labelsieve.cli import (
     curriculum,
     demo,
     doctor,
+    doubtful,
     duplicates,
     embed,
     engines,
@@ -63,7 +64,8 @@ VERBS = {
     "Start": {"init": init, "sync": sync, "embed": embed, "index": index, "task": task, "plan": plan, "demo": demo},
     "Label": {"next": next_, "label": label, "import": import_, "budget": budget},
     "Model": {"fit": fit, "predict": predict, "export": export, "report": report, "status": status},
-    "Screen": {"screen": screen, "watch": watch, "explain": explain, "miss": miss, "learn-from": learn_from},
+    "Screen": {"screen": screen, "watch": watch, "explain": explain, "doubtful": doubtful, "miss": miss}
+    | {"learn-from": learn_from},
     "Prove": {"certify": certify, "verify": verify},
     "Choose": {"coreset": coreset, "duplicates": duplicates, "hard": hard, "curriculum": curriculum},
     "Compare": {"simulate": simulate, "strategies": strategies},

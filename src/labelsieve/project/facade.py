@@ -54,6 +54,7 @@ from labelsieve.project.indexing import IndexReport, update_index
 from labelsieve.project.limits import Limits, set_limits
 from labelsieve.project.ordering import Ordered, Ranked
 from labelsieve.project.simulation import Run
+from labelsieve.project.slips import Doubt, answer_again, doubtful_labels
 from labelsieve.project.syncing import SyncReport
 from labelsieve.project.thinning import Group, Kept
 from labelsieve.project.watching import Arrivals
@@ -369,6 +370,14 @@ class Project:
     def disagreements(self, n: int = 20) -> Ranked:
         """The n labels that heads which did not see them most surely gainsay."""
         return ordering.gainsaid(self._context, n)
+
+    def doubtful(self) -> list[Doubt]:
+        """The dull labels that look odd and do not train until they are answered dull again, most doubtful first."""
+        return doubtful_labels(self._context)
+
+    def answer_doubtful(self, path: str | os.PathLike[str], by: str) -> int:
+        """How many doubtful labels were answered by a filled-in file with the columns key and label."""
+        return answer_again(self._context, Path(path), by)
 
     def curriculum(self, by: Pace = "margin", steps: int = 10) -> Ordered:
         """The training labels from easy to hard, and the step from which each takes part."""

@@ -185,6 +185,7 @@ def _record(context: Context, fitted: Fitted, before: Head | None) -> None:
         **_finite(watch),
         "seconds": round(fitted.seconds, 4),
         "classes": len(standing.train.classes),
+        "doubtful": len(standing.doubts.at),
         **({"taught": as_facts(fitted.verdicts)} if fitted.verdicts else {}),
     }
     head = {"name": fitted.kind, "mark": fitted.mark}

@@ -14,10 +14,12 @@ from labelsieve.heads.view import View
 from labelsieve.project import folding, lessons, manifest, queries, slices
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
+from labelsieve.project.doubting import NOTHING, doubted
 from labelsieve.project.lessons import Taught
 from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.slices import Groups, Sides
 from labelsieve.project.training import TABULAR_DIM, Chooser, Meaning, fit_view, restricted, view_way
+from labelsieve.screening.doubt import Doubts
 from labelsieve.store.pools import TaughtPool, ViewedPool
 
 
@@ -39,6 +41,7 @@ class Stand:
     answered: Ids  # every item with a current answer, skip and unsure too, ascending
     choose: Chooser
     taught: Taught | None = None  # screens alone
+    doubts: Doubts = NOTHING  # dull labels that look odd and that nobody has confirmed: they do not train
 
     @property
     def both(self) -> Labels:
@@ -78,18 +81,21 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     labels = restricted(labels, common(pool.ids, labels.ids))
     answered = common(pool.ids, folding.answered(context.conn, task.name))
     control = np.intersect1d(queries.asked_for(context.conn, task.name, "control"), labels.ids)
+    train = restricted(labels, np.union1d(sides.aside, queries.travelled(context.conn, task.name)), inside=False)
+    doubts = doubted(context.conn, task, pool, train, taught, meaning != "directions")
     return Stand(
         pool=pool,
         raw=raw,
         view=view,
         sides=sides,
-        train=restricted(labels, np.union1d(sides.aside, queries.travelled(context.conn, task.name)), inside=False),
+        train=restricted(train, doubts.at, inside=False),
         audit=restricted(labels, _slice(context, sides, "audit", answered)),
         calibration=restricted(labels, _slice(context, sides, "calibration", answered)),
         control=control,
         answered=answered,
         choose=Chooser(settings.head, meaning != "directions"),
         taught=taught,
+        doubts=doubts,
     )
 
 

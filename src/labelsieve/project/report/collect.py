@@ -13,7 +13,6 @@ from labelsieve.project import folding, queries, state
 from labelsieve.project.auditing import LEAST, AuditTables, audit_tables
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
-from labelsieve.project.doubting import doubtful_labels
 from labelsieve.project.exports import label_names
 from labelsieve.project.fitting import Fitted, audit_proba, fit_task
 from labelsieve.project.queries import StoredQuery
@@ -32,6 +31,7 @@ from labelsieve.project.report.exhibits import shown_items
 from labelsieve.project.report.gathering import gathered_curve
 from labelsieve.project.report.promised import search_shown
 from labelsieve.project.report.words import percent
+from labelsieve.project.slips import doubtful_labels
 from labelsieve.project.standing import Stand, stand
 
 CONFUSIONS, CONFUSION_ITEMS = 18, 4

@@ -1,0 +1,116 @@
+"""Dull labels that look odd: flagged, left out of training, confirmed or corrected; through Python and the CLI."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import labelsieve as ls
+from labelsieve.project.standing import stand
+
+LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
+Run = Callable[..., subprocess.CompletedProcess[str]]
+N, ODD = 700, 60
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, 80)).astype(np.float32)
+    x[:ODD] = 0.4 * x[:ODD] + 2.0
+    np.save(tmp_path / "rows.npy", x)
+    ls.create(tmp_path / "p.sieve", tmp_path / "rows.npy", task="screen").close()
+    return tmp_path
+
+
+@pytest.fixture
+def project(folder: Path) -> Iterator[ls.Project]:
+    with ls.open(folder / "p.sieve") as opened:
+        yield opened
+
+
+@pytest.fixture
+def slips(project: ls.Project) -> list[str]:
+    """Three odd items answered dull among ten odd and 120 dull ones; all of them may train."""
+    aside = set(stand(project.context).sides.aside.tolist())
+    free = [item.id for item in project.items(list(range(1, N + 1))) if item.id not in aside]
+    key = {item.id: int(item.key) for item in project.items(free)}
+    odd = [id_ for id_ in free if key[id_] < ODD][:13]
+    dull = [id_ for id_ in free if key[id_] >= ODD][:120]
+    project.label(odd[:10], ["scratch"] * 10, by="anna")
+    project.label([*odd[10:], *dull], ["dull"] * 123, by="anna")
+    return [item.key for item in project.items(odd[10:])]
+
+
+@pytest.fixture
+def run(folder: Path, slips: list[str]) -> Run:
+    def call(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [LABELSIEVE, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return call
+
+
+def trained(project: ls.Project, keys: list[str]) -> list[bool]:
+    ids = project.context.ids_of(keys)
+    return np.isin(ids, project.fit().labels.ids).tolist()
+
+
+def test_doubtful_labels_do_not_train_until_they_are_answered_dull_again(project: ls.Project, slips: list[str]) -> None:
+    found = project.doubtful()
+    assert {doubt.key for doubt in found} >= set(slips)
+    assert len(found) <= 8  # and few others
+    assert all(doubt.ratio < 0.9 and doubt.odd in doubt.why for doubt in found)
+    assert trained(project, slips) == [False] * 3
+    project.label(slips[:1], ["dull"], by="anna")  # looked at again
+    project.label(slips[1:2], ["dull"], by="ben")  # by somebody else
+    assert trained(project, slips) == [True, True, False]
+    assert {doubt.key for doubt in project.doubtful()} & set(slips) == {slips[2]}
+    project.undo(by="ben")
+    assert trained(project, slips) == [True, False, False]
+    project.label(slips[2:], ["scratch"], by="anna")
+    assert trained(project, slips) == [True, False, True]
+    with ls.open(project.path) as again:  # a fresh process says the same
+        assert [doubt.key for doubt in again.doubtful()] == [doubt.key for doubt in project.doubtful()]
+
+
+def test_the_command_line_lists_them_and_takes_answers_back(run: Run, folder: Path, slips: list[str]) -> None:
+    listed = json.loads(run("doubtful", "p.sieve", "--json").stdout)
+    assert {one["key"] for one in listed} >= set(slips)
+    assert set(listed[0]) == {"key", "odd", "ratio", "why"}
+    assert slips[0] in run("doubtful", "p.sieve").stdout
+    run("fit", "p.sieve")
+    assert f"doubtful: {len(listed)} dull labels" in run("status", "p.sieve").stdout
+    assert json.loads(run("status", "p.sieve", "--json").stdout)["fit"]["doubtful"] == len(listed)
+    run("doubtful", "p.sieve", "--out", "look.csv")
+    with (folder / "look.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["label"] = "scratch" if row["key"] in slips else "dull"
+    with (folder / "look.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    answer = ("doubtful", "p.sieve", "--labels", "look.csv", "--by", "anna", "--json")
+    assert json.loads(run(*answer).stdout)["answered"] == len(listed)
+    left = {one["key"] for one in json.loads(run("doubtful", "p.sieve", "--json").stdout)}
+    assert not left & {row["key"] for row in rows}  # three more odd items may make others doubtful
+    assert json.loads(run(*answer).stdout)["answered"] == 0  # the same file again changes nothing
+    assert "give one of them" in run("doubtful", "p.sieve", "--out", "a.csv", "--labels", "b.csv", code=1).stderr
+
+
+def test_nothing_is_doubtful_without_an_odd_item_or_outside_of_a_screen(folder: Path, project: ls.Project) -> None:
+    assert project.doubtful() == []
+    project.label([1, 2, 3], ["dull"] * 3, by="anna")
+    assert project.doubtful() == []
+    other = project.add_task("kinds", "classes")
+    other.label([1, 2, 3], ["a", "b", "a"], by="anna")
+    assert other.doubtful() == []
