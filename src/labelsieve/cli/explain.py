@@ -35,7 +35,10 @@ def run(
         if one.picture is not None:
             say(f"  where: {one.picture}")
     tried = sum(one.tried for one in found)
-    hint(f"Found by hiding one part at a time: {count(tried, 'changed item')} scored.")
+    if tried:
+        hint(f"Found by hiding one part at a time: {count(tried, 'changed item')} scored.")
+    if any(one.patches for one in found):
+        hint("Places by feature maps: 1 is as odd as the oddest place of the dull pictures.")
 
 
 def as_row(one: Any) -> dict[str, Any]:

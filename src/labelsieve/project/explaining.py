@@ -25,7 +25,9 @@ from labelsieve.project import manifest, pooling
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted, fit_task
 from labelsieve.project.hiding import Hidden, hidden_parts
+from labelsieve.project.mapping import Finder, finder
 from labelsieve.project.overlays import save_overlay
+from labelsieve.project.places import draw_places, odd_places
 from labelsieve.project.standing import Stand, stand
 from labelsieve.project.training import drawn
 from labelsieve.screening.conformal import p_values
@@ -65,6 +67,7 @@ class Explained:
     usual: str = "dull"  # what says what is usual: dull items, or the pool
     note: str = ""  # why there are no parts
     p: float | None = None  # chance of a score so high, were the item dull: by the calibration items
+    patches: bool = False  # whether the heat is that of patches, by feature maps: 1 = as odd as the oddest of the dull
     picture: Path | None = None  # where the item was drawn with its heat over it
 
     @property
@@ -144,6 +147,11 @@ class Judge:
         if self.fitted is None or not (self.labels.y == ODD).any():
             return None
         return bool(self.fitted.head.predict_proba(self.standing.view(rows))[0, ODD] > 0.5)
+
+    @cached_property
+    def finder(self) -> Finder | None:
+        """What finds odd places of pictures; None without feature maps."""
+        return finder(self.context, self.standing)
 
     @cached_property
     def far(self) -> Gaussian:
@@ -235,6 +243,8 @@ def explained(context: Context, ids: Ids, out: Path | None = None) -> list[Expla
 def _drawn(one: Explained, item: Item, out: Path) -> Explained:
     if one.heat is None:
         return one
+    if one.patches:
+        return replace(one, picture=draw_places(item.data, one.heat.astype(np.float32), out, item.key))
     return replace(one, picture=save_overlay(item.data, one.heat, out, item.key))
 
 
@@ -282,6 +292,7 @@ def _one(judge: Judge, item: Item, row: Matrix) -> Explained:
         out,
         parts=leading(hidden.parts, PLACES if item.modality == "image" else PARTS),
         heat=hidden.heat,
+        patches=item.modality == "image" and not hidden.tried,
         tried=hidden.tried,
         note=hidden.note,
     )
@@ -290,6 +301,9 @@ def _one(judge: Judge, item: Item, row: Matrix) -> Explained:
 def _parts(judge: Judge, item: Item, row: Matrix) -> Hidden:
     if isinstance(item.data, InputError):
         raise item.data
+    places = odd_places(judge.finder, item.id, item.data) if item.modality == "image" else None
+    if places is not None:
+        return places
     ready = item.modality == "embedding"
     usual = judge.usual if ready or item.modality == "row" else None
     return hidden_parts(

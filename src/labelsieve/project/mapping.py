@@ -30,6 +30,7 @@ from labelsieve.store.placing import placed
 
 BLOCK = 32  # images whose maps are in memory at once
 PAIRS = 100  # pairs that say how unlike its template a usual image is
+START = 0.5  # where the legend begins
 SIDE = 1024  # pixels of the longer side of a saved picture, at most
 
 
@@ -179,11 +180,11 @@ def save_heat(image: Any, heat: Matrix, path: Path) -> Path:
     canvas = Image.new("RGB", (max(size[0], 320), size[1] + 2 * bar + letters + 6), "white")
     canvas.paste(Image.fromarray(drawn), (0, 0))
     width, top = canvas.width - 20, size[1] + bar // 2
-    strip = np.linspace(0.0, HIGH, width)
+    strip = np.linspace(START, HIGH, width)
     inside = np.where((strip < LOW)[:, None], 225.0, colours(levels(strip)))
     canvas.paste(Image.fromarray(np.repeat(inside[None], bar, axis=0).round().astype(np.uint8)), (10, top))
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(letters)
-    one = 10 + round(width / HIGH)
+    one = 10 + round(width * (1 - START) / (HIGH - START))
     draw.line([(one, top - 2), (one, top + bar + 1)], fill="black", width=2)
     below = top + bar + 2
     draw.text((10, below), "usual", "black", font)
