@@ -8,6 +8,7 @@ from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Kind
 from labelsieve.project.asking import LARGEST, SMALLEST, strategy_named
 from labelsieve.project.context import Context
+from labelsieve.project.mapped import map_pool
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.simulation import Play, Run, SimulationSettings, simulate
 from labelsieve.project.standing import groups_of, meaning_of
@@ -63,7 +64,8 @@ def play(
         if progress is not None:
             progress(done, total)
 
-    result = simulate(Play(pool, truth, chooser, strategies, groups, chooser.tabular), settings, tell)
+    maps = map_pool(context) if kind == "screen" else None
+    result = simulate(Play(pool, truth, chooser, strategies, groups, chooser.tabular, maps), settings, tell)
     described = {
         "items": len(raw.ids),
         "with_truth": len(truth),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, NotEnoughLabels
 from labelsieve.core.randomness import stream
-from labelsieve.core.rounds import InMemory, Pool, Round
+from labelsieve.core.rounds import InMemory, Maps, Pool, Round
 from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.statistics import bootstrap, curve_area
 from labelsieve.core.types import ODD, Ids, Interval, Kind, Labels, Query
@@ -77,6 +77,7 @@ class Play:
     strategies: dict[str, Strategy]
     groups: Groups = None
     tabular: bool = False
+    maps: Maps | None = None
 
 
 @dataclass
@@ -174,7 +175,7 @@ def _trajectory(
         labels = _known(truth, known)
         left = {"budget": float(settings.budget - len(known))}
         state = Round(pool, labels, head, number=number, costs=left, neighbours=near, wanted=wanted)
-        state.past, state.kept, state.tabular = past, kept, play.tabular
+        state.past, state.kept, state.tabular, state.maps = past, kept, play.tabular, play.maps
         began = time.perf_counter()
         query = play.strategies[run.strategy](state, n, stream(run.seed, run.strategy, number))
         asked = time.perf_counter()
