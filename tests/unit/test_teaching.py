@@ -157,3 +157,13 @@ def test_dull_items_from_elsewhere_do_not_say_what_is_usual_here() -> None:
     assert np.allclose(both.score(probe), plain.score(probe))
     alone = Fused(2, True).among(among).fit(x[40:], np.zeros(100, int), weight[40:])  # then the pool itself does
     assert alone.score(probe).mean() > 1.5
+
+
+def test_missed_odd_items_weigh_as_much_as_those_that_were_found() -> None:
+    ten = labels(np.sort(np.concatenate([np.flatnonzero(TOY.y[:300] == ODD)[:10] + 1, [1, 2]])))
+    one = Taught(np.array([-2, -1]), np.array([ODD, DULL]), np.ones(2), np.array([MISSED] * 2), TOY.x[300:302])
+    odd = int((ten.y == ODD).sum())
+    assert with_taught(ten, one).weight.tolist()[:3] == [odd, 1.0, 1.0]  # type: ignore[union-attr]
+    assert with_taught(labels(np.arange(0)), one).weight.tolist() == [1.0, 1.0]  # type: ignore[union-attr]
+    there = replace(one, source=np.array(["plant"] * 2))
+    assert with_taught(ten, there).weight.tolist()[:2] == [1.0, 1.0]  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ import numpy as np
 from labelsieve.core.idsets import common
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
-from labelsieve.core.types import Ids, Labels, Purpose
+from labelsieve.core.types import ODD, Ids, Labels, Purpose
 from labelsieve.heads.view import View
 from labelsieve.project import folding, lessons, manifest, queries, slices
 from labelsieve.project.context import Context
@@ -53,12 +53,18 @@ class Stand:
 
 
 def with_taught(labels: Labels, taught: Taught | None) -> Labels:
-    """The labels (m,) and what was taught beside them, ids ascending: those of taught items are below 0."""
+    """The labels (m,) and what was taught beside them, ids ascending: those of taught items are below 0.
+
+    Odd items that were missed weigh together at least as much as those that were found: they speak for what a search
+    by the latter does not find. Source: measured, see docs/decisions/0011-taught-items.md.
+    """
     if taught is None or not len(taught):
         return labels
     weight = np.ones(len(labels)) if labels.weight is None else labels.weight
+    by_hand = (taught.source == lessons.MISSED) & (taught.y == ODD)
+    stress = max(1.0, float((labels.y == ODD).sum()) / max(int(by_hand.sum()), 1))
     y = np.concatenate([taught.y, labels.y])
-    weights = np.concatenate([taught.weight, weight])
+    weights = np.concatenate([np.where(by_hand, stress, 1.0) * taught.weight, weight])
     return Labels(np.concatenate([taught.ids, labels.ids]), y, labels.classes, labels.kind, weights)
 
 
