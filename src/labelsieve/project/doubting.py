@@ -13,7 +13,7 @@ from labelsieve.core.types import ODD, Ids, Labels, Task
 from labelsieve.heads.fused import directions_of
 from labelsieve.project import events
 from labelsieve.project.lessons import MISSED, Taught
-from labelsieve.screening.doubt import Doubts, doubtful
+from labelsieve.screening.doubts import Doubts, doubtful
 
 NOTHING = Doubts(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
@@ -35,7 +35,7 @@ def doubted(
     """Ids of doubtful dull items, of the odd item nearest to each (below 0: a taught one), and how near it is.
 
     Beside the odd labels (m,) the odd items count that were taught one by one. Nothing outside of a screen, and
-    nothing that is confirmed. Cost: the reading of the labelled rows, and as `screening.doubt.doubtful`.
+    nothing that is confirmed. Cost: the reading of the labelled rows, and as `screening.doubts.doubtful`.
     """
     missed = np.empty(0, np.int64)
     if taught is not None:

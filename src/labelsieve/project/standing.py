@@ -19,7 +19,7 @@ from labelsieve.project.lessons import Taught
 from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.slices import Groups, Sides
 from labelsieve.project.training import TABULAR_DIM, Chooser, Meaning, fit_view, restricted, view_way
-from labelsieve.screening.doubt import Doubts
+from labelsieve.screening.doubts import Doubts
 from labelsieve.store.pools import TaughtPool, ViewedPool
 
 

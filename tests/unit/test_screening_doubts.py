@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from labelsieve.core.types import DULL, ODD
-from labelsieve.screening.doubt import doubtful
+from labelsieve.screening.doubts import doubtful
 
 RNG = np.random.default_rng(0)
 
