@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from labelsieve.core.types import Labels, Query
-from labelsieve.screening.bandit import Credit, credits_of, drawn_order
+from labelsieve.screening.bandit import BEFORE, OTHERS, Credit, credits_of, drawn_order
 
 
 def asked(ids, *arms):
@@ -43,7 +43,16 @@ def test_answers_long_ago_are_not_looked_at():
 def test_an_arm_is_drawn_by_its_chance_to_be_the_best():
     rng, credit = np.random.default_rng(0), {"good": Credit(20, 20), "bad": Credit(0, 60)}
     first = [drawn_order(["bad", "good", "new"], credit, rng)[0] for _ in range(2000)]
-    better = (rng.beta(1, 3, 100_000) > rng.beta(21, 23, 100_000)).mean()
+    better = (rng.beta(*OTHERS, 100_000) > rng.beta(OTHERS[0] + 20, OTHERS[1] + 20, 100_000)).mean()
     assert first.count("bad") < 20
     assert first.count("new") / 2000 == pytest.approx(better, abs=0.03)
     assert sorted(drawn_order(["bad", "good", "new"], credit, rng)) == ["bad", "good", "new"]
+
+
+def test_before_anything_is_answered_arms_that_know_nothing_of_odd_items_come_last():
+    rng, arms = np.random.default_rng(0), ["anomaly", "explore", "fuse", "isolation", "linear", "medoids"]
+    first = [drawn_order(arms, {}, rng)[0] for _ in range(2000)]
+    often = sorted(arms, key=first.count)
+    assert set(often[:2]) == {"explore", "medoids"}
+    assert often[-1] == "fuse"
+    assert BEFORE.keys() <= {*arms, "forest"}

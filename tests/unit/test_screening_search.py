@@ -85,11 +85,14 @@ def test_an_arm_that_finds_odd_items_gets_more_of_the_places(planted):
     x, y = planted
     state = state_of(x, y, np.arange(200))
     rest = np.flatnonzero(y[:200] == DULL)
-    past = [_query(np.flatnonzero(y[:200] == ODD), "medoids"), _query(rest[:60], "anomaly + isolation + explore")]
+    past = [
+        _query(np.flatnonzero(y[:200] == ODD), "medoids"),
+        _query(rest, "anomaly + isolation + explore + linear + fuse + forest"),
+    ]
     for _ in range(2):
         query = screen(replace(state, past=past), 100, np.random.default_rng(0))
         share = {arm: of_arm(query, arm).mean() for arm in ("medoids", "anomaly", "isolation", "explore")}
-        assert share["medoids"] > 0.3 > 4 * max(share["anomaly"], share["isolation"])
+        assert share["medoids"] > 0.3 > 2 * max(share["anomaly"], share["isolation"])
         assert share["explore"] > 0  # never nothing
 
 
@@ -115,11 +118,11 @@ def test_some_places_are_drawn_at_random_whatever_was_found(planted):
 def test_odd_labels_alone_ask_for_what_is_near_them(planted):
     x, y = planted
     near = np.flatnonzero((y == ODD) & (x[:, 0] > 5))
-    query = screen(state_of(x, y, near[:3]), 60, np.random.default_rng(0))
-    asked = query.ids[of_arm(query, "linear")][:6]
-    assert y[asked].mean() >= 0.5  # others may have taken the nearest
+    query = screen(state_of(x, y, near[:3]), 20, np.random.default_rng(0))
+    like = of_arm(query, "linear") | of_arm(query, "fuse")
+    assert y[query.ids[like]].mean() > 0.4  # 27 of the 997 left are odd
     assert not of_arm(query, "forest").any()
-    assert "the 3 odd items found so far" in np.array(query.why)[of_arm(query, "linear")][0]
+    assert all("the 3 odd items found so far" in why for why in np.array(query.why)[like])
 
 
 def test_taught_items_outside_of_the_pool_are_learnt_from_and_never_asked(planted):
@@ -135,8 +138,8 @@ def test_taught_items_outside_of_the_pool_are_learnt_from_and_never_asked(plante
     labels = replace(labels, weight=np.array([0.5, 0.5, 0.5, 0.5, 1.0, 1.0]))
     query = screen(Round(Beside(x), labels), 50, np.random.default_rng(0))
     assert (query.ids >= 0).all()
-    like = query.ids[of_arm(query, "linear") | of_arm(query, "forest")]
-    assert x[like].mean() < -0.4  # towards what was taught
+    like = query.ids[of_arm(query, "linear") | of_arm(query, "fuse")]
+    assert x[like].mean() < -0.3  # towards what was taught
 
 
 def test_asking_for_more_than_is_left_says_how_many_are():
