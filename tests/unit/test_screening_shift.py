@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labelsieve.core.errors import ShapeError
-from labelsieve.screening.shift import Side, energy_test, moved_columns, shift_of
+from labelsieve.screening.shift import Side, away_from, energy_test, moved_columns, shift_of
 
 
 def naive(x: np.ndarray, y: np.ndarray) -> float:
@@ -19,8 +19,11 @@ def rows(n: int, seed: int, move: float = 0.0, d: int = 6) -> np.ndarray:
     return out.astype(np.float32)
 
 
-def side(x: np.ndarray) -> Side:
-    return Side(x, np.linalg.norm(x, axis=1).astype(float), np.linalg.norm(x, axis=1).astype(float))
+POOL = rows(800, 0)
+
+
+def side(x: np.ndarray, own: bool = False) -> Side:
+    return Side(x, away_from(x, POOL, True, own), np.linalg.norm(x, axis=1).astype(float))
 
 
 def test_the_statistic_as_counted_pair_by_pair() -> None:
@@ -44,28 +47,41 @@ def test_identical_rows_differ_in_nothing() -> None:
 
 
 def test_another_domain_is_one_that_differs_and_would_be_flagged() -> None:
-    pool = side(rows(800, 0))
-    rng = np.random.default_rng(5)
+    pool, rng = side(POOL, own=True), np.random.default_rng(5)
     assert not shift_of(side(rows(200, 1)), pool, 0.01, rng).another_domain
     few_odd = np.concatenate([rows(190, 2), rows(10, 3, 4.0)])
     seen = shift_of(side(few_odd), pool, 0.01, rng)
     assert seen.flagged == pytest.approx(0.05, abs=0.03) and not seen.another_domain
     other = shift_of(side(rows(200, 4, 4.0)), pool, 0.01, rng)
     assert other.another_domain and other.p == 0.001 and other.flagged > 0.95
-    harmless = shift_of(side(rows(200, 6) * 0.3), pool, 0.01, rng)  # it differs, and flags nobody
-    assert harmless.p == 0.001 and not harmless.another_domain
+    corner = shift_of(side(rows(200, 6) * 0.3), pool, 0.01, rng)  # it differs, and lies within the pool
+    assert corner.p == 0.001 and not corner.another_domain
 
 
 def test_a_head_that_is_blind_to_the_move_does_not_hide_it() -> None:
-    pool, new = side(rows(800, 0)), rows(200, 4, 4.0)
-    blind = Side(new, np.random.default_rng(1).random(200) * 0.1, np.linalg.norm(new, axis=1).astype(float))
-    seen = shift_of(blind, pool, 0.01, np.random.default_rng(0))
+    new = rows(200, 4, 4.0)
+    blind = Side(new, away_from(new, POOL, True), np.random.default_rng(1).random(200) * 0.1)
+    seen = shift_of(blind, side(POOL, own=True), 0.01, np.random.default_rng(0))
     assert seen.flagged == 0 and seen.far > 0.95 and seen.another_domain
 
 
 def test_few_items_decide_nothing() -> None:
-    seen = shift_of(side(rows(10, 4, 9.0)), side(rows(800, 0)), 0.01, np.random.default_rng(0))
+    seen = shift_of(side(rows(10, 4, 9.0)), side(POOL, own=True), 0.01, np.random.default_rng(0))
     assert not seen.decided and not seen.another_domain
+
+
+@pytest.mark.parametrize("tabular", [True, False])
+def test_the_nearest_as_looked_for_one_by_one(tabular: bool) -> None:
+    x, pool = rows(30, 7, 0.3), rows(40, 8)
+
+    def far(a: np.ndarray, b: np.ndarray) -> float:
+        cosine = 1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+        return float(np.linalg.norm(a - b) if tabular else cosine)
+
+    assert away_from(x, pool, tabular) == pytest.approx([min(far(a, b) for b in pool) for a in x], abs=1e-4)
+    own = [min(far(a, b) for j, b in enumerate(pool) if j != i) for i, a in enumerate(pool)]
+    assert away_from(pool, pool, tabular, own=True) == pytest.approx(own, abs=1e-4)
+    assert len(away_from(x[:0], pool, tabular)) == 0
 
 
 def test_the_columns_that_moved() -> None:

@@ -83,8 +83,9 @@ def domain(found: Any, here: str) -> None:
     say("These items look like another domain than the pool:")
     say(f"- energy test of {shift.compared[0]:,} new rows against {shift.compared[1]:,} of the pool: "
         f"{shift.energy:.3f} (0: alike, 1: apart), p = {shift.p:.3f}")  # fmt: skip
-    say(f"- {shift.flagged:.1%} score higher, and {shift.far:.1%} lie farther out, than {1 - shift.expected:.1%} of "
-        f"the pool; {shift.expected:.1%} was to be expected, {shift.limit:.0%} is the limit")  # fmt: skip
+    say(f"- {shift.flagged:.1%} score higher than {1 - shift.expected:.1%} of the pool (limit {shift.limit:.0%})")
+    say(f"- {shift.far:.1%} lie farther from anything in the pool than 95 % of the pool does from the rest of it "
+        f"(limit {shift.far_limit:.0%})")  # fmt: skip
     if found.moved:
         moved = ", ".join(f"{name} ({by:+.1f})" for name, by in found.moved)
         say(f"- moved most, in standard deviations of the pool: {moved}")

@@ -54,7 +54,8 @@ def _tell(came: Any, json: bool) -> None:
         shift = came.shift
         say(
             f"The last {shift.new:,} arrivals look like another domain than the pool: {shift.flagged:.0%} score higher "
-            f"and {shift.far:.0%} lie farther out than {1 - shift.expected:.1%} of it; energy test p = {shift.p:.3f}."
+            f"than {1 - shift.expected:.1%} of it, {shift.far:.0%} lie far from anything in it; energy test "
+            f"p = {shift.p:.3f}."
         )
     if came.items and came.promised is None:
         hint("No rate of false alarms can be promised yet, so everything is written: label calibration items.")

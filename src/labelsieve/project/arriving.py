@@ -20,7 +20,7 @@ from labelsieve.project.sensitivity import Sensitivity, sensitivity_of
 from labelsieve.screening.bounds import cost_of
 from labelsieve.screening.conformal import AlarmRate, alarm_rate, discoveries, p_values
 from labelsieve.screening.draws import between, whole
-from labelsieve.screening.shift import ROWS, Shift, Side, moved_columns, shift_of
+from labelsieve.screening.shift import ROWS, Shift, moved_columns, shift_of
 
 Tell = Callable[[int, int], None]
 COLUMNS = (
@@ -152,7 +152,7 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
     given = incoming(context, new, scorer.standing.raw.dim)
     arrived = arrive(context, scorer, given, wanted.progress)
     shift = shift_of(
-        Side(arrived.rows, arrived.score, arrived.distance), scorer.reference, wanted.alarms,
+        scorer.side(arrived.rows, arrived.score), scorer.reference, wanted.alarms,
         stream(context.settings.seed, "screen", "shift"),
     )  # fmt: skip
     moved = tuple(moved_columns(arrived.rows, scorer.reference.x, _names(context, scorer)))
@@ -287,7 +287,7 @@ class Ranking:
         """One row for each of `kept`, which stand in `order` as they do there; ranks are those of `order`."""
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(1, len(order) + 1)
-        far = p_values(self.arrived.distance, self.scorer.reference.distance)
+        far = p_values(self.arrived.distance, self.scorer.usual)
         return [self._row(int(i), int(rank[i]), float(far[i])) for i in kept.tolist()]
 
     def _row(self, i: int, rank: int, far: float) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from labelsieve.project.fitting import fit_task
 from labelsieve.project.standing import Stand, stand
 from labelsieve.project.training import drawn, restricted
 from labelsieve.screening.anomaly import LEARN_FROM
-from labelsieve.screening.shift import ROWS, Side
+from labelsieve.screening.shift import AMONG, ROWS, Side, away_from
 
 KNOWN = 1000  # labelled items of each kind that new ones are compared with, at most
 REFERENCE = "screen reference"  # the stream that draws pool rows
@@ -60,9 +60,11 @@ class Scorer:
     standing: Stand
     of_viewed: OfRows
     gaussian: Gaussian
+    usual: Vector  # distances of rows of the pool from it
     odd_near: Near
     dull_near: Near
     reference: Side  # what rows of the pool score
+    among: Matrix  # rows of the pool, among which the nearest is looked for
     dull_scores: Vector
     odd: int
     unsure: int
@@ -72,6 +74,10 @@ class Scorer:
     def viewed(self, x: Matrix) -> Matrix:
         """Rows as the head sees them."""
         return self.standing.view(x)
+
+    def side(self, rows: Matrix, score: Vector) -> Side:
+        """New items, to be compared with the pool: some of their viewed rows, the scores of all."""
+        return Side(rows, away_from(rows, self.among, self.standing.choose.tabular), score)
 
     def above(self, threshold: float) -> tuple[int, int]:
         """How many items of the pool score above a threshold, and how many there are. Cost: one scan."""
@@ -96,17 +102,18 @@ def scorer_of(context: Context) -> Scorer:
     learnt = pool.take(drawn(others if len(others) else pool.ids, LEARN_FROM, seed, "screen gaussian"))
     gaussian = Gaussian.fit(learnt[i : i + BLOCK] for i in range(0, len(learnt), BLOCK))
     by, of_viewed = _scoring(context, standing, gaussian)
-    ids = drawn(pool.ids, ROWS, seed, REFERENCE)
-    rows = pool.take(ids)
+    among = pool.take(drawn(pool.ids, AMONG, seed, REFERENCE))
+    rows = among[:: -(-len(among) // ROWS)]
     calibration = _by_chance(context, standing, "calibration", standing.calibration)
     dull = calibration.ids[calibration.y == DULL]
     audit = _by_chance(context, standing, "audit", standing.audit)
     asked = queries.asked_for(context.conn, task.name, "calibration", "certify")
     answered = np.intersect1d(np.intersect1d(asked, standing.answered), standing.sides.drawn["calibration"])
     return Scorer(
-        by, standing, of_viewed, gaussian,
+        by, standing, of_viewed, gaussian, gaussian.distance(rows),
         _near(context, standing, ODD), _near(context, standing, DULL),
-        Side(rows, of_viewed(rows), gaussian.distance(rows)),
+        Side(rows, away_from(rows, among, standing.choose.tabular, own=True), of_viewed(rows)),
+        among,
         scores_of(pool, dull, of_viewed),
         int((calibration.y == ODD).sum()),
         len(np.setdiff1d(answered, calibration.ids)),

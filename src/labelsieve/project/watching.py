@@ -18,7 +18,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.database import now
 from labelsieve.project.incoming import Incoming, image_part, incoming
 from labelsieve.project.scoring import Scorer, scorer_of
-from labelsieve.screening.shift import LEAST, Shift, Side, shift_of
+from labelsieve.screening.shift import LEAST, ROWS, Shift, shift_of
 from labelsieve.sources.imagefiles import is_image_name
 from labelsieve.sources.opening import BUILT_IN
 
@@ -59,14 +59,11 @@ class _Window:
         if self.fresh < LEAST:
             return None
         self.fresh = 0
-        rows, score, far = (np.concatenate(parts) for parts in zip(*map(_of_side, self.parts), strict=True))
-        found = shift_of(Side(rows, score, far), scorer.reference, alarms, stream(seed, "watch"))
+        rows = np.concatenate([part.rows for part in self.parts])[-ROWS:]
+        score = np.concatenate([part.score for part in self.parts])
+        found = shift_of(scorer.side(rows, score), scorer.reference, alarms, stream(seed, "watch"))
         new, self.told = found.another_domain and not self.told, found.another_domain
         return found if new else None
-
-
-def _of_side(part: Arrived) -> tuple[Any, ...]:
-    return part.rows, part.score, part.distance
 
 
 def watch_folder(
