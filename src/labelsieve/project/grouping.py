@@ -23,6 +23,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.standing import Stand
 from labelsieve.screening.twins import ROUNDING, Apart, pool_marks
+from labelsieve.store.pools import ViewedPool
 
 Groups = Mapping[int, Ids]
 
@@ -40,9 +41,10 @@ def grouped(context: Context, standing: Stand, strategy: Strategy, kept: Kept) -
             f"together is {together:g} in labelsieve.toml; a similarity above 0, and 1 at most, was expected.",
             "1 for equal ones alone, 0 for none.",
         )
-    equal = 1.0 if standing.choose.tabular else 1 - ROUNDING
-    marks = kept("marks of near-duplicates", lambda: pool_marks(standing.raw))
-    return Apart(strategy, standing.raw, marks, min(together, equal), {})
+    tabular = standing.choose.tabular
+    rows = ViewedPool(standing.raw, standing.view) if tabular else standing.raw  # no column outweighs the others
+    marks = kept("marks of near-duplicates", lambda: pool_marks(rows))
+    return Apart(strategy, rows, marks, min(together, 1.0 if tabular else 1 - ROUNDING), {})
 
 
 def keep(conn: sqlite3.Connection, query: int, groups: Groups) -> None:

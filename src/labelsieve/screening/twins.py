@@ -74,7 +74,7 @@ class Apart:
     """
 
     strategy: Strategy
-    pool: Pool  # raw rows: what is near there is near everywhere
+    pool: Pool  # the rows that are compared
     marks: Marks
     similarity: float
     groups: dict[int, Ids]
