@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from labelsieve import __version__
+from labelsieve.core.idsets import common
 from labelsieve.core.types import ODD, Cost, Guarantee, Ids
 from labelsieve.project import chain, events, folding, manifest, tasks
 from labelsieve.project.audits import Audit, Count, audit_of, count_audit, digest_of, require_screen, with_class
@@ -256,7 +257,7 @@ def counted_events(conn: sqlite3.Connection, audit: Audit, upto: int | None = No
     odd, or was skipped."""
     end = events.LAST if upto is None else chain.last_event(conn, upto)
     ids, code = folding.reviewed(conn, audit.task, end)
-    mine = np.union1d(audit.reviewed[audit.was == ODD], np.intersect1d(audit.pool, ids[code == ODD]))
+    mine = np.union1d(audit.reviewed[audit.was == ODD], common(audit.pool, ids[code == ODD]))
     mine = np.union1d(mine, np.intersect1d(audit.drawn, ids[code == folding.OUT]))
     return _standing(conn, audit.task, mine, end)
 

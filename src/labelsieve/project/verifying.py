@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from labelsieve.core.errors import InputError, LabelsieveError
+from labelsieve.core.idsets import common
 from labelsieve.core.types import Ids
 from labelsieve.project import chain, manifest, queries
 from labelsieve.project.audits import Audit, audit_of, count_audit, digest_of
@@ -182,8 +183,9 @@ def _draw(case: _Case) -> tuple[bool, list[str]]:
         if here != there:
             wrong.append(f"the {what}: computed again {here}, written {there}")
     wrong += _asked(case.conn, audit)
-    gone = len(audit.pool) - len(np.intersect1d(audit.pool, manifest.ids(case.conn)))
-    manifest.require(case.conn, audit.pool)
+    gone = len(audit.pool) - len(common(manifest.ids(case.conn), audit.pool))
+    if len(audit.pool) and audit.pool[-1] > manifest.last_id(case.conn):
+        wrong.append(f"the pool holds the item number {audit.pool[-1]}, which was never given out")
     said = [f"{len(audit.drawn):,} of {len(audit.unreviewed):,} unreviewed items, as the seed draws them"]
     if gone:
         said.append(f"{gone:,} items of the pool have gone from their source since; their numbers and answers are here")
