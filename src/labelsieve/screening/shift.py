@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from labelsieve.core.errors import ShapeError
 from labelsieve.core.types import Matrix, Vector
@@ -56,11 +57,11 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of two sets of items: at most 1,000 viewed rows x (m, d), drawn at random, how far each is `away` (m,) from
-    the nearest item of the pool, and the `score` of all of them (n,)."""
+    """One of two sets of items: at most 1,000 viewed rows x (m, d), drawn at random, how far each is `away` (m, c) from
+    the nearest item of the pool, by c measures, and the `score` of all of them (n,)."""
 
     x: Matrix
-    away: Vector
+    away: NDArray[np.float64]
     score: Vector
 
 
@@ -77,28 +78,34 @@ def shift_of(new: Side, pool: Side, alarms: float, rng: Generator) -> Shift:
     rate = max(alarms, 1 / (len(pool.score) + 1))
     energy, p = energy_test(new.x, pool.x, rng)
     flagged = p_values(new.score, pool.score) <= rate * (1 + NEAR)
-    far = p_values(new.away, pool.away) <= max(FAR, 1 / (len(pool.away) + 1)) * (1 + NEAR)
+    each = max(FAR / new.away.shape[1], 1 / (len(pool.away) + 1)) * (1 + NEAR)
+    far = np.any([p_values(*two) <= each for two in zip(new.away.T, pool.away.T, strict=True)], axis=0)
     low = [share_at_least(int(part.sum()), len(part), 0.95) for part in (flagged, far)]
     limit = max(min(TIMES * rate, HALF), SOME)
     sizes = len(new.score), (len(new.x), len(pool.x))
     return Shift(energy, p, *sizes, rate, float(flagged.mean()), low[0], limit, float(far.mean()), low[1])
 
 
-def away_from(x: Matrix, pool: Matrix, tabular: bool, own: bool = False) -> Vector:
-    """How far each row of x (m, d) is from the nearest of the pool's rows (k, d): 1 - cosine, for tables the distance.
+def away_from(x: Matrix, pool: Matrix, tabular: bool, own: bool = False) -> NDArray[np.float64]:
+    """How far each row of x (m, d) is from the nearest of the pool's rows (k, d): (m, 2), by distance and 1 - cosine.
 
+    Of tables (m, 1), by distance. Other photographs differ in length, other texts in direction: either alone was blind to one of them.
     `own`: each row of x is one of the pool's itself, which does not count. Cost: O(m k d).
     """
+    far = [_nearest(x, pool, own)]
     if not tabular:
-        x, pool = _unit(x), _unit(pool)
+        far.append(_nearest(_unit(x), _unit(pool), own) ** 2 / 2)
+    return np.stack(far, axis=1)
+
+
+def _nearest(x: Matrix, pool: Matrix, own: bool) -> Vector:
     square = (pool**2).sum(axis=1)
-    found = []
+    found = [np.empty(0)]
     for i in range(0, len(x), ROWS):
         part = x[i : i + ROWS]
         far = (part**2).sum(axis=1)[:, None] + square - 2 * part @ pool.T
         found.append(np.partition(far, 1, axis=1)[:, 1] if own and len(pool) > 1 else far.min(axis=1))
-    nearest = np.maximum(np.concatenate([np.empty(0), *found]), 0.0)
-    return np.asarray(np.sqrt(nearest) if tabular else nearest / 2, np.float64)
+    return np.asarray(np.sqrt(np.maximum(np.concatenate(found), 0.0)), np.float64)
 
 
 def _unit(x: Matrix) -> Matrix:
