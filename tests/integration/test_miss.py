@@ -348,3 +348,41 @@ def test_a_taught_item_that_joins_the_pool_trains_no_more(tmp_path: Path) -> Non
         with pytest.raises(NotEnoughLabels):
             project.fit()
         assert project.status()["taught"][0]["in_pool"] == 1
+
+
+def pictures(folder: Path, name: str, n: int, seed: int) -> Path:
+    from PIL import Image
+
+    (folder / name).mkdir()
+    rng = np.random.default_rng(seed)
+    for i in range(n):
+        Image.fromarray(rng.integers(0, 255, (24, 24), np.uint8)).save(folder / name / f"{i:02}.png")
+    return folder / name
+
+
+def test_images_are_taught_by_their_files(tmp_path: Path) -> None:
+    home = pictures(tmp_path, "parts", 24, 0)
+    other = pictures(tmp_path, "more", 3, 1)
+    plant = pictures(tmp_path, "plant", 10, 2)
+    with ls.create(tmp_path / "plant.sieve", plant, task="screen") as there:
+        there.label([f"{i:02}.png" for i in range(10)], ["odd" if i < 3 else "dull" for i in range(10)], by="b")
+    (plant / "04.png").unlink()
+    (plant / "05.png").write_bytes((plant / "05.png").read_bytes()[:60])  # cut off
+    with ls.create(tmp_path / "p.sieve", home, task="screen") as project:
+        with pytest.raises(ProjectError, match="no embeddings yet"):
+            project.miss(other / "00.png", by="ann")
+        project.embed()
+        done = project.miss(other / "00.png", home / "07.png", by="ann", name="scratch")
+        assert done.taught.added == 1 and done.labelled == ("07.png",)
+        assert project.status()["classes"] == {"scratch": 1}
+        copy = other / "copy.png"
+        copy.write_bytes((other / "00.png").read_bytes())
+        assert project.miss(copy, by="ann", name="scratch").taught.known == 1  # the same bytes under another name
+        (other / "cut.png").write_bytes((other / "01.png").read_bytes()[:60])
+        with pytest.raises(InputError, match=r"cut\.png"):
+            project.miss(other / "01.png", other / "cut.png", by="ann")
+        learnt = project.learn_from(tmp_path / "plant.sieve", by="ann")
+        assert (learnt.dull, learnt.odd, learnt.again) == (5, 3, 8)
+        assert sorted(key for key, _ in learnt.bad) == ["04.png", "05.png"]
+        assert (project.fit().labels.ids < 0).sum() == 1 + 8
+        assert "taught from elsewhere" in project.export(card=tmp_path / "card.md")[0].read_text()

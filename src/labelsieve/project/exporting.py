@@ -115,6 +115,7 @@ def head_facts(context: Context, fitted: Fitted, final: Any) -> HeadFacts:
         classes=fitted.stand.train.classes,
         temperature=fitted.temperature.t,
         trained_on=len(fitted.stand.both),
+        taught=len(fitted.labels) - len(fitted.stand.train),
         foreign=headfiles.name_of(final) is None,
         version=version("labelsieve"),
     )

@@ -40,6 +40,7 @@ class HeadFacts:
     foreign: bool = False
     onnx: bool = True
     version: str = ""
+    taught: int = 0  # items that are not of the pool, and trained beside its labels
 
 
 def model_card(data: ReportData, facts: HeadFacts) -> str:
@@ -103,12 +104,13 @@ def _rates(one: ClassRates) -> tuple[str, str]:
 
 def _ingredients(data: ReportData, facts: HeadFacts) -> list[str]:
     people = [f"{one.name} ({one.answers})" for one in data.spending.annotators]
+    beside = f", and {facts.taught} taught from elsewhere" if facts.taught else ""
     rows = [
         ("head", f"{facts.head}, temperature {facts.temperature:.3g}"),
         ("engine", f"{facts.engine} at revision {facts.revision}"),
         ("preprocessing", facts.preprocess),
         ("view", f"{facts.view} ({facts.dim} columns in)"),
-        ("labels", f"{facts.trained_on} of a pool of {data.items} items"),
+        ("labels", f"{facts.trained_on} of a pool of {data.items} items{beside}"),
         ("annotators (answers)", ", ".join(people) or "–"),
         ("made", f"{data.made[:16].replace('T', ' ')} UTC by labelsieve {facts.version}".strip()),
         *data.facts,
