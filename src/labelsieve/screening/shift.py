@@ -89,7 +89,8 @@ def shift_of(new: Side, pool: Side, alarms: float, rng: Generator) -> Shift:
 def away_from(x: Matrix, pool: Matrix, tabular: bool, own: bool = False) -> NDArray[np.float64]:
     """How far each row of x (m, d) is from the nearest of the pool's rows (k, d): (m, 2), by distance and 1 - cosine.
 
-    Of tables (m, 1), by distance. Other photographs differ in length, other texts in direction: either alone was blind to one of them.
+    Of tables (m, 1), by distance. Other photographs differ in length, other texts in direction: either alone is blind
+    to one of them.
     `own`: each row of x is one of the pool's itself, which does not count. Cost: O(m k d).
     """
     far = [_nearest(x, pool, own)]
