@@ -72,7 +72,9 @@ def _tell(found: Any, here: str) -> None:
         _sensitivity(found.sensitivity, here)
     if found.out is not None:
         hint(f"Written: {count(len(found.rows), 'row')} to {found.out}")
-    elif found.rows:
+    if found.explained:
+        hint(f"Explained: the first {count(len(found.explained), 'item')}, in explained.jsonl and pictures beside it.")
+    if found.out is None and found.rows:
         columns = ("rank", "key", "score", "p_value", "escalate", "nearest_odd", "why")
         show_table(columns, [(*row[:5], row[7] or "-", row[11]) for row in found.rows[:SHOWN]])
 

@@ -1,5 +1,6 @@
 """Screening new items: scored, ranked, held against dull calibration items, and written whole or not at all."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,16 +14,19 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.types import Cost, Ids, Labels, Vector
 from labelsieve.project import exports, folding, lessons, manifest
 from labelsieve.project.context import Context
+from labelsieve.project.explaining import Explained, explain_things
 from labelsieve.project.incoming import Given, Incoming, incoming, row_marks, same_rows
-from labelsieve.project.outside import engine_for
+from labelsieve.project.outside import embedded, engine_for
 from labelsieve.project.scoring import Scorer, scorer_of
 from labelsieve.project.sensitivity import Sensitivity, sensitivity_of
+from labelsieve.project.wholefiles import write_whole
 from labelsieve.screening.bounds import cost_of
 from labelsieve.screening.conformal import AlarmRate, alarm_rate, discoveries, p_values
 from labelsieve.screening.draws import between, whole
 from labelsieve.screening.shift import ROWS, Shift, moved_columns, shift_of
 
 Tell = Callable[[int, int], None]
+EXPLAINED = 50  # escalated items, at most: each takes up to 64 embeddings
 COLUMNS = (
     *("rank", "key", "score", "p_value", "escalate", "known", "label"),
     *("nearest_odd", "odd_similarity", "nearest_dull", "dull_similarity", "why"),
@@ -110,7 +114,7 @@ class Screened:
     work: Cost
     refused: bool = False
     out: Path | None = None
-    explained: tuple[Any, ...] = field(default=(), repr=False)
+    explained: tuple[Explained, ...] = field(default=(), repr=False)
 
     @property
     def certified(self) -> bool:
@@ -174,7 +178,10 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
     expected = _false_alarms(wanted, rate, n, int((~known.labelled).sum()))
     if out is not None and not refused:
         exports.write_table(out, COLUMNS, rows)
-    explained = () if refused or wanted.explain is None else _explained(context, given, arrived, rows, wanted.explain)
+    explained: tuple[Explained, ...] = ()
+    if wanted.explain is not None and rows:
+        first = [i for i in kept[: wanted.top].tolist() if open_ or flagged[i]][:EXPLAINED]
+        explained = _explained(context, scorer, given, arrived.at[first], Path(wanted.explain))
     return Screened(
         len(arrived.at), scorer.by, rows, n, expected, int(known.there.sum()), tuple(given.bad), _calibration(scorer),
         rate, shift, moved, sensitivity, cost_of(n), refused, None if refused else out, explained,
@@ -319,8 +326,18 @@ class Ranking:
             yield f"more like the odd item {odd[0]} than like any dull one"
 
 
-def _explained(
-    context: Context, given: Incoming, arrived: Arrived, rows: list[tuple[Any, ...]], folder: str | Path
-) -> tuple[Any, ...]:
-    """What explaining says of the escalated items; empty until it can."""
-    return ()
+def _explained(context: Context, scorer: Scorer, given: Incoming, at: Ids, folder: Path) -> tuple[Explained, ...]:
+    """Why some items are escalated, with pictures where there are any; the same as lines of JSON in the folder."""
+    things = [given.thing(i) for i in at.tolist()]
+    keys = [given.key(i) for i in at.tolist()]
+    raw = scorer.standing.raw
+    made = embedded(engine_for(context, {part.modality for part in given.parts}, raw), things)
+    kept = made.at.tolist()  # all of them: they were embedded before
+    folder.mkdir(parents=True, exist_ok=True)
+    found = explain_things(context, [things[i] for i in kept], made.rows, [keys[i] for i in kept], folder)
+    lines = (
+        {"key": one.key, "score": one.score, "why": one.said, "picture": one.picture and one.picture.name}
+        for one in found
+    )
+    write_whole(folder / "explained.jsonl", "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    return tuple(found)

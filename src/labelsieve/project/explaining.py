@@ -249,7 +249,7 @@ def _drawn(one: Explained, item: Item, out: Path) -> Explained:
 
 
 def explain_things(
-    context: Context, things: Sequence[Any], rows: Matrix, keys: Sequence[str] | None = None
+    context: Context, things: Sequence[Any], rows: Matrix, keys: Sequence[str] | None = None, out: Path | None = None
 ) -> list[Explained]:
     """The same for things (m,) that are not in the pool: their data, raw embeddings (m, d) by the project's engine,
     and names. Cost: as `explained`; the head is fitted and the engine opened once."""
@@ -257,7 +257,8 @@ def explain_things(
     names = [str(at) for at in range(len(things))] if keys is None else keys
     kind = context.modality(next(iter(context.rows)))
     items = [Item(OUTSIDE, name, "", kind, thing) for name, thing in zip(names, things, strict=True)]
-    return [_one(judge, item, rows[at : at + 1]) for at, item in enumerate(items)]
+    found = [_one(judge, item, rows[at : at + 1]) for at, item in enumerate(items)]
+    return found if out is None else [_drawn(one, item, out) for one, item in zip(found, items, strict=True)]
 
 
 def _judge(context: Context) -> Judge:
