@@ -22,7 +22,7 @@ ITEMS = 200  # dull images that patches are taken from
 SHARE = 0.003  # of an image's patches: the oddest ones, whose mean is its score
 NEAR = 2  # cells: patches so near in one image show the same thing
 TINY = 1e-6  # distances below are rounding
-BLOCK = 2048  # patches of one matrix product
+BLOCK = 256  # patches of one matrix product, which a cache holds
 
 
 class PatchBank:
@@ -103,12 +103,14 @@ class PatchBank:
     def _distances(self, patches: Matrix, item: int | None = None) -> Vector:
         """Distance (p,) of patches to the nearest that is kept; those of the dull image `item` are left out."""
         keep = self._patches
-        square, near = np.einsum("ij,ij->i", keep, keep), np.empty(len(patches))
+        square, minus = np.einsum("ij,ij->i", keep, keep), np.ascontiguousarray(np.float32(-2) * keep.T)
+        near = np.empty(len(patches))
         alone = item is not None and not (self._item != item).any()
         own = np.flatnonzero(self._item == item) if item is not None else np.empty(0, np.int64)
         for first in range(0, len(patches), BLOCK):
             part = patches[first : first + BLOCK]
-            found = square - 2.0 * (part @ keep.T)
+            found = part @ minus
+            found += square
             if alone:
                 found[self._beside(first, len(part))] = np.inf
             else:
@@ -131,9 +133,8 @@ def pair_heat(maps: Matrix, templates: Matrix, grid: Grid, window: int = 1) -> M
     maps and templates are (n, h * w * c), row by row of one pair; the window forgives small shifts.
     ShapeError where shapes differ. Cost: O(n h w c (2 window + 1)^2).
 
-    >>> maps = np.array([[1.0, 0, 0, 1, 1, 0]])  # one row of three patches in two columns
-    >>> pair_heat(maps, np.array([[1.0, 0, 1, 0, 1, 0]]), (1, 3, 2)).round(2).tolist()
-    [[[0.0, 1.41, 0.0]]]
+    >>> pair_heat(np.array([[1.0, 4.0, 2.0]]), np.array([[1.0, 1.0, 2.0]]), (1, 3, 1)).tolist()
+    [[[0.0, 2.0, 0.0]]]
     """
     maps, templates = _fitting(maps, grid), _fitting(templates, grid)
     if len(maps) != len(templates):
