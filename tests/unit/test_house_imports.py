@@ -58,6 +58,7 @@ PUBLIC = {
     "sensitivity_bound",
     "spiked_bound",
     "typiclust",
+    "verify_claim",
 }
 
 

@@ -8,7 +8,7 @@ import labelsieve as ls
 from labelsieve.core.errors import InputError
 from labelsieve.screening.bounds import recall_bound
 from labelsieve.screening.draws import most_odd
-from labelsieve.screening.promising import Tally, corrected, look_confidence, next_price, promised
+from labelsieve.screening.promising import Tally, corrected, look_confidence, look_promises, next_price
 
 
 @pytest.mark.parametrize("declared", [None, 1, 2, 7])
@@ -29,7 +29,7 @@ def test_a_further_look_is_always_possible_unless_looks_were_declared() -> None:
 
 
 def test_without_corrections_it_is_the_recall_bound() -> None:
-    said = promised(Tally(90, 0, 10_000, 1000, 2, 0, 92), 0.96, 0.95, 1)
+    said = look_promises(Tally(90, 0, 10_000, 1000, 2, 0, 92), 0.96, 0.95, 1)
     bare = recall_bound(90, 10_000, 1000, 2, 0.96)
     assert said["found"].bound == bare.bound
     assert said["known"].bound == bare.checked["with_audit"]
@@ -39,20 +39,20 @@ def test_without_corrections_it_is_the_recall_bound() -> None:
 
 
 def test_items_that_the_reviewer_had_overlooked_and_skipped_ones_only_lower_the_bound() -> None:
-    plain = promised(Tally(90, 0, 10_000, 1000, 0, 0, 90), 0.95, 0.95, 1)
-    late = promised(Tally(90, 10, 10_000, 1000, 0, 0, 100), 0.95, 0.95, 1)
+    plain = look_promises(Tally(90, 0, 10_000, 1000, 0, 0, 90), 0.95, 0.95, 1)
+    late = look_promises(Tally(90, 10, 10_000, 1000, 0, 0, 100), 0.95, 0.95, 1)
     assert late["found"].bound == 90 / (100 + 28) < plain["found"].bound
     assert late["known"].bound == 100 / 128
-    skipped = promised(Tally(90, 0, 10_000, 1000, 3, 3, 90), 0.95, 0.95, 1)
+    skipped = look_promises(Tally(90, 0, 10_000, 1000, 3, 3, 90), 0.95, 0.95, 1)
     assert skipped["known"].bound == 90 / (90 + most_odd(10_000, 1000, 3, 0.95))
 
 
 def test_bounds_stay_between_nothing_and_all() -> None:
-    none = promised(Tally(0, 0, 50, 50, 0, 0, 0), 0.95, 0.95, 1)
+    none = look_promises(Tally(0, 0, 50, 50, 0, 0, 0), 0.95, 0.95, 1)
     assert none["found"].bound == none["known"].bound == 0 and "nothing odd is known" in none["known"].claim
-    every = promised(Tally(3, 0, 0, 0, 0, 0, 3), 0.95, 0.95, 1)
+    every = look_promises(Tally(3, 0, 0, 0, 0, 0, 3), 0.95, 0.95, 1)
     assert every["found"].bound == every["known"].bound == 1
-    more = promised(Tally(3, 0, 100, 100, 40, 0, 50), 0.95, 0.95, 1)  # more are known than the audit can explain
+    more = look_promises(Tally(3, 0, 100, 100, 40, 0, 50), 0.95, 0.95, 1)  # more are known than the audit can explain
     assert more["known"].bound == 1
 
 
@@ -61,7 +61,7 @@ def test_the_corrected_bound_is_lower_and_falls_with_what_was_overlooked() -> No
     bounds = [corrected(tally, {"search": (60, caught)}, 0.95, 0.95, 1).bound for caught in (60, 57, 40)]
     assert bounds == sorted(bounds, reverse=True)
     assert bounds[1] == ls.reviewed_recall_bound(90, 10_000, 1000, 0, {"search": (60, 57)}, 0.95).bound
-    assert bounds[0] < promised(tally, 0.95, 0.95, 1)["found"].bound
+    assert bounds[0] < look_promises(tally, 0.95, 0.95, 1)["found"].bound
     late = corrected(Tally(90, 30, 10_000, 1000, 0, 0, 120), {"search": (60, 57)}, 0.95, 0.95, 1)
     assert late.bound < bounds[1] and "nothing" in corrected(Tally(0, 0, 9, 9, 0), {"s": (9, 9)}, 0.9, 0.9, 1).claim
 
@@ -73,7 +73,7 @@ def test_the_price_is_enough_and_one_label_less_is_not(recall: float) -> None:
     assert cost is not None
     for more, reached in ((cost.labels, True), (cost.labels - 1, False)):
         then = Tally(90, 4, 10_000, 100 + more, 1, 0, 97)
-        assert (promised(then, 0.99, 0.95, 2)["known"].bound >= recall) is reached
+        assert (look_promises(then, 0.99, 0.95, 2)["known"].bound >= recall) is reached
 
 
 def test_no_price_where_too_much_was_overlooked() -> None:

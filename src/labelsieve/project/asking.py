@@ -75,12 +75,9 @@ def ask(
     purpose: Purpose | None = None,
 ) -> Asked:
     """The next query. The same one again while nothing new was answered. PoolExhausted where n are not left."""
-    if n is not None and wanted_number(n) < 1:
-        raise InputError(f"{n} items were asked for; expected at least 1.", "ask for one or more.")
+    _begin(context, n)
     if purpose is not None:
         return ask_for(context, purpose, n)
-    if context.task.kind == "screen":
-        commit_seed(context.conn)
     standing = stand(context)
     left = len(standing.pool.ids) - len(standing.answered)
     wanted = n if n is not None else min(default_size(context), max(left, 1))
@@ -119,6 +116,14 @@ def ask(
     id_ = _stored(context, query, groups, number, time.perf_counter() - began)
     stand_for = tuple(groups.get(item, np.empty(0, np.int64)) for item in query.ids.tolist())
     return Asked(id_, query, context.items(query.ids), tuple(notes), stand_for)
+
+
+def _begin(context: Context, n: int | None) -> None:
+    """InputError for no items. The seed of audits is committed before anything is asked."""
+    if n is not None and wanted_number(n) < 1:
+        raise InputError(f"{n} items were asked for; expected at least 1.", "ask for one or more.")
+    if context.task.kind == "screen":
+        commit_seed(context.conn)
 
 
 def ask_for(context: Context, purpose: Purpose, n: int | None) -> Asked:

@@ -25,7 +25,7 @@ from labelsieve.project.wholefiles import write_whole
 from labelsieve.screening.bounds import LEVELS, rest_bound
 from labelsieve.screening.draws import between
 from labelsieve.screening.planning import affordable_labels
-from labelsieve.screening.promising import Tally, corrected, look_confidence, next_price, promised
+from labelsieve.screening.promising import Tally, corrected, look_confidence, look_promises, next_price
 from labelsieve.screening.reviewers import reviewer_bound
 from labelsieve.screening.thresholds import spikes_needed
 
@@ -103,7 +103,7 @@ def _before(context: Context, confidence: float, recall: float | None) -> Claim:
     found, rest = int((code == ODD).sum()), len(pool) - len(reviewed)
     tally = Tally(found, 0, rest, 0, 0, 0, found)
     each = look_confidence(1, None, confidence)
-    promises = promised(tally, each, confidence, 1)
+    promises = look_promises(tally, each, confidence, 1)
     counts = {"pool": len(pool), "reviewed": len(reviewed), "found": found, "unreviewed": rest, "known": found}
     seed = seed_facts(conn, task)
     return Claim(
@@ -140,7 +140,7 @@ def _after(context: Context, audit: Audit, confidence: float, recall: float | No
 def promises_of(count: Count, look: Look, confidence: float) -> tuple[dict[str, Guarantee], dict[str, Guarantee]]:
     """The promises of a look, and what it says of the reviewer: nothing without hidden items."""
     each = look.confidence(confidence)
-    promises = promised(count.tally, each, confidence, look.number)
+    promises = look_promises(count.tally, each, confidence, look.number)
     if not count.hidden:
         return promises, {}
     right = corrected(count.tally, count.hidden, each, confidence, look.number)

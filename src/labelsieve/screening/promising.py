@@ -51,13 +51,13 @@ def look_confidence(look: int, declared: int | None = None, confidence: float = 
     return float(1 - risk * (FIRST if look == 1 else (1 - FIRST) / 2 ** (look - 1)))
 
 
-def promised(tally: Tally, each: float, confidence: float, look: int) -> dict[str, Guarantee]:
+def look_promises(tally: Tally, each: float, confidence: float, look: int) -> dict[str, Guarantee]:
     """What a look promises of an audit: "found" before it, "known" by now, "rest" of what is left.
 
     `each` is the confidence of this look, `confidence` that of all looks together. `late` items stand below the line
     of both shares and above neither of "found". Cost: as `recall_bound`.
 
-    >>> round(promised(Tally(90, 0, 10_000, 1000, 0, 0, 90), 0.95, 0.95, 1)["known"].bound, 4)
+    >>> round(look_promises(Tally(90, 0, 10_000, 1000, 0, 0, 90), 0.95, 0.95, 1)["known"].bound, 4)
     0.7627
     """
     counts = tally.unreviewed, tally.audited, tally.odd
