@@ -140,7 +140,7 @@ def search_lines(search: Mapping[str, Any] | None) -> list[str]:
 
 def guarantee_lines(held: Mapping[str, Any] | None, audit: Mapping[str, Any] | None) -> list[str]:
     """What the last look at an audit showed, with its price of more, and an audit that waits for answers."""
-    from labelsieve.project.report.promised import price_said
+    from labelsieve.project.report.screened import price_said
 
     lines = []
     if held is not None:

@@ -112,10 +112,8 @@ def ask(
     )
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
     query = compose_query(state, apart or asks, wanted, rng)
-    groups = apart.groups if apart else {}
-    id_ = _stored(context, query, groups, number, time.perf_counter() - began)
-    stand_for = tuple(groups.get(item, np.empty(0, np.int64)) for item in query.ids.tolist())
-    return Asked(id_, query, context.items(query.ids), tuple(notes), stand_for)
+    id_ = _stored(context, query, apart.groups if apart else {}, number, time.perf_counter() - began)
+    return Asked(id_, query, context.items(query.ids), tuple(notes), apart.groups_of(query.ids) if apart else ())
 
 
 def _begin(context: Context, n: int | None) -> None:

@@ -96,6 +96,10 @@ class Apart:
                 break
         return joined(parts)
 
+    def groups_of(self, ids: Ids) -> tuple[Ids, ...]:
+        """What each of these items (m,) stands for: the ids of its near-duplicates, none for most."""
+        return tuple(self.groups.get(id_, np.empty(0, np.int64)) for id_ in ids.tolist())
+
     def _grouped(self, query: Query, state: Round) -> Ids:
         """Positions of the items that stand for the others, most wanted first."""
         free, taken, stands = state.free(), np.empty(0, np.int64), []

@@ -29,7 +29,7 @@ from labelsieve.project.report.data import (
 from labelsieve.project.report.doubts import doubts_of
 from labelsieve.project.report.exhibits import shown_items
 from labelsieve.project.report.gathering import gathered_curve
-from labelsieve.project.report.promised import search_shown
+from labelsieve.project.report.screened import search_shown
 from labelsieve.project.report.words import percent
 from labelsieve.project.slips import doubtful_labels
 from labelsieve.project.standing import Stand, stand

@@ -27,7 +27,7 @@ def render(data: ReportData) -> str:
     """The whole report as HTML text: self-contained, light and dark, for screen and paper."""
     parts = {
         "standing": overview.where_it_stands(data),
-        "curve": sections.learning(data),
+        "curve": sections.bought(data),
         "search": found.searched(data),
         "missed": found.missed(data),
         "classes": sections.per_class(data),

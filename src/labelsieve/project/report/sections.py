@@ -13,7 +13,7 @@ FIRST = 20  # classes shown before the rest is folded
 MATRIX = 20  # classes that a matrix can show
 
 
-def learning(data: ReportData) -> Markup:
+def bought(data: ReportData) -> Markup:
     """What labels have bought so far, and what 100 more would."""
     curve = data.curve
     title = "What labels have bought"
