@@ -10,7 +10,7 @@ import labelsieve as ls
 from labelsieve.core.errors import InputError, ShapeError
 from labelsieve.core.rounds import ArrayPool
 from labelsieve.engines.given import Given
-from labelsieve.project.incoming import BLOCK, incoming, row_marks, same_rows
+from labelsieve.project.incoming import BLOCK, incoming_items, row_marks, same_rows
 from labelsieve.testing.hashing import HashEngine
 
 
@@ -30,7 +30,7 @@ def test_a_table_is_read_as_the_projects_own(tmp_path: Path) -> None:
     fresh = [{"extra": 1, **{k: row[k] for k in ("colour", "size", "id")}} for row in table(5)]
     new = rows_csv(tmp_path / "new.csv", fresh)  # another order, one column more, no labels
     with ls.create(tmp_path / "p.sieve", pool, task="screen", key="id", labels="verdict") as p:
-        found = incoming(p.context, [new], 64)
+        found = incoming_items(p.context, [new], 64)
         assert len(found) == 5 and found.key(3) == "r3"
         assert found.thing(3) == {"size": "3", "colour": "g"}
         kept, x = next(found.blocks(HashEngine(), 64))
@@ -45,11 +45,11 @@ def test_other_columns_and_another_kind_are_named(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((3, 4), np.float32))
     with ls.create(tmp_path / "p.sieve", pool, task="screen", key="id", labels="verdict") as p:
         with pytest.raises(InputError, match=r"other.csv lacks the columns 'size'; it has id, weight, colour"):
-            incoming(p.context, [other], 64)
+            incoming_items(p.context, [other], 64)
         with pytest.raises(InputError, match="x.npy holds items of kind embedding; this project holds row"):
-            incoming(p.context, [tmp_path / "x.npy"], 64)
+            incoming_items(p.context, [tmp_path / "x.npy"], 64)
         with pytest.raises(InputError, match="is not there"):
-            incoming(p.context, [tmp_path / "nothing.csv"], 64)
+            incoming_items(p.context, [tmp_path / "nothing.csv"], 64)
 
 
 def test_arrays_of_another_width_and_rows_that_are_not_finite(tmp_path: Path) -> None:
@@ -58,16 +58,16 @@ def test_arrays_of_another_width_and_rows_that_are_not_finite(tmp_path: Path) ->
     x = rng.normal(size=(BLOCK + 10, 4)).astype(np.float32)
     x[BLOCK + 3, 1] = np.nan
     with ls.create(tmp_path / "p.sieve", tmp_path / "pool.npy", task="screen") as p:
-        found = incoming(p.context, [x], 4)
+        found = incoming_items(p.context, [x], 4)
         parts = list(found.blocks(Given(4), 4))
         assert [len(at) for at, _ in parts] == [BLOCK, 9]
         assert found.bad[0][0] == str(BLOCK + 3) and "not finite" in found.bad[0][1]
         assert_array_equal(np.concatenate([part for _, part in parts]), np.delete(x, BLOCK + 3, axis=0))
         with pytest.raises(ShapeError, match="array has 5 columns; the embeddings of this project have 4"):
-            incoming(p.context, [np.ones((2, 5))], 4)
+            incoming_items(p.context, [np.ones((2, 5))], 4)
         with pytest.raises(InputError, match="nothing to screen"):
-            incoming(p.context, [x[:0]], 4)
-        both = incoming(p.context, [x[:2], x[:3]], 4)
+            incoming_items(p.context, [x[:0]], 4)
+        both = incoming_items(p.context, [x[:2], x[:3]], 4)
         assert len(both) == 5 and both.key(3) == "array:1"
 
 

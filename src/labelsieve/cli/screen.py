@@ -86,7 +86,7 @@ def domain(found: Any, here: str) -> None:
     say(f"- energy test of {shift.compared[0]:,} new rows against {shift.compared[1]:,} of the pool: "
         f"{shift.energy:.3f} (0: alike, 1: apart), p = {shift.p:.3f}")  # fmt: skip
     say(f"- {shift.flagged:.1%} score higher than {1 - shift.expected:.1%} of the pool (limit {shift.limit:.0%})")
-    say(f"- {shift.far:.1%} lie farther from anything in the pool than 95 % of the pool does from the rest of it "
+    say(f"- {shift.far:.1%} lie farther from anything in the pool than 90 % of the pool does from the rest of it "
         f"(limit {shift.far_limit:.0%})")  # fmt: skip
     if found.moved:
         moved = ", ".join(f"{name} ({by:+.1f})" for name, by in found.moved)

@@ -15,7 +15,7 @@ from labelsieve.core.types import Cost, Ids, Labels, Vector
 from labelsieve.project import exports, folding, lessons, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.explaining import Explained, explain_things
-from labelsieve.project.incoming import Given, Incoming, incoming, row_marks, same_rows
+from labelsieve.project.incoming import Given, Incoming, incoming_items, row_marks, same_rows
 from labelsieve.project.outside import embedded, engine_for
 from labelsieve.project.scoring import Scorer, scorer_of
 from labelsieve.project.sensitivity import Sensitivity, sensitivity_of
@@ -153,7 +153,7 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
     if out is not None:
         exports.check_out(out, COLUMNS)
     scorer = scorer_of(context)
-    given = incoming(context, new, scorer.standing.raw.dim)
+    given = incoming_items(context, new, scorer.standing.raw.dim)
     arrived = arrive(context, scorer, given, wanted.progress)
     shift = shift_of(
         scorer.side(arrived.rows, arrived.score), scorer.reference, wanted.alarms,

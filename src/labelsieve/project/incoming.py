@@ -127,7 +127,7 @@ def _things(part: Part, at: Ids) -> Iterator[Any]:
                 yield error
 
 
-def incoming(context: Context, new: Sequence[Given], dim: int) -> Incoming:
+def incoming_items(context: Context, new: Sequence[Given], dim: int) -> Incoming:
     """Everything in `new`: folders, files, or arrays (n, dim). Errors name what is wrong with which of them.
 
     Cost: one scan of each, to know what is there; ready embeddings are not read yet.

@@ -16,7 +16,7 @@ from labelsieve.project.arrivallog import ArrivalLog, Stamp
 from labelsieve.project.arriving import COLUMNS, Arrived, Ranking, Wanted, arrive, escalated, known_of
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
-from labelsieve.project.incoming import Incoming, image_part, incoming
+from labelsieve.project.incoming import Incoming, image_part, incoming_items
 from labelsieve.project.scoring import Scorer, scorer_of
 from labelsieve.screening.shift import LEAST, ROWS, Shift, shift_of
 from labelsieve.sources.imagefiles import is_image_name
@@ -138,7 +138,7 @@ class _Watch:
                 given.parts.append(image_part(self.folder, list(group), given.bad))
             else:
                 dim = self._scorer.standing.raw.dim
-                given = incoming(self.context, [self.folder / ref for ref in group], dim)
+                given = incoming_items(self.context, [self.folder / ref for ref in group], dim)
             arrived = arrive(self.context, self._scorer, given)
         except InputError as error:
             given.bad.extend((ref, error.fact) for ref in group if ref not in dict(given.bad))

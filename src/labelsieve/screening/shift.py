@@ -18,7 +18,7 @@ LEVEL = 0.01  # of the test
 LEAST = 20  # new items below which nothing is decided
 TIMES, SOME, HALF = 5.0, 0.2, 0.5  # what "most of it would be flagged" means, see `shift_of`
 AMONG = 5000  # rows of the pool among which the nearest is looked for
-FAR, FAR_LIMIT = 0.05, 0.25  # share of the pool that counts as far from the rest, and of new items that may be as far
+FAR, FAR_LIMIT = 0.1, 0.3  # share of the pool that counts as far from the rest, and of new items that may be as far
 NEAR = 1e-9
 
 
@@ -27,8 +27,8 @@ class Shift:
     """The evidence: `energy` in [0, 1] (0: the same distribution) with its p-value, and shares of the `new` items.
 
     `flagged` of them score above what `expected` of the pool does; `far` of them lie farther from the nearest item of
-    the pool than .95 of its items do. `flagged_low` and `far_low` are lower bounds at 95 %, to be compared with
-    `limit` and `far_limit`.
+    the pool than .9 of its items do, by one measure or the other. `flagged_low` and `far_low` are lower bounds at
+    95 %, to be compared with `limit` and `far_limit`.
     """
 
     energy: float
@@ -69,8 +69,9 @@ def shift_of(new: Side, pool: Side, alarms: float, rng: Generator) -> Shift:
     """Whether `new` is of another domain than `pool`, and why.
 
     It is where the energy test rejects at .01 and, with 95 % confidence, either more than max(5 x alarms, .2) of the
-    new items (half of them, where that is more) score higher than all but `alarms` of the pool, or more than a quarter
-    of them lies farther from the nearest item of the pool than all but .05 of its own. A few odd items in a batch
+    new items (half of them, where that is more) score higher than all but `alarms` of the pool, or more than .3 of
+    them lie farther from the nearest item of the pool than .9 of its own do (a pool holds odd items itself, so its
+    outermost items say little). A few odd items in a batch
     like the pool are not enough, nor is a batch from one corner of the pool. Under 20 items nothing is decided.
     Source: Szekely and Rizzo 2004 (energy test), by permutation; the rule is ours, measured in
     benchmarks/results/conformal.json. Cost: O((m + k)^2 (d + 999)) for m + k rows, at most 2,000.
@@ -78,7 +79,7 @@ def shift_of(new: Side, pool: Side, alarms: float, rng: Generator) -> Shift:
     rate = max(alarms, 1 / (len(pool.score) + 1))
     energy, p = energy_test(new.x, pool.x, rng)
     flagged = p_values(new.score, pool.score) <= rate * (1 + NEAR)
-    each = max(FAR / new.away.shape[1], 1 / (len(pool.away) + 1)) * (1 + NEAR)
+    each = max(FAR, 1 / (len(pool.away) + 1)) * (1 + NEAR)
     far = np.any([p_values(*two) <= each for two in zip(new.away.T, pool.away.T, strict=True)], axis=0)
     low = [share_at_least(int(part.sum()), len(part), 0.95) for part in (flagged, far)]
     limit = max(min(TIMES * rate, HALF), SOME)
