@@ -67,7 +67,8 @@ def python() -> str:
             continue
         lines += [f"## ls.{name}", "", *_signature(name, value), *_docstring(value), ""]
         if name == "Project":
-            for key, method in vars(value).items():
+            parts = {key: method for base in reversed(value.__mro__[:-1]) for key, method in vars(base).items()}
+            for key, method in parts.items():
                 if not key.startswith("_") and callable(method):
                     lines += [f"### Project.{key}", "", *_signature(key, method), *_docstring(method), ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -7,24 +7,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-import numpy as np
-from numpy.typing import NDArray
-
 from labelsieve.core.errors import ProjectError
 from labelsieve.core.sockets import Oracle
 from labelsieve.core.types import Ids, Item, Kind, Label, Origin, Purpose, Task
 from labelsieve.project import (
-    arriving,
     asking,
-    certifying,
-    claims,
     config,
     events,
-    explaining,
     fitting,
     importing,
     labelling,
-    learning,
     making,
     manifest,
     mapped,
@@ -34,35 +26,28 @@ from labelsieve.project import (
     reteaching,
     state,
     tasks,
-    teaching,
     thinning,
-    watching,
 )
-from labelsieve.project.arriving import Screened, ScreenKeywords, Wanted
 from labelsieve.project.asking import Asked
-from labelsieve.project.audits import Audit
 from labelsieve.project.backups import backup
-from labelsieve.project.claims import Claim
 from labelsieve.project.comparing import compare_engines
 from labelsieve.project.context import Context
 from labelsieve.project.embedding import EmbedProgress, EmbedReport
-from labelsieve.project.explaining import Explained
 from labelsieve.project.fitting import Fitted, Predictions
 from labelsieve.project.health import Health, examine
 from labelsieve.project.importing import ImportReport
 from labelsieve.project.indexing import IndexReport, update_index
 from labelsieve.project.limits import Limits, set_limits
 from labelsieve.project.ordering import Ordered, Ranked
+from labelsieve.project.screens import ScreenVerbs
 from labelsieve.project.simulation import Run
-from labelsieve.project.slips import Doubt, answer_again, doubtful_labels
 from labelsieve.project.syncing import SyncReport
 from labelsieve.project.thinning import Group, Kept
-from labelsieve.project.watching import Arrivals
 from labelsieve.selection.curriculum import Pace
-from labelsieve.sources.options import SourceKeywords, SourceOptions
+from labelsieve.sources.options import SourceKeywords
 
 
-class Project:
+class Project(ScreenVerbs):
     """One project folder and one of its tasks. Use it as a context manager, or call `close`."""
 
     def __init__(self, context: Context) -> None:
@@ -225,51 +210,7 @@ class Project:
         """Labels from a CSV, JSONL or Parquet file with the columns key and label. Importing twice doubles nothing."""
         return importing.import_file(self._context.conn, self._context.task_name, Path(path), by, separator)
 
-    # What is not of the pool
-
-    def miss(
-        self,
-        *files: str | os.PathLike[str],
-        by: str,
-        dull: bool = False,
-        name: str = "",
-        progress: Callable[[EmbedProgress], None] | None = None,
-        **options: Unpack[SourceKeywords],
-    ) -> teaching.Missed:
-        """Teaches a screen odd (or dull) items that were missed; one that is in the pool is labelled there instead."""
-        answer = teaching.Answer(by, dull, name, SourceOptions(**options))
-        return teaching.miss(self._context, [Path(file) for file in files], answer, progress)
-
-    def unmiss(self, *files: str | os.PathLike[str], by: str, **options: Unpack[SourceKeywords]) -> teaching.Missed:
-        """Takes back what `miss` did with these files."""
-        answer = teaching.Answer(by, options=SourceOptions(**options))
-        return teaching.unmiss(self._context, [Path(file) for file in files], answer)
-
-    def learn_from(
-        self,
-        other: str | os.PathLike[str],
-        by: str,
-        task: str | None = None,
-        odd: Sequence[str] = (),
-        weight: float = learning.WEIGHT,
-        progress: Callable[[EmbedProgress], None] | None = None,
-    ) -> learning.Learnt:
-        """Teaches a screen all labelled items of another project, as a source of its own, dropped where it hurts."""
-        source = learning.Other(Path(other), by, task, tuple(odd), weight)
-        return learning.learn_from(self._context, source, progress)
-
-    def unlearn(self, other: str | os.PathLike[str], task: str | None = None) -> learning.Learnt:
-        """Takes back all that was taught from another project."""
-        return learning.unlearn(self._context, Path(other), task)
-
     # Head
-
-    def explain(
-        self, items: Sequence[int] | Sequence[str] | Ids, out: str | os.PathLike[str] | None = None
-    ) -> list[Explained]:
-        """Why each item of a screen counts as odd: its parts, and the nearest known items. `out`: a folder for pictures
-        that show where."""
-        return explaining.explained(self._context, self._context.ids_of(items), Path(out) if out else None)
 
     def fit(self) -> Fitted:
         """The head for the labels as they are now, measured on the audit slice."""
@@ -305,49 +246,6 @@ class Project:
         game = playing.Game(truth, budget, n, tuple(against), seeds, sample, test, candidates)
         return playing.play(self._context, game, progress, watch)
 
-    # New items
-
-    def screen(
-        self, *new: str | os.PathLike[str] | NDArray[Any], out: str | os.PathLike[str] | None = None,
-        **wanted: Unpack[ScreenKeywords],
-    ) -> Screened:  # fmt: skip
-        """Scores new items (folders, files, arrays), ranks them, and writes those to escalate to `out`."""
-        given = [one if isinstance(one, np.ndarray) else Path(one) for one in new]
-        return arriving.screen_new(self._context, given, Path(out) if out else None, Wanted(**wanted))
-
-    # Claims
-
-    def draw_audit(self, n: int, looks: int | None = None, hidden: int = 0, fresh: bool = False) -> Audit:
-        """An audit of n items in all, drawn from everything unreviewed; again with a larger n, it grows.
-
-        `looks`: how often it will be read, declared now; `hidden` known odd items are mixed in to measure who answers;
-        `fresh` begins a new audit on what is unreviewed by now.
-        """
-        return certifying.draw_audit(self._context, certifying.Wish(n, looks, hidden, fresh))
-
-    def certify(
-        self, recall: float | None = None, confidence: float = 0.95, out: str | os.PathLike[str] | None = None
-    ) -> Claim:
-        """What can honestly be claimed now, and what more would cost. An audit that is answered is read: a look.
-
-        `out` is a claim file that `verify_claim` checks elsewhere.
-        """
-        claim = claims.certify(self._context, recall, confidence)
-        if out is not None:
-            claims.write_claim(self._context, claim, Path(out))
-        return claim
-
-    def watch(
-        self,
-        folder: str | os.PathLike[str],
-        out: str | os.PathLike[str],
-        every: float = 10.0,
-        once: bool = False,
-        **wanted: Unpack[ScreenKeywords],
-    ) -> Iterator[Arrivals]:
-        """Screens what arrives in a folder, each file once; appends what to escalate to `out`. For ever, or once."""
-        return watching.watch_folder(self._context, Path(folder), Path(out), Wanted(**wanted), every, once)
-
     # Less, and in which order
 
     def coreset(
@@ -370,14 +268,6 @@ class Project:
     def disagreements(self, n: int = 20) -> Ranked:
         """The n labels that heads which did not see them most surely gainsay."""
         return ordering.gainsaid(self._context, n)
-
-    def doubtful(self) -> list[Doubt]:
-        """The dull labels that look odd and do not train until they are answered dull again, most doubtful first."""
-        return doubtful_labels(self._context)
-
-    def answer_doubtful(self, path: str | os.PathLike[str], by: str) -> int:
-        """How many doubtful labels were answered by a filled-in file with the columns key and label."""
-        return answer_again(self._context, Path(path), by)
 
     def curriculum(self, by: Pace = "margin", steps: int = 10) -> Ordered:
         """The training labels from easy to hard, and the step from which each takes part."""
