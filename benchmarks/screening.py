@@ -30,7 +30,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from screening_policies import HEADED, policies
-from screening_pools import Drawn, draw, names, truth, viewed
+from screening_pools import PLANS, Drawn, draw, names, truth, viewed
 
 from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.randomness import stream
@@ -88,7 +88,7 @@ def played(drawn: Drawn, x: np.ndarray, method: str, seed: int) -> dict[str, Any
 
     choose = Chooser("auto", drawn.tabular) if method in HEADED else no_head
     listed: dict[str, Strategy] = {method: noted}
-    play = Play(ArrayPool(x), truth(drawn), choose, listed, tabular=drawn.tabular)
+    play = Play(ArrayPool(x), truth(drawn), choose, listed, tabular=drawn.tabular, maps=drawn.maps)
     settings = SimulationSettings(drawn.budget, SIZE, (method,), 1, test=0.0, seed=seed).checked("screen", len(x))
     began = time.process_time()
     run = trajectory(play, settings, method, seed)
@@ -130,6 +130,7 @@ def curve(drawn: Drawn, asked: list[int]) -> dict[str, Any]:
 
 def play_all(pool: str, seed: int, wanted: list[str], args: argparse.Namespace) -> None:
     """Every method that is wanted and was not played yet, on one pool of one seed."""
+    wanted = [method for method in wanted if method != "patches" or PLANS[pool].maps]
     files = {method: args.work / f"{pool}-{seed}-{method}.json" for method in wanted}
     todo = [method for method in wanted if args.again or not files[method].exists()]
     if not todo:

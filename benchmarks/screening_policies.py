@@ -11,12 +11,13 @@ import numpy as np
 from labelsieve.core import plugins
 from labelsieve.core.rounds import Round
 from labelsieve.core.sockets import Strategy
-from labelsieve.core.types import ODD, Ids, Query, Vector
+from labelsieve.core.types import DULL, ODD, Ids, Query, Vector
 from labelsieve.heads.forest import Forest
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
 from labelsieve.screening.anomaly import mahalanobis, rank
 from labelsieve.screening.isolation import Isolation
+from labelsieve.screening.patches import PatchBank
 from labelsieve.selection.naming import strategy_called
 
 Score = Callable[[Round, Ids, np.random.Generator], Vector]
@@ -50,6 +51,15 @@ def fuse(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
 def isolation(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
     """The isolation forest that learns from answers, odd or dull (m,)."""
     return Isolation.of(state).scores(state, ids).astype(np.float64)  # these pools have the ids 0 .. n - 1
+
+
+def patches(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
+    """The oddest patch (m,) beside those of the dull images; distance from the pool where there are no maps."""
+    dull = state.labels.ids[state.labels.y == DULL]
+    if state.maps is None or not len(dull):
+        return unusual(state, ids, rng)
+    bank = PatchBank(1024).fit(state.maps.take(dull), state.maps.grid, rng)
+    return np.concatenate([bank.score(state.maps.take(ids[i : i + 32])) for i in range(0, len(ids), 32)])
 
 
 def greedy(score: Score, from_nothing: bool = False) -> Strategy:
@@ -87,6 +97,7 @@ def policies() -> dict[str, Strategy]:
         "linear": greedy(linear),
         "forest": greedy(forest),
         "isolation": greedy(isolation, from_nothing=True),
+        "patches": greedy(patches, from_nothing=True),
         "uncertainty": after_the_first("margin"),
         "greedy_search": after_the_first("greedy_search"),
         "ens": after_the_first("ens"),

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pools import SETTINGS, SHARED, _parquet, embed, goemotions, load
 
 from labelsieve.core.randomness import stream
+from labelsieve.core.rounds import ArrayPool, Maps
 from labelsieve.core.types import Labels
 from labelsieve.heads.view import View
 
@@ -41,6 +42,7 @@ class Drawn:
     y: NDArray[np.int64]
     kind: NDArray[np.int64]
     tabular: bool
+    maps: Maps | None = None  # feature maps of images
 
     @property
     def budget(self) -> int:
@@ -56,6 +58,7 @@ class Plan:
     dull: int
     share: float | None = None
     tabular: bool = False
+    maps: str = ""  # the model that sees images patch by patch
 
 
 def mvtec(file: str) -> Callable[[Path], Rows]:
@@ -127,27 +130,46 @@ def boards(engine: str) -> Callable[[Path], Rows]:
     """Photographs of boards: those without a defect are dull; the kind is the defect that an image has most of."""
 
     def rows(cache: Path) -> Rows:
+        files, kind = pictures()
         path = cache / f"pcb_{engine}.npz"
         if not path.exists():
             from labelsieve.engines.opening import open_engine
 
-            folder = SHARED / "industrial_pcb"
-            seen: dict[str, Counter[str]] = {}
-            with (folder / "boxes.csv").open(newline="") as file:
-                for box in csv.DictReader(file):
-                    seen.setdefault(box["id"], Counter())[box["defect"]] += 1
-            files = sorted((folder / "images").glob("*_template.jpg")) + sorted((folder / "images").glob("*_test.jpg"))
-            names = sorted({defect for counts in seen.values() for defect in counts})
-            kind = [
-                names.index(seen[f.name.split("_")[0]].most_common(1)[0][0]) if "_test" in f.name else -1 for f in files
-            ]
             x = embed(open_engine(SHARED / "models" / engine), files, 8)
             cache.mkdir(parents=True, exist_ok=True)
-            np.savez(path, x=x, kind=np.array(kind, np.int64))
+            np.savez(path, x=x)
         with np.load(path) as part:
-            return part["x"], (part["kind"] >= 0).astype(np.int64), part["kind"]
+            return part["x"], (kind >= 0).astype(np.int64), kind
 
     return rows
+
+
+def pictures() -> tuple[list[Path], NDArray[np.int64]]:
+    """Files of boards, and the kind of each: -1 for templates."""
+    folder = SHARED / "industrial_pcb"
+    seen: dict[str, Counter[str]] = {}
+    with (folder / "boxes.csv").open(newline="") as file:
+        for box in csv.DictReader(file):
+            seen.setdefault(box["id"], Counter())[box["defect"]] += 1
+    names = sorted({defect for counts in seen.values() for defect in counts})
+    files = sorted((folder / "images").glob("*_template.jpg")) + sorted((folder / "images").glob("*_test.jpg"))
+    most = {number: names.index(counts.most_common(1)[0][0]) for number, counts in seen.items()}
+    return files, np.array([most[f.name.split("_")[0]] if "_test" in f.name else -1 for f in files], np.int64)
+
+
+def mapped(engine: str, cache: Path, at: NDArray[np.int64]) -> Maps:
+    """Feature maps of the boards at positions `at`, as a project keeps them."""
+    from labelsieve.engines.maps import maps_engine
+    from labelsieve.engines.opening import open_engine
+    from labelsieve.project.mapped import MapPool
+
+    path = cache / f"pcb_maps_{engine}.npy"
+    made = maps_engine(open_engine(SHARED / "models" / engine))
+    if not path.exists():
+        rows = [made.compute([made.prepare(file)])[0].astype(np.float16) for file in pictures()[0]]
+        np.save(path, np.stack(rows))
+    kept = np.load(path, mmap_mode="r")[at].astype(np.float32)
+    return MapPool(ArrayPool(kept), np.arange(len(at)), made.grid)
 
 
 def _plans() -> dict[str, Plan]:
@@ -164,7 +186,7 @@ def _plans() -> dict[str, Plan]:
         for share, dull in ((1e-2, 20_000), (1e-3, 20_000), (1e-4, 100_000)):
             out[f"{name}_{share:.0e}".replace("e-0", "e-")] = Plan(table(name), dull, share, True)
     for engine in ("mobilenetv2", "resnet50v2-stage3"):
-        out[f"pcb_{engine}_10"] = Plan(boards(engine), 10**9, 0.1)
+        out[f"pcb_{engine}_10"] = Plan(boards(engine), 10**9, 0.1, maps=engine)
     return out
 
 
@@ -204,7 +226,8 @@ def draw(name: str, seed: int, cache: Path) -> Drawn:
     n_odd = round(share * len(kept) / (1 - share))
     odd = _evenly(kind, n_odd, rng) if plan.tabular else rng.permutation(np.flatnonzero(y == 1))[:n_odd]
     at = rng.permutation(np.concatenate([kept, odd]))
-    return Drawn(name, x[at], y[at], kind[at], plan.tabular)
+    maps = mapped(plan.maps, cache, at) if plan.maps else None
+    return Drawn(name, x[at], y[at], kind[at], plan.tabular, maps)
 
 
 def _evenly(kind: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
