@@ -15,6 +15,7 @@ a correction brings back what it corrected.)
 
 import json
 import math
+import re
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +33,8 @@ from labelsieve.project.database import now, transaction
 LAST = 2**62  # no event has a higher sequence number
 _COLUMNS = """e.seq, e.id, e.item, e.tag, e.code, e.detail, e.annotator, e.at, e.seconds, e.source, e.query,
   (SELECT s.id FROM events s WHERE s.seq = e.supersedes), e.part"""
+_PROPER = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # parsing takes five times as long
+_ORIGINS = get_args(Origin)
 _FITS: dict[Kind, tuple[Tag, ...]] = {
     "classes": ("class", "soft", "unsure", "skip"),
     "screen": ("class", "soft", "unsure", "skip"),
@@ -133,7 +136,7 @@ def _said(label: Label) -> str:
 def _check(task: Task, label: Label) -> None:
     """InputError where a label cannot be one of this task."""
     try:
-        proper = str(uuid.UUID(label.id)) == label.id
+        proper = bool(_PROPER.fullmatch(label.id)) or str(uuid.UUID(label.id)) == label.id
         datetime.fromisoformat(label.at)
     except ValueError as error:
         fact = f"label {label.id!r} at {label.at!r}: {error}."
@@ -143,8 +146,8 @@ def _check(task: Task, label: Label) -> None:
         fact = "its id is not a UUID in lower case with hyphens"
     elif not label.by.strip():
         fact = "it does not say who gave it (by)"
-    elif label.source not in get_args(Origin):
-        fact = f"its source is {label.source!r}, expected one of {', '.join(get_args(Origin))}"
+    elif label.source not in _ORIGINS:
+        fact = f"its source is {label.source!r}, expected one of {', '.join(_ORIGINS)}"
     elif label.seconds is not None and not (math.isfinite(label.seconds) and label.seconds >= 0):
         fact = f"it took {label.seconds} seconds, expected a number from 0 on"
     elif label.value is None and label.supersedes is None:
