@@ -204,10 +204,10 @@ def test_a_source_that_hurts_is_dropped(tmp_path: Path, run: Run, swapped: bool)
         head = project.export(head=tmp_path / "head")
         assert head and project.fit().stand.train.ids.min() > 0
     said = run("status", "here.sieve").stdout
-    assert ("dropped: it hurts on the audit slice" if swapped else "it ranks the audit slice no worse") in said
+    assert ("dropped: it hurts: -" if swapped else "takes part: it ranks no worse: +") in said
 
 
-def test_a_source_without_evidence_waits(tmp_path: Path) -> None:
+def test_a_source_is_judged_by_labels_until_the_audit_slice_can(tmp_path: Path) -> None:
     two_plants(tmp_path)
     with ls.open(tmp_path / "here.sieve") as project:
         project.learn_from(tmp_path / "there.sieve", by="ann")
@@ -219,8 +219,10 @@ def test_a_source_without_evidence_waits(tmp_path: Path) -> None:
         (verdict,) = project.fit().verdicts
         assert verdict.takes_part and verdict.why.startswith("not yet judged: 0 audit items")
         project.label(odd[2:4], ["odd"] * 2, by="ann")
+        assert project.fit().verdicts[0].judged_by == ""  # nothing dull to hold them against
+        project.label([i for i in truth if truth[i] == DULL][:6], ["dull"] * 6, by="ann")
         (verdict,) = project.fit().verdicts
-        assert not verdict.takes_part and "4 odd labels of its own" in verdict.why
+        assert verdict.judged_by == "labels" and verdict.gain is not None and "0 audit items" in verdict.why
 
 
 def test_learning_again_follows_the_other_project(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ def test_a_source_that_swaps_odd_and_dull_is_dropped_and_a_like_one_is_kept() ->
     wrong = standing(taught(1 - TOY.y[300:], weight=1.0), audit, np.sort(few))
     (verdict,) = judged(wrong, fitted_on(wrong))
     assert not verdict.takes_part and verdict.gain is not None and verdict.gain.mean < 0 and "hurts" in verdict.why
+    assert verdict.judged_by == "audit"
     assert kept_of(wrong.taught, (verdict,)) is None
     assert from_facts(as_facts((verdict,))) == (verdict,)
 
@@ -131,14 +132,16 @@ def test_two_sources_are_judged_apart_and_what_is_taught_by_hand_never_is() -> N
 
 
 @pytest.mark.parametrize(("audit", "says"), [(np.arange(101, 105), "4 audit items"), (np.arange(0), "0 audit items")])
-def test_without_evidence_a_source_waits_from_three_odd_labels_on(audit: Ids, says: str) -> None:
-    odd, dull = OWN[TOY.y[OWN - 1] == ODD], OWN[TOY.y[OWN - 1] == DULL]
+def test_training_labels_judge_until_the_audit_slice_can(audit: Ids, says: str) -> None:
+    own = np.arange(1, 61)
+    odd, dull = own[TOY.y[own - 1] == ODD], own[TOY.y[own - 1] == DULL]
     few = standing(taught(), audit, np.sort(np.concatenate([dull, odd[:2]])))
     (verdict,) = judged(few, fitted_on(few))
-    assert verdict.takes_part and says in verdict.why and "not yet judged" in verdict.why
-    more = standing(taught(), audit, np.sort(np.concatenate([dull, odd[:3]])))
-    (verdict,) = judged(more, fitted_on(more))
-    assert not verdict.takes_part and "3 odd labels of its own" in verdict.why
+    assert verdict.takes_part and says in verdict.why and "not yet judged" in verdict.why and not verdict.judged_by
+    for y, kept in ((TOY.y[300:], True), (1 - TOY.y[300:], False)):
+        more = standing(taught(y, weight=1.0), audit, np.sort(np.concatenate([dull[:6], odd[:4]])))
+        (verdict,) = judged(more, fitted_on(more))
+        assert verdict.judged_by == "labels" and verdict.takes_part is kept and says in verdict.why
     alone = standing(taught(), audit, np.arange(0))
     assert judged(alone, fitted_on(alone))[0].why == "nothing else is labelled yet"
     assert judged(standing(None, audit), fitted_on(few)) == ()

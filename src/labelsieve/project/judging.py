@@ -14,8 +14,10 @@ from labelsieve.core.types import DULL, ODD, Interval, Labels, Vector
 from labelsieve.project.curves import LEAST_AUDIT
 from labelsieve.project.lessons import MISSED, Taught
 from labelsieve.project.standing import Stand, with_taught
+from labelsieve.project.training import restricted
 
-FEW_ODD = 3  # odd labels of its own from which on a pool takes no source that it cannot judge
+FEW = 3  # odd and dull labels of its own from which on a pool judges by these where the audit slice cannot
+FOLDS = 5
 
 Fit = Callable[[Labels], Head]
 
@@ -24,6 +26,7 @@ Fit = Callable[[Labels], Head]
 class Verdict:
     """Whether the items of a source take part, and why. `gain`: how much better the audit items are ranked with them,
     as a share of pairs of an odd and a dull one, with its 95 % interval over the odd; None where nothing was compared.
+    `judged_by` is what it was compared on: "audit", "labels" (this pool's own, held out in turn), or "".
     """
 
     source: str
@@ -32,6 +35,7 @@ class Verdict:
     gain: Interval | None = None
     audit: int = 0  # audit items with an answer
     odd: int = 0  # odd ones among them
+    judged_by: str = ""
 
 
 def rank_gain(before: NDArray[Any], after: NDArray[Any], y: NDArray[Any]) -> Interval:
@@ -58,8 +62,9 @@ def judged(standing: Stand, fit: Fit) -> tuple[Verdict, ...]:
     """One verdict a source, in the order of their names. What was missed here, and taught by hand, always takes part.
 
     A source is dropped where the head that also learns from it ranks the audit items worse than the head without.
-    Without 10 audit items, or anything odd among them, it takes part while the pool has under 3 odd labels of its own.
-    Cost: one fit a source, and one more.
+    Without 10 audit items, or anything odd among them, it goes by the training labels, held out in turn, until it can;
+    with under 3 odd or dull ones of these the source takes part.
+    Cost: one fit a source, and one more; five times that where the training labels judge.
     """
     taught = standing.taught
     if taught is None:
@@ -74,16 +79,40 @@ def judged(standing: Stand, fit: Fit) -> tuple[Verdict, ...]:
         return (*by_hand, *(Verdict(source, True, "nothing else is labelled yet") for source in others))
     audit = standing.audit
     odd = int((audit.y == ODD).sum())
-    if len(audit) < LEAST_AUDIT or odd in (0, len(audit)):
-        return (*by_hand, *(_unjudged(source, own, len(audit), odd) for source in others))
-    before = _score(fit(own), standing)
+    by_audit = len(audit) >= LEAST_AUDIT and 0 < odd < len(audit)
+    few = min(int((standing.train.y == code).sum()) for code in (ODD, DULL)) < FEW
+    lacks = f"{len(audit)} audit items have an answer, {odd} of them odd"
+    if not by_audit and few:
+        return (*by_hand, *(Verdict(one, True, f"not yet judged: {lacks}", None, len(audit), odd) for one in others))
+    before = _score(fit(own), standing) if by_audit else None
 
     def judge(source: str) -> Verdict:
         mine = taught.but(set(sources) - {source, MISSED})
-        gain = rank_gain(before, _score(fit(with_taught(standing.train, mine)), standing), audit.y)
-        return Verdict(source, gain.mean >= 0, _said(gain, odd), gain, len(audit), odd)
+        if before is not None:
+            gain = rank_gain(before, _score(fit(with_taught(standing.train, mine)), standing), audit.y)
+            return Verdict(source, gain.mean >= 0, _said(gain, "audit slice"), gain, len(audit), odd, "audit")
+        gain = _held_out_gain(standing, fit, taught.but(others), mine)
+        why = f"{_said(gain, 'labels, held out in turn')}, since {lacks}"
+        return Verdict(source, gain.mean >= 0, why, gain, len(audit), odd, "labels")
 
     return (*by_hand, *(judge(source) for source in others))
+
+
+def _held_out_gain(standing: Stand, fit: Fit, without: Taught, mine: Taught) -> Interval:
+    """As `rank_gain`, on the training labels: each fold is ranked by heads that did not see it."""
+    labels = standing.train
+    codes = [np.flatnonzero(labels.y == code) for code in (DULL, ODD)]
+    fold = np.empty(len(labels), np.int64)
+    folds = min(FOLDS, *(len(at) for at in codes))
+    for at in codes:
+        fold[at] = np.arange(len(at)) % folds
+    parts = []
+    for number in range(folds):
+        held = labels.ids[fold == number]
+        rest, x, y = restricted(labels, held, inside=False), standing.pool.take(held), labels.y[fold == number]
+        before, after = (fit(with_taught(rest, part)).predict_proba(x)[:, ODD] for part in (without, mine))
+        parts.append(_above(after, y) - _above(before, y))
+    return bootstrap(np.concatenate(parts), stream(0, "rank gain"))
 
 
 def _score(head: Head, standing: Stand) -> Vector:
@@ -91,18 +120,9 @@ def _score(head: Head, standing: Stand) -> Vector:
     return np.asarray(proba[:, ODD], np.float64)
 
 
-def _unjudged(source: str, own: Labels, audit: int, odd: int) -> Verdict:
-    known = int((own.y == ODD).sum())
-    lacks = f"{audit} audit items have an answer, {odd} of them odd"
-    if known < FEW_ODD:
-        return Verdict(source, True, f"not yet judged: {lacks}", None, audit, odd)
-    why = f"not yet judged: {lacks}; with {known} odd labels of its own this pool waits for that"
-    return Verdict(source, False, why, None, audit, odd)
-
-
-def _said(gain: Interval, odd: int) -> str:
-    pairs = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] by {odd} odd audit item{'s' if odd > 1 else ''}"
-    return f"it ranks the audit slice no worse: {pairs}" if gain.mean >= 0 else f"it hurts on the audit slice: {pairs}"
+def _said(gain: Interval, where: str) -> str:
+    found = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] on the {where}"
+    return f"it ranks no worse: {found}" if gain.mean >= 0 else f"it hurts: {found}"
 
 
 def kept_of(taught: Taught | None, verdicts: Iterable[Verdict]) -> Taught | None:
