@@ -86,9 +86,9 @@ def test_the_head_of_a_screen(tabular, known, t):
 
 
 def test_the_head_of_a_screen_with_fewer_labels_than_columns():
-    x = np.random.default_rng(1).normal(size=(400, 64)).astype(np.float32)
+    x = np.random.default_rng(1).normal(size=(400, 128)).astype(np.float32)
     view = View.fit(x, "z")
-    head = Fused().among(view(x[40:])).fit(view(x[:40]), np.repeat([1, 0], [5, 35]))
+    head = Fused().among(view(x[110:])).fit(view(x[:110]), np.repeat([1, 0], [5, 105]))
     assert head.state()["far_0_rest"] > 0
     session = onnxruntime.InferenceSession(to_onnx(view, head), providers=["CPUExecutionProvider"])
     found = session.run(None, {"embeddings": x})[0]

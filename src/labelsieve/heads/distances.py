@@ -56,8 +56,11 @@ class Distances:
         return cls(gaussians, places, Place.of(total))
 
     def __call__(self, views: Sequence[Matrix]) -> Vector:
-        """Distances (n,) of rows (n, d), one matrix a view: 0 is the pool's mean, 1 its deviation."""
-        parts = zip(self.gaussians, self.places, views, strict=True)
+        """Distances (n,) of rows (n, d), one matrix a view: 0 is the pool's mean, 1 its deviation.
+
+        Views beyond those that it was fitted on are not looked at.
+        """
+        parts = zip(self.gaussians, self.places, views, strict=False)
         return self.whole(sum((place(_log(own, x)) for own, place, x in parts), np.zeros(len(views[0]))))
 
     def state(self) -> State:

@@ -16,8 +16,8 @@ C = 1.0  # of the logistic regression
 LIKE = 0.5  # its weight is LIKE * sqrt(odd items), where distance weighs at most 1
 BEND = 3.0  # deviations at which distance levels off beside it: far out is not odder still
 TRUST = 5.0  # odd items that distance is taken to tell by 1, before any is known
-FEW = 30  # dull items below which rows of the pool help to say what is usual,
-LENT = 9.0  # all of them together as much as LENT / (dull items) of those
+FEW = 100  # dull items below which rows of the pool help to say what is usual,
+LENT = 10.0  # all of them together at first as much as so many of those, then less and less
 HERE = 0.5  # weight from which a dull item says what is usual here; one from elsewhere only tells odd from dull
 QUIET = 0.95  # least share of the pool that is called dull while nothing odd is known
 
@@ -81,7 +81,8 @@ class Fused:
             return self
         known = (data.x[dull], data.weight[dull]) if dull.any() else (pool, np.ones(len(pool)))
         usual, counts = self._usual(data, known, pool)
-        self._far = Distances.fit(self._views(usual), counts, self._views(pool))
+        looks = 2 if dull.any() else 1  # directions tell little of what is far from a whole pool
+        self._far = Distances.fit(self._views(usual)[:looks], counts, self._views(pool)[:looks])
         if odd.any():
             mine = data.x[odd], data.weight[odd]
             self._fit_linear(mine, known, pool)
@@ -148,7 +149,7 @@ class Fused:
     def state(self) -> State:
         """Plain arrays; no row of the pool is among them."""
         out = {"n_classes": np.array(self.n_classes), "dim": np.array(self._dim), "edge": np.array(self._edge)}
-        out |= {"like": np.array(self._like), "weight": np.array(self._weight)}
+        out |= {"like": np.array(self._like), "weight": np.array(self._weight), "tabular": np.array(self.tabular)}
         if self._far is not None:
             out |= {f"far_{name}": value for name, value in self._far.state().items()}
         if self._linear is not None:
@@ -169,7 +170,8 @@ class Fused:
 
 def _lent(dull: tuple[Matrix, Vector], pool: Matrix) -> tuple[Matrix, Vector]:
     """The dull rows with their weights; while they are few, rows of the pool are added with little weight."""
-    n = float(dull[1].sum())
-    if len(dull[0]) >= FEW:
+    n = len(dull[0])
+    if n >= FEW:
         return dull
-    return np.concatenate([dull[0], pool]), np.concatenate([dull[1], np.full(len(pool), LENT / n / len(pool))])
+    each = LENT * (1 - n / FEW) / len(pool)
+    return np.concatenate([dull[0], pool]), np.concatenate([dull[1], np.full(len(pool), each)])

@@ -197,8 +197,8 @@ def _fused(graph: Graph, x: str, state: State, n_classes: int) -> str:
         value = np.array([1 / (1 + np.exp(-edge)), 1 / (1 + np.exp(edge))])
         return _affine(graph, x, np.zeros((dim, n_classes)), value)
     *places, whole = state["far_places"]
-    views = [x] if len(places) == 1 else [x, _scaled(graph, x, np.sqrt(dim))]
-    far = [_placed_in(graph, _log_distance(graph, view, at, state), places[at]) for at, view in enumerate(views)]
+    views = [x] if state["tabular"] else [x, _scaled(graph, x, np.sqrt(dim))]
+    far = [_placed_in(graph, _log_distance(graph, views[at], at, state), place) for at, place in enumerate(places)]
     score = _placed_in(graph, far[0] if len(far) == 1 else graph.add("Add", far), whole)
     if "place" in state:
         like = _affine(graph, views[-1], state["linear_coef"], state["linear_bias"])
