@@ -105,5 +105,5 @@ def test_the_commands_named_in_the_pages_exist() -> None:
     verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         text = page.read_text(encoding="utf-8")
-        named = re.findall(r"(?:^|`)labelsieve ([a-z]+(?:-[a-z]+)*)\b(?! [a-z]+ [a-z]+ )", text, re.M)
+        named = re.findall(r"(?:^|`)labelsieve ([a-z]+(?:-[a-z]+)*)\b(?!-)(?! [a-z]+ [a-z]+ )", text, re.M)
         assert set(named) <= verbs, f"{page.name}: {set(named) - verbs}"
