@@ -76,6 +76,8 @@ def watch_folder(
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder.", "name the folder that fills.")
+    if wanted.top is not None or wanted.recall is not None or wanted.explain is not None:
+        raise InputError("top, recall and explain are of one batch, and a watch has no end.", "labelsieve screen")
     if not 0 < every < float("inf"):
         raise InputError(f"the time between two looks is {every} seconds; expected more than 0.", "--every 10")
     watch = _Watch(context, folder, ArrivalLog(out, WATCHED), wanted)
