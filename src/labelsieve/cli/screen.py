@@ -112,7 +112,8 @@ def promise(found: Any, here: str) -> None:
             f"1 in {rate.dull + 1} ({rate.floor:.2%}) at best; {need} more are needed{more}: "
             f"{ask} -n {need}")  # fmt: skip
         return
-    say(f"{count(found.escalated, 'item')} to escalate, up to about {found.false_alarms:,.{0 if found.false_alarms >= 10 else 1}f} of them false alarms; "
+    false = f"{found.false_alarms:,.0f}" if found.false_alarms >= 10 else f"{found.false_alarms:.1f}"
+    say(f"{count(found.escalated, 'item')} to escalate, up to about {false} of them false alarms; "
         f"{count(found.work.sheets, 'contact sheet')}, {count(ceil(found.work.hours * 60), 'minute')}.")  # fmt: skip
     say(f"Promised: on average at most {rate.attained:.2%} of dull items are; at most {rate.at_most:.2%} with these "
         f"{rate.dull} calibration items, at 95 %. The lowest rate they can promise is {rate.floor:.2%}.")  # fmt: skip
