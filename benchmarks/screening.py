@@ -97,12 +97,22 @@ def played(drawn: Drawn, x: np.ndarray, method: str, seed: int) -> dict[str, Any
 
 
 @cache
-def other(python: Path) -> subprocess.Popen[str]:
-    """The other libraries in a process of their own, which plays one pool after the other."""
-    command = [str(python), str(HERE / "peers" / "screening.py")]
+def other(python: Path, script: str) -> subprocess.Popen[str]:
+    """Other libraries in a process of their own, which answers one line after the other."""
+    command = [str(python), str(HERE / "peers" / script)]
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
+
+
+def answered(python: Path, script: str, line: list[str]) -> bool:
+    """Whether the other libraries did what the line says; what failed is printed."""
+    process = other(python, script)
+    print(json.dumps(line), file=process.stdin, flush=True)
+    said = process.stdout.readline().strip() if process.stdout else ""
+    if said != "done":
+        print("the other libraries:", said or "ended", flush=True)
+    return said == "done"
 
 
 def by_peers(drawn: Drawn, x: np.ndarray, wanted: list[str], seed: int, python: Path) -> dict[str, dict[str, Any]]:
@@ -110,11 +120,7 @@ def by_peers(drawn: Drawn, x: np.ndarray, wanted: list[str], seed: int, python: 
     with tempfile.TemporaryDirectory(prefix="labelsieve-screening-") as folder:
         pool, out = Path(folder) / "pool.npz", Path(folder) / "out.json"
         np.savez(pool, x=x, y=drawn.y, budget=drawn.budget, size=SIZE, seed=seed)
-        process = other(python)
-        print(json.dumps([str(pool), str(out), *(PEERS[m] for m in wanted)]), file=process.stdin, flush=True)
-        said = process.stdout.readline().strip() if process.stdout else ""
-        if said != "done":
-            print(drawn.name, seed, "the other libraries:", said or "ended", flush=True)
+        if not answered(python, "screening.py", [str(pool), str(out), *(PEERS[m] for m in wanted)]):
             return {}
         found = json.loads(out.read_text())
     return {method: found[PEERS[method]] for method in wanted}

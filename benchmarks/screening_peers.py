@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from screening import HERE, PACKAGES, interval, listed, set_up
+from screening import HERE, PACKAGES, answered, interval, listed, set_up
 from screening_pools import Drawn, draw, names, viewed
 
 from labelsieve.core.randomness import stream
@@ -87,10 +86,7 @@ def theirs(wanted: list[str], x: Matrix, at: dict[str, np.ndarray], seed: int, p
         rows, out = Path(folder) / "rows.npz", Path(folder) / "out.npz"
         sides = {name: x[at[name]] for name in ("pool", "dull", "odd")}
         np.savez(rows, asked=x[at["judged"]], seed=seed, **sides)
-        command = [str(python), str(HERE / "peers" / "detecting.py"), str(rows), str(out), *wanted]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            print(seed, done.stderr.strip().splitlines()[-1:], flush=True)
+        if not answered(python, "detecting.py", [str(rows), str(out), *wanted]):
             return {}
         with np.load(out) as found:
             return {name: found[name] for name in found.files}

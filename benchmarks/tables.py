@@ -157,31 +157,58 @@ def short(value: float) -> str:
     return f"{value:.2f}".removeprefix("0").removesuffix(".00")
 
 
-def screening() -> str:
-    """Share of the odd items found, by pool and method; the best of a row in bold."""
-    result = read("screening")
-    order = sorted(result["mean"], key=lambda m: (m != "screen", -result["mean"][m]["mean"]))
-
-    def row(title: str, facts: list[str], values: dict[str, float]) -> list[str]:
-        best = max(values.values())
-        cells = [short(values[m]) if m in values else "" for m in order]
-        return [
-            title,
-            *facts,
-            *(f"**{c}**" if c and values[m] == best else c for m, c in zip(order, cells, strict=True)),
-        ]
-
-    rows = []
+def screening_rows(result: Any) -> list[tuple[str, list[str], dict[str, list[dict[str, float]]]]]:
+    """(title, odd and items and labels, method -> facts a pool) of each row."""
+    out = []
     for title, pools in screens(result).values():
         parts = [result["pools"][pool] for pool in pools]
         spans = [sorted({part[key] for part in parts}) for key in ("odd", "items", "budget")]
-        facts = [" to ".join(dict.fromkeys((f"{s[0]:,}", f"{s[-1]:,}"))) for s in spans]
-        values = {m: sum(part["share"][m]["mean"] for part in parts) / len(parts) for m in order}
-        rows.append(row(title, facts, values))
-    none = ["", "", ""]
-    rows.append(row("mean of the pools", none, {m: result["mean"][m]["mean"] for m in order}))
-    rows.append(row("kinds found, where there are several", none, {m: v["mean"] for m, v in kinds(result).items()}))
-    return table(["pool", "odd", "items", "labels", *(f"`{m}`" for m in order)], rows)
+        facts = [" to ".join(dict.fromkeys((f"{span[0]:,}", f"{span[-1]:,}"))) for span in spans]
+        methods = [m for m in parts[0]["share"] if all(m in part["share"] for part in parts)]
+        out.append((title, facts, {m: [part["share"][m] for part in parts] for m in methods}))
+    return out
+
+
+def mean_of(parts: list[dict[str, float]]) -> float:
+    return sum(part["mean"] for part in parts) / len(parts)
+
+
+def screening() -> str:
+    """Share of the odd items found by `screen`, by `fuse` alone and by the best of all others."""
+    result = read("screening")
+    rows = []
+    for title, facts, by in screening_rows(result):
+        others = {m: mean_of(parts) for m, parts in by.items() if m not in ("screen", "fuse")}
+        best = max(others, key=others.__getitem__)
+        mine = short(mean_of(by["screen"]))
+        if len(by["screen"]) == 1:
+            mine += f" [{short(by['screen'][0]['low'])}, {short(by['screen'][0]['high'])}]"
+        rows.append([title, *facts, mine, short(mean_of(by["fuse"])), f"{short(others[best])} `{best}`"])
+    means = result["mean"]
+    best = max((m for m in means if m not in ("screen", "fuse")), key=lambda m: means[m]["mean"])
+    mine = f"**{short(means['screen']['mean'])}** [{short(means['screen']['low'])}, {short(means['screen']['high'])}]"
+    last = [mine, short(means["fuse"]["mean"]), f"{short(means[best]['mean'])} `{best}`"]
+    rows.append(["mean of the pools", "", "", "", *last])
+    first, final = result["seeds"]
+    said = f"\n{final - first + 1} seeds, {first} to {final}; share of what could be found with so many labels.\n"
+    return table(["pool", "odd", "items", "labels", "`screen`", "`fuse` alone", "best other"], rows) + said
+
+
+def screening_all() -> str:
+    """Share of the odd items found, by pool and method; the best of a row in bold."""
+    result = read("screening")
+    order = sorted(result["mean"], key=lambda m: (m != "screen", -result["mean"][m]["mean"]))
+    order += ["patches"] if any("patches" in pool["share"] for pool in result["pools"].values()) else []
+
+    def row(title: str, values: dict[str, float]) -> list[str]:
+        top = max(short(value) for value in values.values())
+        cells = [short(values[m]) if m in values else "" for m in order]
+        return [title, *(f"**{cell}**" if cell == top else cell for cell in cells)]
+
+    rows = [row(title, {m: mean_of(parts) for m, parts in by.items()}) for title, _, by in screening_rows(result)]
+    rows.append(row("mean of the pools", {m: value["mean"] for m, value in result["mean"].items()}))
+    rows.append(row("kinds found, where there are several", {m: v["mean"] for m, v in kinds(result).items()}))
+    return table(["pool", *(f"`{m}`" for m in order)], rows)
 
 
 def kinds(result: Any) -> dict[str, dict[str, float]]:
@@ -208,6 +235,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "seals": seals,
     "active_search": active_search,
     "screening": screening,
+    "screening_all": screening_all,
     "screening_peers": screening_peers,
 }
 

@@ -1,12 +1,13 @@
 """Scores of PyOD's detectors, in their own environment; it needs nothing of labelsieve.
 
-    python detecting.py ROWS.npz OUT.npz METHOD...
+    python detecting.py          # then lines of JSON on standard input: ["ROWS.npz", "OUT.npz", METHOD, ...]
 
 ROWS.npz holds z-scored rows: `pool` (unlabelled), `dull`, `odd` and `asked`, and a seed. A method is DETECTOR-SETTING:
 what `asked` scores with nothing labelled (fitted on the pool), with the dull rows alone (fitted on those), or with
 both (fitted on the labels).
 """
 
+import json
 import sys
 import warnings
 
@@ -31,12 +32,11 @@ def detector(name, seed):
     return XGBOD(random_state=seed, n_jobs=1)
 
 
-def main():
-    warnings.filterwarnings("ignore")
-    with np.load(sys.argv[1]) as kept:
+def play(path, out, methods):
+    with np.load(path) as kept:
         rows = {name: kept[name] for name in kept.files}
-    out = {}
-    for method in sys.argv[3:]:
+    found = {}
+    for method in methods:
         name, setting = method.split("-")
         model = detector(name, int(rows["seed"]))
         if setting == "both":
@@ -44,8 +44,20 @@ def main():
             model.fit(np.concatenate([rows["dull"], rows["odd"]]), y)
         else:
             model.fit(rows["pool" if setting == "nothing" else "dull"])
-        out[method] = np.asarray(model.decision_function(rows["asked"]), np.float64)
-    np.savez(sys.argv[2], **out)
+        found[method] = np.asarray(model.decision_function(rows["asked"]), np.float64)
+    np.savez(out, **found)
+
+
+def main():
+    warnings.filterwarnings("ignore")
+    for line in sys.stdin:
+        path, out, *methods = json.loads(line)
+        try:
+            play(path, out, methods)
+            said = "done"
+        except Exception as error:  # noqa: BLE001 - told to who asked; the next pool may do
+            said = repr(error)[:200].replace("\n", " ")
+        print(said, flush=True)
 
 
 if __name__ == "__main__":
