@@ -34,6 +34,7 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     "project_next": (3, ["project_next.py"]),
     "stopping": (5, [f"stopping.py {POOLS}"]),
     "bounds": (3, ["bounds.py"]),
+    "conformal": (5, [f"conformal.py {POOLS}"]),
     "together": (1, ["together.py"]),
     "screening": (60, [f"screening.py {POOLS} --work {WORK}/screening --setup {WORK}/peers --jobs 2"]),
     "screening_peers": (30, [f"screening_peers.py {POOLS} --work {WORK}/detectors --setup {WORK}/peers --jobs 2"]),
