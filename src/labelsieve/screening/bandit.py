@@ -11,7 +11,13 @@ from labelsieve.core.types import ODD, Labels, Query
 JOIN = " + "  # between the arms of an item in Query.arms
 # Hits and misses that an arm is thought to have had before it has asked anything: what did best on most pools comes
 # with some trust, what knows nothing of odd items with the least.
-BEFORE = {"fuse": (5.0, 5.0), "anomaly": (2.0, 9.0), "medoids": (1.0, 29.0), "explore": (1.0, 29.0)}
+BEFORE = {
+    "fuse": (5.0, 5.0),
+    "anomaly": (2.0, 9.0),
+    "patches": (3.0, 7.0),
+    "medoids": (1.0, 29.0),
+    "explore": (1.0, 29.0),
+}
 OTHERS = (1.0, 9.0)
 FADE = 0.95  # of what counts, after ten more answers
 LAST = 2_000  # answers that are looked at: older ones weigh less than 1 in 10,000

@@ -16,10 +16,10 @@ from labelsieve.selection.centres import kcenter
 
 Grid = tuple[int, int, int]  # height, width and columns of a map
 
-SIZE = 4096  # patches of the dull images that are kept
+SIZE = 2048  # patches of the dull images that are kept
 LEARN_FROM = 65_536  # patches that those are chosen from
 ITEMS = 200  # dull images that patches are taken from
-SHARE = 0.003  # of an image's patches: the oddest ones, whose mean is its score
+SHARE = 0.0015  # of an image's patches: the oddest ones, whose mean is its score
 NEAR = 2  # cells: patches so near in one image show the same thing
 TINY = 1e-6  # distances below are rounding
 BLOCK = 256  # patches of one matrix product, which a cache holds
@@ -147,7 +147,7 @@ def pair_heat(maps: Matrix, templates: Matrix, grid: Grid, window: int = 1) -> M
 
 
 def heat_score(heat: Matrix) -> Vector:
-    """One number an image (n,) of its heat (n, h, w): the mean of its oddest .3 % of patches, at least of one."""
+    """One number an image (n,) of its heat (n, h, w): the mean of its oddest .15 % of patches, at least of one."""
     return _oddest(heat.reshape(len(heat), heat.shape[1] * heat.shape[2]).astype(np.float64))
 
 
