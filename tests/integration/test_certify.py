@@ -293,3 +293,27 @@ def test_a_killed_draw_leaves_the_chain_whole(project: Path) -> None:
         audit = audit_of(p.context.conn, "main")
         assert audit is not None and len(audit.drawn) - 1 - len(said) in (0, 1)
         assert len(p.next(purpose="certify")) == 2 and len(audit.queries) == len(audit.links)
+
+
+def test_items_that_have_gone_since_the_draw_count_as_odd_once_skipped(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    lines = ["number,text", *(f"{i},hello {i}" for i in range(60))]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with ls.create(tmp_path / "p.sieve", table, task="screen", text="text", key="number") as p:
+        p.label([str(i) for i in range(20)], ["odd"] * 5 + ["dull"] * 15, by="ann")
+        drawn = {item.key for item in p.items(p.draw_audit(20).drawn)}
+        table.write_text("\n".join(lines[:41]) + "\n", encoding="utf-8")  # the last 20 are gone
+        p.sync()
+        asked = p.next(purpose="certify")
+        gone = {key for key in drawn if int(key) >= 40}
+        assert gone and {item.key for item in asked.items} == drawn - gone
+        p.label(asked.ids, ["dull"] * len(asked), by="ann", query=asked.id)
+        waiting = p.certify()
+        assert waiting.state == "open" and waiting.counts["open"] == len(gone)
+        assert any("gone from their source" in note for note in waiting.notes)
+        with pytest.raises(ls.PoolExhausted, match="gone from their source"):
+            p.next(purpose="certify")
+        p.label(sorted(gone), [Value("skip")] * len(gone), by="ann")
+        claim = p.certify(out=tmp_path / "claim.json")
+        assert claim.state == "read" and claim.counts["odd"] == claim.counts["unsure"] == len(gone)
+    assert all(check.ok for check in ls.verify_claim(tmp_path / "claim.json", tmp_path / "p.sieve"))

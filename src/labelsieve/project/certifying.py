@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, PoolExhausted
 from labelsieve.core.idsets import without
@@ -39,6 +40,7 @@ from labelsieve.project.database import transaction
 from labelsieve.screening.promising import look_confidence
 
 WAYS = {"search": "search", "audit": "audit", "certify": "audit", "control": "audit", "calibration": "audit"}
+GONE = "put them back and sync; or import a file with key, label and answer that says skip: they count as odd."
 WHY = "drawn at random from everything that nobody has reviewed"
 
 
@@ -161,11 +163,29 @@ def open_audit(conn: sqlite3.Connection, task: str, n: int) -> tuple[int, Ids, i
     """The first query of the audit with something to answer, its first n ids (m,), and how many are open.
 
     Items that were skipped before the audit was drawn are asked again. InputError before the first draw, PoolExhausted
-    where all is answered.
+    where all is answered, or has gone from its source.
     """
     audit = drawn_audit(conn, task)
-    ids, code = folding.reviewed(conn, task)
-    since = np.unique(np.array(_answered_since(conn, task, audit.links[0]), np.int64))
+    parts = [(query, left) for query, left in open_items(conn, audit) if len(left)]
+    if not parts:
+        raise PoolExhausted(f"all {len(audit.drawn):,} items of the audit are answered.", "labelsieve certify PROJECT")
+    there = [(query, left[~gone_of(conn, left)]) for query, left in parts]
+    first = next(((query, left) for query, left in there if len(left)), None)
+    if first is None:
+        gone = sum(len(left) for _, left in parts)
+        raise PoolExhausted(f"{gone:,} open items of the audit have gone from their source.", GONE)
+    return first[0], first[1][:n], sum(len(left) for _, left in there)
+
+
+def gone_of(conn: sqlite3.Connection, ids: Ids) -> NDArray[np.bool_]:
+    """Whether each id (m,) has gone from its source and cannot be shown."""
+    return np.array([entry.gone is not None for entry in manifest.entries(conn, ids)], bool)
+
+
+def open_items(conn: sqlite3.Connection, audit: Audit) -> list[tuple[int, Ids]]:
+    """For each query of an audit the ids (m,) without an answer, hidden ones among them, in its order."""
+    ids, code = folding.reviewed(conn, audit.task)
+    since = np.unique(np.array(_answered_since(conn, audit.task, audit.links[0]), np.int64))
     done = np.union1d(ids[code != folding.OUT], np.intersect1d(ids, since))
     seen = np.array([item for _, item in hidden_answers(conn, audit)], np.int64)
     parts = []
@@ -173,10 +193,7 @@ def open_audit(conn: sqlite3.Connection, task: str, n: int) -> tuple[int, Ids, i
         stored = queries.load(conn, query).query
         again = np.array([purpose == "repeat" for purpose in stored.purpose], bool)
         parts.append((query, stored.ids[np.where(again, ~np.isin(stored.ids, seen), ~np.isin(stored.ids, done))]))
-    first = next(((query, left) for query, left in parts if len(left)), None)
-    if first is None:
-        raise PoolExhausted(f"all {len(audit.drawn):,} items of the audit are answered.", "labelsieve certify PROJECT")
-    return first[0], first[1][:n], sum(len(left) for _, left in parts)
+    return parts
 
 
 def _answered_since(conn: sqlite3.Connection, task: str, link: int) -> list[int]:

@@ -18,7 +18,7 @@ from labelsieve.core.idsets import common
 from labelsieve.core.types import ODD, Cost, Guarantee, Ids
 from labelsieve.project import chain, events, folding, manifest, tasks
 from labelsieve.project.audits import Audit, Count, audit_of, count_audit, digest_of, require_screen, with_class
-from labelsieve.project.certifying import Look, looks_read, read_look
+from labelsieve.project.certifying import GONE, Look, gone_of, looks_read, open_items, read_look
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
 from labelsieve.project.wholefiles import write_whole
@@ -119,6 +119,8 @@ def _after(context: Context, audit: Audit, confidence: float, recall: float | No
     seed = seed_facts(conn, audit.task)
     notes = tuple(_notes(context, seed, count))
     if count.open or count.hidden_open:
+        gone = sum(int(gone_of(conn, left).sum()) for _, left in open_items(conn, audit))
+        notes += (f"{gone:,} of the open items have gone from their source: {GONE}",) if gone else ()
         return Claim(audit.task, "open", confidence, counts, seed, notes=notes, recall=recall)
     look = read_look(conn, audit, count)
     promises, reviewer = promises_of(count, look, confidence)
