@@ -153,8 +153,9 @@ def screens(result: Any) -> dict[str, tuple[str, list[str]]]:
 
 
 def short(value: float) -> str:
-    """Two digits of a share: .07, .93, 1."""
-    return f"{value:.2f}".removeprefix("0").removesuffix(".00")
+    """Two digits of a share: 0, .07, .93, 1."""
+    text = f"{value:.2f}"
+    return text[:-3] if text.endswith(".00") else text.removeprefix("0")
 
 
 def screening_rows(result: Any) -> list[tuple[str, list[str], dict[str, list[dict[str, float]]]]]:
@@ -190,7 +191,7 @@ def screening() -> str:
     last = [mine, short(means["fuse"]["mean"]), f"{short(means[best]['mean'])} `{best}`"]
     rows.append(["mean of the pools", "", "", "", *last])
     first, final = result["seeds"]
-    said = f"\n{final - first + 1} seeds, {first} to {final}; share of what could be found with so many labels.\n"
+    said = f"\nSeeds {first} to {final}; share of what could be found with so many labels.\n"
     return table(["pool", "odd", "items", "labels", "`screen`", "`fuse` alone", "best other"], rows) + said
 
 
@@ -201,9 +202,9 @@ def screening_all() -> str:
     order += ["patches"] if any("patches" in pool["share"] for pool in result["pools"].values()) else []
 
     def row(title: str, values: dict[str, float]) -> list[str]:
-        top = max(short(value) for value in values.values())
+        top = short(max(values.values()))
         cells = [short(values[m]) if m in values else "" for m in order]
-        return [title, *(f"**{cell}**" if cell == top else cell for cell in cells)]
+        return [title, *(f"**{cell}**" if cell == top != "0" else cell for cell in cells)]
 
     rows = [row(title, {m: mean_of(parts) for m, parts in by.items()}) for title, _, by in screening_rows(result)]
     rows.append(row("mean of the pools", {m: value["mean"] for m, value in result["mean"].items()}))

@@ -24,7 +24,8 @@ LINES = {  # drawn in this order; `screen` last, on top
     "pyod_xgbod": (150, 62, 168),
     "aad": (46, 148, 68),
     "forest": (140, 196, 150),
-    "uncertainty": (236, 190, 120),
+    "uncertainty": (222, 206, 150),
+    "patches": (216, 132, 28),
     "fuse": (56, 108, 196),
     "screen": (208, 16, 62),
 }
