@@ -171,7 +171,10 @@ def test_texts_by_the_engine_of_the_project(tmp_path: Path) -> None:
         p.embed()
         p.label(p.next(10).ids, ["dull"] * 10, by="ann")
         found = p.screen(tmp_path / "new.csv", everything=True)
-        assert next(row[1] for row in found.rows) == "501"
+        assert sorted(row[1] for row in found.rows) == ["500", "501", "503"]
+        scores = {row[1]: row[2] for row in found.rows}
+        own = p.predict(["0"]).proba[0, 1]
+        assert scores["503"] == pytest.approx(own, abs=1e-4)  # as the same text in the pool
         assert found.known == 1 and next(row for row in found.rows if row[1] == "503")[5] == "0"
         assert found.set_aside[0][0] == "502" and not found.shift.decided
         with pytest.raises(ls.InputError, match="bad.csv lacks the columns 'text'; it has number, body"):
