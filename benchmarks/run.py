@@ -34,6 +34,7 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     "project_next": (3, ["project_next.py"]),
     "stopping": (5, [f"stopping.py {POOLS}"]),
     "bounds": (3, ["bounds.py"]),
+    "patches": (20, [f"patches.py {POOLS}"]),
     "conformal": (5, [f"conformal.py {POOLS}"]),
     "together": (1, ["together.py"]),
     "screening": (60, [f"screening.py {POOLS} --work {WORK}/screening --setup {WORK}/peers --jobs 2"]),

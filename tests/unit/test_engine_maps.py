@@ -105,3 +105,14 @@ def test_what_has_no_maps_says_so(tmp_path: Path) -> None:
         maps_engine(open_engine(conv_folder(tmp_path / "m", stride=1, deep=1)), 64)
     with pytest.raises(InputError):
         maps_engine(open_engine(conv_folder(tmp_path / "n")), 64).prepare(7)
+
+
+def test_a_real_model_of_one_size_gives_a_map_of_its_inside(shared: Path) -> None:
+    engine = maps_engine(open_engine(shared / "models" / "mobilenetv1-025-128"))
+    assert engine.grid == (16, 16, 64) and engine.shard == 1024
+    image, spotted = Image.new("L", (200, 100), 90), Image.new("L", (200, 100), 90)
+    spotted.paste(255, (150, 20, 170, 40))  # a fifth from the top, four fifths from the left
+    plain, odd = (engine.compute([engine.prepare(one)]).reshape(engine.grid) for one in (image, spotted))
+    apart = np.linalg.norm(odd - plain, axis=2)
+    row, column = divmod(int(apart.argmax()), 16)
+    assert abs(row - 0.3 * 16) <= 2 and abs(column - 0.8 * 16) <= 2
