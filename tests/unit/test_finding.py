@@ -109,4 +109,4 @@ def test_a_dull_label_that_looks_odd_is_shown(tmp_path: Path) -> None:
         keys = [str(i) for i in range(100)]
         project.label(keys, ["odd" if i < 3 else "dull" for i in range(100)], by="ann")
         page = render(gathered(project.context))
-        assert "Unsure?" in page and "answered dull, and" in page
+        assert "Unsure?" in page and "near the odd item 2" in page

@@ -155,7 +155,8 @@ def _doubtful(context: Context) -> tuple[Exhibit, ...]:
     if context.task.kind != "screen":
         return ()
     found = doubtful_labels(context)[:DOUBTFUL]
-    return shown_items(context, context.ids_of([one.key for one in found]), [one.why for one in found])
+    notes = [f"{'near' if one.ratio else 'equal to'} the odd item {one.odd}" for one in found]
+    return shown_items(context, context.ids_of([one.key for one in found]), notes)
 
 
 def _spending(context: Context) -> Spending:

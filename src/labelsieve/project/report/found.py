@@ -95,5 +95,5 @@ def _doubtful(search: Search) -> list[Markup]:
     if not search.doubtful:
         return []
     said = "Labelled dull, and closer to a known odd item than to the other dull ones. Look again:"
-    shown = el("div", side_by_side(search.doubtful), class_="query")
+    shown = el("div", side_by_side(search.doubtful), class_="query doubtful")
     return [el("h3", "Unsure?", class_="within"), el("p", said, class_="quiet"), shown]
