@@ -43,7 +43,8 @@ def test_answers_long_ago_are_not_looked_at():
 def test_an_arm_is_drawn_by_its_chance_to_be_the_best():
     rng, credit = np.random.default_rng(0), {"good": Credit(20, 20), "bad": Credit(0, 60)}
     first = [drawn_order(["bad", "good", "new"], credit, rng)[0] for _ in range(2000)]
-    better = (rng.beta(*OTHERS, 100_000) > rng.beta(OTHERS[0] + 20, OTHERS[1] + 20, 100_000)).mean()
+    new, good = (rng.beta(2 * (OTHERS[0] + n), 2 * (OTHERS[1] + n), 100_000) for n in (0, 20))
+    better = (new > good).mean()
     assert first.count("bad") < 20
     assert first.count("new") / 2000 == pytest.approx(better, abs=0.03)
     assert sorted(drawn_order(["bad", "good", "new"], credit, rng)) == ["bad", "good", "new"]
