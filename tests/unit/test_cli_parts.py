@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from labelsieve.cli.curve import plot
+from labelsieve.cli.drawing import CLASS_KEYS, View, class_keys, draw
 from labelsieve.cli.keys import BACKSPACE, END, ENTER, ESCAPE, Keyboard
 from labelsieve.cli.options import source_options
 from labelsieve.cli.output import as_json, printable
-from labelsieve.cli.drawing import CLASS_KEYS, View, class_keys, draw
 from labelsieve.core.types import Item, Task
 
 

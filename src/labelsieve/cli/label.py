@@ -89,9 +89,7 @@ class Session:
 
         hint("choosing what to ask ...")
         try:
-            asked = self.project.next(
-                self.n, strategy=self.strategy, candidates=self.candidates, purpose=self.purpose
-            )
+            asked = self.project.next(self.n, strategy=self.strategy, candidates=self.candidates, purpose=self.purpose)
         except PoolExhausted as error:
             hint(error.fact)
             return False
