@@ -55,7 +55,9 @@ def run(
 def _tell(found: Any, here: str) -> None:
     if found.shift.another_domain:
         domain(found, here)
-    by = "the head" if found.by == "head" else "distance from the pool: nothing that may train is labelled"
+    by = "distance from the pool: nothing that may train is labelled"
+    if found.by != "distance":
+        by = found.choice.why if found.choice else "the head"
     there = f", {found.known:,} of them in the pool already" if found.known else ""
     say(f"{count(found.items, 'item')} scored by {by}{there}.")
     if found.set_aside:

@@ -21,6 +21,7 @@ from labelsieve.project.scoring import Scorer, scorer_of
 from labelsieve.project.sensitivity import Sensitivity, sensitivity_of
 from labelsieve.project.wholefiles import write_whole
 from labelsieve.screening.bounds import cost_of
+from labelsieve.screening.choosing import Choice
 from labelsieve.screening.conformal import AlarmRate, alarm_rate, discoveries, p_values
 from labelsieve.screening.draws import between, whole
 from labelsieve.screening.shift import ROWS, Shift, moved_columns, shift_of
@@ -115,6 +116,7 @@ class Screened:
     refused: bool = False
     out: Path | None = None
     explained: tuple[Explained, ...] = field(default=(), repr=False)
+    choice: Choice | None = None  # of images with feature maps: the head or patches, and why
 
     @property
     def certified(self) -> bool:
@@ -138,6 +140,7 @@ class Screened:
             **rest, **verdict, "shift": asdict(self.shift), "false_alarms_expected": self.false_alarms,
             "rate": None if self.rate is None else asdict(self.rate), "sensitivity": shown,
             "certified": self.certified, "work": asdict(self.work), "set_aside": aside,
+            "choice": None if self.choice is None else asdict(self.choice),
             "out": None if self.out is None else str(self.out),
             "rows": [dict(zip(COLUMNS, row, strict=True)) for row in self.rows],
         }  # fmt: skip
@@ -185,6 +188,7 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
     return Screened(
         len(arrived.at), scorer.by, rows, n, expected, int(known.there.sum()), tuple(given.bad), _calibration(scorer),
         rate, shift, moved, sensitivity, cost_of(n), refused, None if refused else out, explained,
+        scorer.detector.choice,
     )  # fmt: skip
 
 
@@ -200,8 +204,11 @@ def arrive(context: Context, scorer: Scorer, given: Incoming, progress: Tell | N
     for at, raw in given.blocks(engine, dim):
         if len(at):
             x = scorer.viewed(raw)
+            score, there = _scores(scorer, given, at, x)
+            at, x, raw = at[there], x[there], raw[there]
+        if len(at):
             alike = (*scorer.odd_near.nearest(x), *scorer.dull_near.nearest(x))
-            parts.append((at, scorer.of_viewed(x), scorer.gaussian.distance(x), row_marks(raw), *alike))
+            parts.append((at, score, scorer.gaussian.distance(x), row_marks(raw), *alike))
             rows.append(x[drawn[at]])
         if progress is not None:
             progress(int(at[-1]) + 1 if len(at) else 0, len(given))
@@ -210,6 +217,16 @@ def arrive(context: Context, scorer: Scorer, given: Incoming, progress: Tell | N
         raise InputError(f"none of {len(given)} items could be embedded; the first, {key}: {why}.", "mend the files.")
     at, score, far, marks, *near = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Arrived(at, score, far, marks, (near[0], near[1]), (near[2], near[3]), np.concatenate(rows))
+
+
+def _scores(scorer: Scorer, given: Incoming, at: Ids, x: NDArray[np.float32]) -> tuple[Vector, NDArray[np.bool_]]:
+    """The scores (k,) of those of the viewed rows x (b, d) that have one, and which (b,) these are."""
+    detector, finder = scorer.detector, scorer.detector.finder
+    if not detector.patched or finder is None:
+        return detector.of_new(x, None), np.ones(len(at), bool)
+    patches = given.mapped(at, finder.engine, finder.of_maps)
+    there = ~np.isnan(patches)
+    return detector.of_new(x[there], patches[there]), there
 
 
 def escalated(scorer: Scorer, score: Vector, wanted: Wanted) -> tuple[Vector, NDArray[np.bool_], AlarmRate | None]:
@@ -229,7 +246,7 @@ def _false_alarms(wanted: Wanted, rate: AlarmRate | None, n: int, fresh: int) ->
 
 def _calibration(scorer: Scorer) -> dict[str, int]:
     left = len(scorer.standing.sides.drawn["calibration"])
-    answered = len(scorer.dull_scores) + scorer.odd + scorer.unsure
+    answered = len(scorer.dull_scores) + scorer.odd + scorer.unsure + scorer.unscored
     return {"dull": len(scorer.dull_scores), "odd": scorer.odd, "unsure": scorer.unsure, "left": left - answered}
 
 

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import tomlkit
 
@@ -43,6 +43,7 @@ class TaskSettings:
     price: str = ""  # the column that says what a label of an item costs, for the strategy `cost`
     template: str = ""  # the column that names the defect-free picture of an item: a key, or a path beside the table
     head: str = "auto"
+    score: Literal["auto", "head", "patches", "both"] = "auto"  # screen: what scores images that have feature maps
     size: int = 0  # items a query; 0 = the number of classes, 10 to 250
     budget_labels: int = 0  # 0 = no limit
     budget_minutes: float = 0.0

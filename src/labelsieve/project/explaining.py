@@ -23,9 +23,10 @@ from labelsieve.heads.fused import Fused, directions_of
 from labelsieve.heads.gaussian import Gaussian
 from labelsieve.project import manifest, pooling
 from labelsieve.project.context import Context
+from labelsieve.project.detecting import Detector, detector_of, open_score
 from labelsieve.project.fitting import Fitted, fit_task
 from labelsieve.project.hiding import Hidden, hidden_parts
-from labelsieve.project.mapping import Finder, finder
+from labelsieve.project.mapping import Finder
 from labelsieve.project.overlays import save_overlay
 from labelsieve.project.places import draw_places, odd_places
 from labelsieve.project.standing import Stand, stand
@@ -108,6 +109,8 @@ class Judge:
 
     @property
     def by(self) -> str:
+        if self.way != "head" and self.detector.choice is not None:
+            return self.detector.choice.why
         labels = self.labels
         odd, dull = int((labels.y == ODD).sum()), int((labels.y == DULL).sum())
         if self.fitted is None:
@@ -119,39 +122,66 @@ class Judge:
     def score(self, rows: Matrix) -> Vector:
         """Scores (m,) of raw embeddings (m, d), which no bound cuts off as it does a chance: the score of the head or
         its log-odds; a distance where there is no head, or one that gives chances while nothing odd is known."""
-        x = self.standing.view(rows)
-        head: Any = self.fitted.head if self.fitted else None
-        if isinstance(head, Fused):
-            return head.score(x)
-        if head is None or not (self.labels.y == ODD).any():
-            return np.sqrt(np.maximum(self.far.distance(x), 0.0))
-        if hasattr(head, "decision"):
-            return np.asarray(head.decision(x), np.float64).reshape(len(x), -1)[:, -1]
-        p = np.clip(np.asarray(head.predict_proba(x)[:, ODD], np.float64), 1e-9, 1 - 1e-9)
-        return np.asarray(np.log(p) - np.log1p(-p))
+        return self._of_viewed(self.standing.view(rows))
 
-    def p_of(self, row: Matrix) -> float | None:
-        """The p-value of a raw row (1, d) against the dull calibration items; None without any."""
-        if self._dull_scores is None:
+    def _of_viewed(self, x: Matrix) -> Vector:
+        head: Any = self.fitted.head if self.fitted else None
+        known = bool((self.labels.y == ODD).any())
+        if head is None or not (known or isinstance(head, Fused)):
+            return np.sqrt(np.maximum(self.far.distance(x), 0.0))
+        return open_score(head, x, known)
+
+    def judged(self, item: Item, row: Matrix) -> float:
+        """The score of an item with the raw row (1, d), by what scores new items. InputError where it lacks a map."""
+        detector, finder = self.detector, self.detector.finder
+        if not detector.patched or finder is None:
+            return float(self.score(row)[0])
+        if item.id != OUTSIDE:
+            score = float(detector.of_items(self.standing.pool, np.array([item.id], np.int64))[0])
+            if np.isnan(score):
+                raise InputError(
+                    f"the item {item.key!r} has no feature map, and patches score the pictures of this task.",
+                    f"labelsieve embed {self.context.root} --maps says why it was set aside.",
+                )
+            return score
+        return float(detector.of_new(self.standing.view(row), finder.scores_of([item.data]))[0])
+
+    def p_of(self, score: float) -> float | None:
+        """The p-value of a score against the dull calibration items; None without any."""
+        if not len(self._dull_scores):
             return None
-        return float(p_values(self.score(row), self._dull_scores)[0])
+        return float(p_values(np.array([score]), self._dull_scores)[0])
 
     @cached_property
-    def _dull_scores(self) -> Vector | None:
+    def _dull_scores(self) -> Vector:
         calibration = self.standing.calibration
-        ids = calibration.ids[calibration.y == DULL]
-        return self.score(self.standing.raw.take(ids)) if len(ids) else None
+        found = self.detector.of_items(self.standing.pool, calibration.ids[calibration.y == DULL])
+        return found[~np.isnan(found)]
 
-    def is_odd(self, rows: Matrix) -> bool | None:
-        """Whether the head takes a row (1, d) for odd; None while nothing odd is known."""
+    def is_odd(self, rows: Matrix, score: float) -> bool | None:
+        """Whether a row (1, d) is taken for odd: by the head, or, where patches alone score, as odder than every dull
+        picture. None while nothing odd is known."""
         if self.fitted is None or not (self.labels.y == ODD).any():
             return None
+        if self.way == "patches":
+            return score > 1
         return bool(self.fitted.head.predict_proba(self.standing.view(rows))[0, ODD] > 0.5)
 
     @cached_property
+    def detector(self) -> Detector:
+        """What scores new items, and so these."""
+        return detector_of(self.context, self.standing, self.fitted, self._of_viewed)
+
+    @property
+    def way(self) -> str:
+        """What scores: "head", "patches" or "both"."""
+        return self.detector.choice.way if self.detector.choice else "head"
+
+    @property
     def finder(self) -> Finder | None:
-        """What finds odd places of pictures; None without feature maps."""
-        return finder(self.context, self.standing)
+        """What finds odd places of pictures; None without feature maps, or where they have no part in the score."""
+        found = self.detector.finder
+        return found if found and (self.detector.patched or self.fitted is None or found.templates) else None
 
     @cached_property
     def far(self) -> Gaussian:
@@ -275,13 +305,14 @@ def _judge(context: Context) -> Judge:
 
 
 def _one(judge: Judge, item: Item, row: Matrix) -> Explained:
+    score = judge.judged(item, row)
     out = Explained(
         key=item.key,
         by=judge.by,
         usual="dull" if judge.enough else "usual",
-        score=round(float(judge.score(row)[0]), 4),
-        odd=judge.is_odd(row),
-        p=judge.p_of(row),
+        score=round(score, 4),
+        odd=judge.is_odd(row, score),
+        p=judge.p_of(score),
         near_odd=judge.nearest(row, ODD, item.id),
         near_dull=judge.nearest(row, DULL, item.id),
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import InputError, ShapeError, UnknownName
 from labelsieve.core.rounds import Pool
 from labelsieve.core.sockets import Engine
-from labelsieve.core.types import Ids, Matrix, Modality
+from labelsieve.core.types import Ids, Matrix, Modality, Vector
 from labelsieve.project import config
 from labelsieve.project.context import Context
 from labelsieve.project.embedding import embed_pending
@@ -25,6 +25,7 @@ from labelsieve.sources.imagefiles import hash_image, is_image_name
 from labelsieve.sources.opening import BUILT_IN
 
 BLOCK = 2048  # items embedded at once: what is in memory beside their keys
+NO_PICTURE = InputError("it is no picture, so it has no feature map, and patches score the items of this task.")
 NOT_FINITE = "the embedding holds a value that is not finite (NaN or infinite)"
 
 Given = Path | NDArray[Any]
@@ -77,6 +78,28 @@ class Incoming:
                 return part, position
             position -= part.count
         raise IndexError(position)
+
+    def mapped(self, at: Ids, engine: Engine, score: Callable[[Matrix], Vector]) -> Vector:
+        """What `score` gives (m,) of the feature maps of these items; NaN for one without a map, which is set aside.
+
+        Cost: that of the engine; the maps of a shard in memory.
+        """
+        out = np.full(len(at), np.nan)
+
+        class Store:
+            def append(self, ids: Ids, x: Matrix) -> None:
+                out[ids] = score(x)
+
+        def things(ids: Ids) -> Iterator[Any]:
+            for position in at[ids].tolist():
+                part, row = self._at(position)
+                yield from _things(part, np.array([row])) if part.modality == "image" else (NO_PICTURE,)
+
+        def aside(found: list[tuple[int, str]]) -> None:
+            self.bad += [(self.key(int(at[i])), why) for i, why in found]
+
+        embed_pending(engine, Store(), np.arange(len(at)), things, aside)
+        return out
 
     def blocks(self, engine: Engine, dim: int) -> Iterator[tuple[Ids, Matrix]]:
         """(positions (b,), embeddings (b, d)) of what can be embedded, a block at a time, in order."""

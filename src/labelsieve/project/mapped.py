@@ -19,6 +19,7 @@ from labelsieve.project.config import relative, resolve
 from labelsieve.project.context import Context
 from labelsieve.project.embedding import EmbedReport
 from labelsieve.project.pooling import Tell, embed_by, fetching
+from labelsieve.store.rowfiles import Stored, coded
 from labelsieve.store.shards import Shards
 
 Grid = tuple[int, int, int]
@@ -28,8 +29,8 @@ SIDES = "grid.txt"  # beside the shards: so that a grid is known without opening
 class MapPool:
     """Feature maps by id, as rows (m, h * w * c); `grid` is (h, w, c)."""
 
-    def __init__(self, rows: Pool, ids: Ids, grid: Grid) -> None:
-        self._rows, self._ids, self._grid = rows, ids, grid
+    def __init__(self, rows: Pool, ids: Ids, grid: Grid, stored: Stored = "float32") -> None:
+        self._rows, self._ids, self._grid, self._stored = rows, ids, grid, stored
 
     @property
     def ids(self) -> Ids:
@@ -46,6 +47,14 @@ class MapPool:
     def take(self, ids: Ids) -> Matrix:
         """Maps (m, h * w * c) of `ids`, in that order."""
         return self._rows.take(ids)
+
+    def as_kept(self, maps: Matrix) -> Matrix:
+        """Maps of pictures that are not in the pool, rounded as its own are: else the two could not be compared."""
+        if self._stored == "float32":
+            return maps
+        out = np.empty(maps.shape, np.float32)
+        coded(maps, self._stored).read(slice(None), out)
+        return out
 
 
 def embed_maps(
@@ -107,7 +116,7 @@ def map_pool(context: Context, progress: Tell | None = None) -> MapPool | None:
     if shards is None:
         return None
     height, width, depth = (int(side) for side in (shards.folder / SIDES).read_text().split())
-    return MapPool(shards, common(shards.ids, present), (height, width, depth))
+    return MapPool(shards, common(shards.ids, present), (height, width, depth), shards.stored)
 
 
 def _shards(context: Context) -> Shards | None:

@@ -8,10 +8,12 @@
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -49,15 +51,51 @@ class Finder:
         """The bank of dull patches, kept under cache/ for the next process; None while nothing is known to be dull."""
         if not len(self.dull):
             return None
-        mark = f"{self.context.settings.map_embeddings} {self.pool.grid} {self.dull.tolist()}"
-        name = f"{hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()}.npz"
-        folder = self.context.cache / "patches" / self.context.task_name
-        found = _read(folder / name)
+        found = _read(self._folder / f"{self._mark}.npz")
         if found is None:
             rng = stream(self.context.settings.seed, "patches", self.context.task_name)
             found = PatchBank().fit(self.pool.take(self.dull), self.pool.grid, rng)
-            _write(folder, name, found)
+            _write(self._folder, self._mark, f"{self._mark}.npz", found.state())
         return found
+
+    @property
+    def _folder(self) -> Path:
+        return self.context.cache / "patches" / self.context.task_name
+
+    @cached_property
+    def _mark(self) -> str:
+        """Names what all scores by the bank depend on."""
+        text = f"{self.context.settings.map_embeddings} {self.pool.grid} {self.dull.tolist()}"
+        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+    def banked(self, ids: Ids) -> Vector:
+        """As `scores`, by the bank alone, as a picture that is not in the pool is scored: with or without a template.
+
+        NaN without a map. What was scored is kept under cache/ until another dull label comes.
+        """
+        known, there = self._banked, ids[np.isin(ids, self.pool.ids)] if self.bank is not None else ids[:0]
+        new = np.array([id_ for id_ in np.unique(there).tolist() if id_ not in known], np.int64)
+        if len(new):
+            blocks = (new[i : i + BLOCK] for i in range(0, len(new), BLOCK))
+            known.update(zip(new.tolist(), np.concatenate([self._by_bank(part) for part in blocks]), strict=True))
+            kept = {"ids": np.array(list(known), np.int64), "score": np.array(list(known.values()), np.float64)}
+            _write(self._folder, self._mark, f"{self._mark}-scores.npz", kept)
+        return np.array([known.get(id_, np.nan) for id_ in ids.tolist()], np.float64)
+
+    @cached_property
+    def _banked(self) -> dict[int, float]:
+        kept = _load(self._folder / f"{self._mark}-scores.npz")
+        if kept is None or not {"ids", "score"} <= kept.keys() or len(kept["ids"]) != len(kept["score"]):
+            return {}
+        return dict(zip(kept["ids"].tolist(), kept["score"].tolist(), strict=True))
+
+    def _by_bank(self, ids: Ids) -> Vector:
+        assert self.bank is not None  # noqa: S101  only asked where something is known to be dull
+        out, known = np.full(len(ids), np.nan), np.isin(ids, self.dull)
+        out[known] = self.bank.own[np.searchsorted(self.dull, ids[known])]
+        new = np.isnan(out)
+        out[new] = self.bank.score(self.pool.take(ids[new]))
+        return out
 
     @cached_property
     def engine(self) -> FeatureMaps:
@@ -94,13 +132,7 @@ class Finder:
             out[paired] = heat_score(self._unlike(ids[paired]) / np.float32(self.usual))
         if self.bank is None or paired.all():
             return out
-        rest = np.flatnonzero(~paired)
-        own = np.full(len(rest), np.nan)
-        known = np.isin(ids[rest], self.dull)
-        own[known] = self.bank.own[np.searchsorted(self.dull, ids[rest][known])]
-        new = rest[np.isnan(own)]
-        out[rest] = own
-        out[new] = self.bank.score(self.pool.take(ids[new]))
+        out[~paired] = self._by_bank(ids[~paired])
         return out
 
     def heat(self, id_: int) -> Matrix | None:
@@ -114,7 +146,12 @@ class Finder:
 
     def maps_of(self, things: list[Any]) -> Matrix:
         """Maps (m, h * w * c) of pictures that are not in the pool. InputError for what is no image."""
-        return self.engine.compute([self.engine.prepare(thing) for thing in things])
+        return self.pool.as_kept(self.engine.compute([self.engine.prepare(thing) for thing in things]))
+
+    def of_maps(self, maps: Matrix) -> Vector:
+        """How odd pictures that are not in the pool are (m,), of maps (m, h * w * c) as the engine gives them."""
+        assert self.bank is not None  # noqa: S101  only asked where something is known to be dull
+        return self.bank.score(self.pool.as_kept(maps))
 
     def scores_of(self, things: list[Any]) -> Vector | None:
         """How odd pictures that are not in the pool are (m,), by the bank; None while nothing is known to be dull."""
@@ -200,22 +237,30 @@ def save_heat(image: Any, heat: Matrix, path: Path) -> Path:
 
 def _read(path: Path) -> PatchBank | None:
     try:
-        with np.load(path, allow_pickle=False) as state:
-            return PatchBank().restore({name: state[name] for name in state.files})
-    except (OSError, ValueError, KeyError, EOFError):
+        state = _load(path)
+        return None if state is None else PatchBank().restore(state)
+    except (ValueError, KeyError):
         return None
 
 
-def _write(folder: Path, name: str, bank: PatchBank) -> None:
-    """Keeps the bank in the place of the one before; where nothing can be written, it is made again."""
+def _load(path: Path) -> dict[str, Any] | None:
+    try:
+        with np.load(path, allow_pickle=False) as state:
+            return {name: state[name] for name in state.files}
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return None
+
+
+def _write(folder: Path, mark: str, name: str, state: Mapping[str, Any]) -> None:
+    """Keeps arrays, and drops those of another mark; where nothing can be written, they are made again."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with placed(folder, "bank") as temporary:
             with temporary.open("wb") as file:
-                np.savez(file, **bank.state())  # type: ignore[arg-type]
+                np.savez(file, **state)
             temporary.replace(folder / name)
         for path in folder.glob("*.npz"):
-            if path.name != name:
+            if not path.name.startswith(mark):
                 path.unlink(missing_ok=True)
     except OSError:
         return

@@ -1,6 +1,5 @@
 """What scores new items of a screen: the head, and beside it dull calibration items, the pool, and the known items."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +7,13 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, NotEnoughLabels
 from labelsieve.core.idsets import without
-from labelsieve.core.rounds import BLOCK, Pool
+from labelsieve.core.rounds import BLOCK
 from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Purpose, Vector
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.gaussian import Gaussian
 from labelsieve.project import folding, manifest, queries
 from labelsieve.project.context import Context
+from labelsieve.project.detecting import Detector, detector_of
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.standing import Stand, stand
 from labelsieve.project.training import drawn, restricted
@@ -22,8 +22,6 @@ from labelsieve.screening.shift import AMONG, ROWS, Side, away_from
 
 KNOWN = 1000  # labelled items of each kind that new ones are compared with, at most
 REFERENCE = "screen reference"  # the stream that draws pool rows
-
-OfRows = Callable[[Matrix], Vector]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """Scores of rows as the engine gives them. `by` is "head", or "distance" from the pool where nothing may train.
+    """Scores of new items. `by` is "head", "patches", "both", or "distance" from the pool where nothing may train.
 
     `dull_scores` (m,) are those of the dull calibration items; `unsure` calibration items have an answer that is no
     class, `odd` ones are odd. `audit` are labels that had no part in the head, `audit_scores` theirs.
@@ -58,7 +56,7 @@ class Scorer:
 
     by: str
     standing: Stand
-    of_viewed: OfRows
+    detector: Detector
     gaussian: Gaussian
     usual: Vector  # distances of rows of the pool from it
     odd_near: Near
@@ -70,6 +68,7 @@ class Scorer:
     unsure: int
     audit: Labels
     audit_scores: Vector
+    unscored: int = 0  # dull calibration items without a map, where patches score
 
     def viewed(self, x: Matrix) -> Matrix:
         """Rows as the head sees them."""
@@ -82,7 +81,7 @@ class Scorer:
     def above(self, threshold: float) -> tuple[int, int]:
         """How many items of the pool score above a threshold, and how many there are. Cost: one scan."""
         pool = self.standing.pool
-        return int((scores_of(pool, pool.ids, self.of_viewed) > threshold).sum()), len(pool.ids)
+        return int((self.detector.of_items(pool, pool.ids) > threshold).sum()), len(pool.ids)
 
 
 def scorer_of(context: Context) -> Scorer:
@@ -101,39 +100,47 @@ def scorer_of(context: Context) -> Scorer:
     others = without(pool.ids, standing.sides.drawn["calibration"])
     learnt = pool.take(drawn(others if len(others) else pool.ids, LEARN_FROM, seed, "screen gaussian"))
     gaussian = Gaussian.fit(learnt[i : i + BLOCK] for i in range(0, len(learnt), BLOCK))
-    by, of_viewed = _scoring(context, standing, gaussian)
-    among = pool.take(drawn(pool.ids, AMONG, seed, REFERENCE))
-    rows = among[:: -(-len(among) // ROWS)]
+    by, detector = _scoring(context, standing, gaussian)
+    ids = drawn(pool.ids, AMONG, seed, REFERENCE)
+    every = -(-len(ids) // ROWS)
+    among = pool.take(ids)
+    rows = among[::every]
     calibration = _by_chance(context, standing, "calibration", standing.calibration)
     dull = calibration.ids[calibration.y == DULL]
+    dull_scores = detector.of_items(pool, dull)
     audit = _by_chance(context, standing, "audit", standing.audit)
     asked = queries.asked_for(context.conn, task.name, "calibration", "certify")
     answered = np.intersect1d(np.intersect1d(asked, standing.answered), standing.sides.drawn["calibration"])
     return Scorer(
-        by, standing, of_viewed, gaussian, gaussian.distance(rows),
+        by, standing, detector, gaussian, gaussian.distance(rows),
         _near(context, standing, ODD), _near(context, standing, DULL),
-        Side(rows, away_from(rows, among, standing.choose.tabular, own=True), of_viewed(rows)),
+        Side(rows, away_from(rows, among, standing.choose.tabular, own=True),
+             _there(detector.of_items(pool, ids[::every]))),
         among,
-        scores_of(pool, dull, of_viewed),
+        _there(dull_scores),
         int((calibration.y == ODD).sum()),
         len(np.setdiff1d(answered, calibration.ids)),
-        audit, scores_of(pool, audit.ids, of_viewed),
+        audit, detector.of_items(pool, audit.ids), int(np.isnan(dull_scores).sum()),
     )  # fmt: skip
 
 
-def _scoring(context: Context, standing: Stand, gaussian: Gaussian) -> tuple[str, OfRows]:
+def _scoring(context: Context, standing: Stand, gaussian: Gaussian) -> tuple[str, Detector]:
     try:
         fitted = fit_task(context, standing)
     except NotEnoughLabels:
-        return "distance", gaussian.distance
+        return "distance", detector_of(context, standing, None, gaussian.distance)
     head: Any = fitted.head
-    return "head", lambda x: np.asarray(fitted.temperature(head.predict_proba(x), False)[:, ODD], np.float64)
+
+    def by_head(x: Matrix) -> Vector:
+        return np.asarray(fitted.temperature(head.predict_proba(x), False)[:, ODD], np.float64)
+
+    detector = detector_of(context, standing, fitted, by_head)
+    return detector.choice.way if detector.choice else "head", detector
 
 
-def scores_of(pool: Pool, ids: Ids, of: OfRows) -> Vector:
-    """The score (m,) of items of the pool, a block at a time."""
-    blocks = (pool.take(ids[i : i + BLOCK]) for i in range(0, len(ids), BLOCK))
-    return np.concatenate([np.empty(0), *(of(x) for x in blocks)])
+def _there(score: Vector) -> Vector:
+    """Without what has no map."""
+    return score[~np.isnan(score)]
 
 
 def _by_chance(context: Context, standing: Stand, purpose: Purpose, labels: Labels) -> Labels:
