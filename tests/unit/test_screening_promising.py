@@ -1,13 +1,15 @@
 """What several looks at growing audits may claim together, and the promise of one of them."""
 
+from bisect import bisect_left
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import labelsieve as ls
 from labelsieve.core.errors import InputError
 from labelsieve.screening.bounds import recall_bound
-from labelsieve.screening.draws import most_odd
+from labelsieve.screening.draws import most_odd, odd_drawn
 from labelsieve.screening.promising import Tally, corrected, look_confidence, look_promises, next_price
 
 
@@ -15,17 +17,47 @@ from labelsieve.screening.promising import Tally, corrected, look_confidence, lo
 def test_the_risk_of_all_looks_is_never_more_than_was_allowed(declared: int | None) -> None:
     n = declared or 40
     spent = sum(Fraction(1) - Fraction(look_confidence(look, declared, 0.9)) for look in range(1, n + 1))
-    assert spent <= Fraction(1, 10) + Fraction(1, 10**12)
-    assert spent > Fraction(99, 1000)  # and hardly any of it is wasted
+    whole = Fraction(2, 3) if declared in (2, 7) else 1  # the rest pays for sizes chosen by what a look has shown
+    assert spent <= whole * Fraction(1, 10) + Fraction(1, 10**12)
+    assert spent > whole * Fraction(99, 1000)  # and hardly any of it is wasted
 
 
 def test_a_further_look_is_always_possible_unless_looks_were_declared() -> None:
     assert look_confidence(1) == 0.96 and look_confidence(2) == 0.995 and look_confidence(30) < 1
-    assert look_confidence(3, 3) == pytest.approx(1 - 0.05 / 3)
+    assert look_confidence(3, 3) == pytest.approx(1 - 0.05 * 2 / 9) and look_confidence(1, 1) == 0.95
     with pytest.raises(InputError, match="declared looks is 3"):
         look_confidence(4, 3)
     with pytest.raises(InputError, match="look is 0"):
         look_confidence(0)
+
+
+def wrong_at_worst(each: list[float], pool: int, odd: int, first: int) -> float:
+    """The exact chance that one of two looks at a growing audit claims too much, where somebody who knows the truth
+    chooses the second size by what the first look has shown."""
+
+    def too_few(drawn: int, confidence: float) -> int:  # the most odd items in the audit that claim too few in the pool
+        return bisect_left(range(drawn + 1), odd, key=lambda x: most_odd(pool, drawn, x, confidence)) - 1
+
+    def chances(pool: int, odd: int, drawn: int) -> np.ndarray:
+        low, few = odd_drawn(pool, odd, drawn)
+        return np.concatenate([np.zeros(low), few])
+
+    limit, sizes = too_few(first, each[0]), (first * np.geomspace(1.05, 15, 20)).astype(int).tolist()
+    limits = [too_few(size, each[1]) for size in sizes]
+    wrong = 0.0
+    for x, chance in enumerate(chances(pool, odd, first)):
+        then = [chances(pool - first, odd - x, size - first)[: max(0, few - x + 1)].sum() for size, few in
+                zip(sizes, limits, strict=True)] if x > limit and chance > 1e-7 else [1.0]  # fmt: skip
+        wrong += chance * max(then)
+    return wrong
+
+
+def test_choosing_the_next_size_by_what_a_look_showed_is_paid_for() -> None:
+    assert wrong_at_worst(list(ls.looks(2)), 2000, 300, 100) > 0.055  # planned sizes alone are worth an even split
+    for declared in (2, None):
+        each = [look_confidence(look, declared) for look in (1, 2)]
+        for odd in (90, 300):
+            assert wrong_at_worst(each, 2000, odd, 100) <= 0.05
 
 
 def test_without_corrections_it_is_the_recall_bound() -> None:

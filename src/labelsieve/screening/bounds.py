@@ -13,7 +13,7 @@ LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)  # recall that the next step is priced for
 
 RANDOM = "the audit was drawn uniformly at random from everything unreviewed, and every item of it was answered"
 ONE_LOOK = "one look at this audit; for several, split the confidence beforehand (looks)"
-NO_MISS = "the reviewer overlooks nothing odd; if not, use reviewed_recall_bound"
+NO_MISS = "the reviewer overlooks nothing odd; hidden items measure that (--hidden, or reviewed_recall_bound)"
 SURE = "what was called odd is odd"
 
 
@@ -83,8 +83,9 @@ def rest_bound(unreviewed: float, audited: float, odd_in_audit: float, confidenc
 def looks(shares: int | Sequence[float], confidence: float = 0.95) -> tuple[float, ...]:
     """The confidence of each of several looks (n,), so that all of them together hold with `confidence`.
 
-    `shares` is the number of looks, declared before the first one, or how much of the risk each gets. Whatever
-    is looked at when, and whichever look is reported: the claims hold together (Bonferroni). InputError for none.
+    `shares` is the number of looks, declared before the first one, or how much of the risk each gets. Whichever look
+    is reported: the claims hold together (Bonferroni), if how much is drawn for each look was planned beforehand as
+    well, or each look is at an audit of its own. InputError for none.
 
     >>> [round(one, 4) for one in looks(5)]
     [0.99, 0.99, 0.99, 0.99, 0.99]

@@ -5,8 +5,9 @@ from fractions import Fraction
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Cost, Guarantee
-from labelsieve.screening.bounds import LEVELS, SECONDS, TILES, cost_of, looks, odd_allowed, rest_bound
+from labelsieve.screening.bounds import LEVELS, SECONDS, TILES, cost_of, odd_allowed, rest_bound
 from labelsieve.screening.draws import audit_size, between, likely, most_odd, odd_drawn, whole
+from labelsieve.screening.promising import look_confidence
 from labelsieve.screening.thresholds import spikes_needed
 
 WEEK = 40 * 3600  # seconds of looking: the most that is called affordable unless a budget is given
@@ -57,7 +58,8 @@ def audit_plan(goal: Goal) -> Plan:
     >>> plan.audit.labels, plan.affordable, plan.spikes[0.9]
     (220921, False, 29)
     """
-    pool, each = whole("pool", goal.pool, least=1), looks(whole("looks", goal.looks, least=1), goal.confidence)[0]
+    pool = whole("pool", goal.pool, least=1)
+    each = look_confidence(1, whole("looks", goal.looks, least=1), goal.confidence)
     odd = int(pool * Fraction(str(between("prevalence", goal.prevalence))))
     allowed = odd_allowed(odd, between("recall", goal.recall))
     most = _most_labels(goal, pool)

@@ -11,7 +11,6 @@ from labelsieve.screening.bounds import (
     SURE,
     cost_of,
     floor_percent,
-    looks,
     recall_bound,
     rest_bound,
 )
@@ -19,6 +18,7 @@ from labelsieve.screening.draws import audit_size, between, whole
 from labelsieve.screening.reviewers import Hidden, reviewed_recall_bound
 
 FIRST = Fraction(4, 5)  # of the risk goes to the first look where none were declared; then half of what is left
+PLANNED = Fraction(2, 3)  # of the risk is shared by declared looks; the rest pays for sizes chosen by what was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,19 @@ class Tally:
 def look_confidence(look: int, declared: int | None = None, confidence: float = 0.95) -> float:
     """The confidence of the look-th look, from 1 on, so that all looks together hold with `confidence`.
 
-    With `declared` looks, 1 - risk / declared each. Without, the first spends .8 of the risk and every further one half
-    of what is left: a further look is always possible. InputError for more looks than were declared.
-    Source: Bonferroni; alpha spending (Lan and DeMets 1983). Cost: O(1).
+    With several `declared` looks two thirds of the risk are shared evenly: whoever chooses how much more to draw by
+    what a look has shown uses up the rest. Without, the first spends .8 of the risk and every further one half of what
+    is left: a further look is always possible, and there is room for such choices too. InputError for more looks than
+    were declared. Source: Bonferroni; alpha spending (Lan and DeMets 1983). Cost: O(1).
 
-    >>> [round(look_confidence(k), 5) for k in (1, 2, 3)], look_confidence(2, 5)
-    ([0.96, 0.995, 0.9975], 0.99)
+    >>> [round(look_confidence(k), 5) for k in (1, 2, 3)], round(look_confidence(2, 5), 5), look_confidence(1, 1)
+    ([0.96, 0.995, 0.9975], 0.99333, 0.95)
     """
     look = whole("look", look, least=1)
-    if declared is not None:
-        return looks(whole("declared looks", declared, least=look), confidence)[0]
     risk = 1 - Fraction(str(between("confidence", confidence)))
+    if declared is not None:
+        whole("declared looks", declared, least=look)
+        return float(1 - risk * (PLANNED if declared > 1 else 1) / declared)
     return float(1 - risk * (FIRST if look == 1 else (1 - FIRST) / 2 ** (look - 1)))
 
 
