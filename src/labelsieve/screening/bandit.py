@@ -12,9 +12,9 @@ JOIN = " + "  # between the arms of an item in Query.arms
 # Hits and misses that an arm is thought to have had before it has asked anything: what did best on most pools comes
 # with some trust, what knows nothing of odd items with the least.
 BEFORE = {
-    "fuse": (5.0, 5.0),
+    "fuse": (3.0, 7.0),
     "anomaly": (2.0, 9.0),
-    "patches": (3.0, 7.0),
+    "patches": (6.0, 4.0),
     "medoids": (1.0, 29.0),
     "explore": (1.0, 29.0),
 }
