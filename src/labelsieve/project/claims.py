@@ -72,7 +72,11 @@ class Claim:
 
 def decisive(promises: dict[str, Guarantee]) -> float:
     """The bound that counts: what is known by now, or the corrected one once the reviewer overlooked something."""
-    return promises["corrected" if "corrected" in promises and _missed(promises) else "known"].bound
+    return promises[_decides(promises)].bound
+
+
+def _decides(promises: dict[str, Guarantee]) -> Literal["corrected", "known"]:
+    return "corrected" if "corrected" in promises and _missed(promises) else "known"
 
 
 def _missed(promises: dict[str, Guarantee]) -> bool:
@@ -292,6 +296,7 @@ def last_look(context: Context) -> dict[str, Any] | None:
     scoped = _scoped(promises, seed_facts(conn, task), audit)
     said = {name: _shown(one) for name, one in scoped.items()}
     facts = {"at": read[-1].at, "look": look.number, "declared": look.declared, "confidence": 0.95}
+    facts["decides"] = _decides(promises)
     return facts | said | {"counts": counts_of(audit, count), "next": _next_price(audit, count, look, promises)}
 
 
