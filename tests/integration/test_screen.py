@@ -104,7 +104,8 @@ def test_items_of_the_pool_are_known_with_their_label(made: tuple[Path, Toy]) ->
 def test_nothing_labelled_and_too_few_to_promise(tmp_path: Path, made: tuple[Path, Toy]) -> None:
     root, toy = made
     with ls.create(tmp_path / "q.sieve", root / "pool.npy", task="screen") as p:
-        said = run(p.path, root / "new.npy", "--top", "20", "--out", tmp_path / "top.csv").stdout
+        done = run(p.path, root / "new.npy", "--top", "20", "--out", tmp_path / "top.csv")
+        said = done.stdout + done.stderr
         assert "distance from the pool: nothing that may train is labelled" in said
         assert "no calibration item is labelled dull" in said and "--purpose calibration" in said
         found = rows(tmp_path / "top.csv")
@@ -112,7 +113,7 @@ def test_nothing_labelled_and_too_few_to_promise(tmp_path: Path, made: tuple[Pat
         assert sum(toy.y[POOL + int(row["key"])] for row in found) >= 5
         answered(p, toy, p.next(30, purpose="calibration"))
         few = run(p.path, root / "new.npy").stdout
-        assert "nothing can be escalated at 1.00%" in few and "more are needed" in few
+        assert "nothing can be escalated at 1 %" in few and "more are needed" in few
         with pytest.raises(ls.NotEnoughLabels):
             p.fit()  # calibration items never train
         ids = p.next(12).ids

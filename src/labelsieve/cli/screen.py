@@ -87,9 +87,10 @@ def domain(found: Any, here: str) -> None:
     say("These items look like another domain than the pool:")
     say(f"- energy test of {shift.compared[0]:,} new rows against {shift.compared[1]:,} of the pool: "
         f"{shift.energy:.3f} (0: alike, 1: apart), p = {shift.p:.3f}")  # fmt: skip
-    say(f"- {shift.flagged:.1%} score higher than {1 - shift.expected:.1%} of the pool (limit {shift.limit:.0%})")
-    say(f"- {shift.far:.1%} lie farther from anything in the pool than 90 % of the pool does from the rest of it "
-        f"(limit {shift.far_limit:.0%})")  # fmt: skip
+    say(f"- {_percent(shift.flagged)} score higher than {_percent(1 - shift.expected)} of the pool "
+        f"(limit {_percent(shift.limit)})")  # fmt: skip
+    say(f"- {_percent(shift.far)} lie farther from anything in the pool than 90 % of the pool does from the rest of it "
+        f"(limit {_percent(shift.far_limit)})")  # fmt: skip
     if found.moved:
         moved = ", ".join(f"{name} ({by:+.1f})" for name, by in found.moved)
         say(f"- moved most, in standard deviations of the pool: {moved}")
@@ -100,31 +101,53 @@ def promise(found: Any, here: str) -> None:
     from labelsieve.screening.conformal import dull_needed
 
     rate, there = found.rate, found.calibration
-    ask = f"labelsieve label {here} --purpose calibration"
     if there["unsure"]:
         hint(f"{count(there['unsure'], 'calibration item')} answered unsure or skip: the rate is that of items which "
              "are dull beyond doubt.")  # fmt: skip
     if rate is None or not rate.dull:
-        say(f"Ranked, but no false-alarm rate: no calibration item is labelled dull. For 1 %: {ask} -n 110")
+        say("Ranked, but no false-alarm rate: no calibration item is labelled dull.")
+        _ask(found, here, dull_needed(0.01) + 11)
         return
-    if rate.threshold == float("inf") and rate.attained == 0:
+    if found.fdr is None and rate.threshold == float("inf") and rate.attained == 0:
         need = dull_needed(rate.wanted) - rate.dull
-        more = "" if need <= there["left"] else f", of which this pool has {there['left']} left to ask"
-        say(f"Ranked, but nothing can be escalated at {rate.wanted:.2%}: {rate.dull} dull calibration items promise "
-            f"1 in {rate.dull + 1} ({rate.floor:.2%}) at best; {need} more are needed{more}: "
-            f"{ask} -n {need}")  # fmt: skip
+        say(f"Ranked, but nothing can be escalated at {_percent(rate.wanted)}: {rate.dull} dull calibration items "
+            f"promise 1 in {rate.dull + 1} ({_percent(rate.floor)}) at best; {need} more are needed.")  # fmt: skip
+        _ask(found, here, need)
         return
     false = f"{found.false_alarms:,.0f}" if found.false_alarms >= 10 else f"{found.false_alarms:.1f}"
-    say(f"{count(found.escalated, 'item')} to escalate, up to about {false} of them false alarms; "
-        f"{count(found.work.sheets, 'contact sheet')}, {count(ceil(found.work.hours * 60), 'minute')}.")  # fmt: skip
-    say(f"Promised: on average at most {rate.attained:.2%} of dull items are; at most {rate.at_most:.2%} with these "
-        f"{rate.dull} calibration items, at 95 %. The lowest rate they can promise is {rate.floor:.2%}.")  # fmt: skip
+    work = f"{count(found.work.sheets, 'contact sheet')}, {count(ceil(found.work.hours * 60), 'minute')}"
+    some = f", up to about {false} of them false alarms; {work}" if found.escalated else ""
+    say(f"{count(found.escalated, 'item')} to escalate{some}.")
+    if found.fdr is not None:
+        say(f"Promised: on average at most {_percent(found.fdr)} of what is escalated is dull.")
+        if not found.escalated:
+            hint(f"The lowest p-value that {rate.dull} dull calibration items can show is {rate.floor:.2g}; more of "
+                 f"them show lower ones: labelsieve label {here} --purpose calibration")  # fmt: skip
+        return
+    say(f"Promised: on average at most {_percent(rate.attained)} of dull items are escalated; at most "
+        f"{_percent(rate.at_most)} with these {rate.dull} calibration items, at 95 %. The lowest rate that they can "
+        f"promise is {_percent(rate.floor)}.")  # fmt: skip
+
+
+def _ask(found: Any, here: str, need: int) -> None:
+    """How to answer more calibration items; where too few are left, what they can promise at best."""
+    left, dull = found.calibration["left"], found.calibration["dull"]
+    if need > left:
+        lowest = ceil(1000 / (dull + left + 1)) / 1000
+        all_dull = f"{left} left to ask: if all are dull" if left else "none left to ask"
+        hint(f"This pool has {all_dull}, --alarms {lowest:g} is the lowest that can be had.")
+    if left:
+        hint(f"Next: labelsieve label {here} --purpose calibration -n {min(need, left)}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _sensitivity(found: Any, here: str) -> None:
     held = found.guarantee
     if held.bound:
-        say(f"Shown at {held.confidence:.0%}: {held.claim}, if they are like this pool.")
+        say(f"Shown at {_percent(held.confidence)}: {held.claim}, if they are like this pool.")
     else:
         audited = held.checked["audited"]
         say(f"Of the share of odd items that this catches nothing can be shown yet: {audited} audit items are "

@@ -32,14 +32,14 @@ def run(
         try:
             for came in opened.watch(folder, out=out, every=every, once=once, alarms=alarms, everything=all_):
                 files, items, escalated = files + came.files, items + came.items, escalated + came.escalated
-                _tell(came, json)
+                _tell(came, json, given.named(project, task_name))
         except KeyboardInterrupt:
             hint("Stopped; the next watch goes on from here.")
     if not json:
         say(f"{count(files, 'file')}, {count(items, 'item')} screened, {escalated:,} to escalate: {out}")
 
 
-def _tell(came: Any, json: bool) -> None:
+def _tell(came: Any, json: bool, here: str) -> None:
     from dataclasses import asdict
     from json import dumps
 
@@ -58,6 +58,7 @@ def _tell(came: Any, json: bool) -> None:
             f"p = {shift.p:.3f}."
         )
     if came.items and came.promised is None:
-        hint("No rate of false alarms can be promised yet, so everything is written: label calibration items.")
+        hint("No rate of false alarms can be promised yet, so everything is written. Next: labelsieve label "
+             f"{here} --purpose calibration")  # fmt: skip
     for row in came.rows if came.promised is not None else ():
         say(f"{row[0]}  score {row[1]:.3f}  p {row[2]:.4f}  {row[-2]}")

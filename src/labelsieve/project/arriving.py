@@ -117,6 +117,7 @@ class Screened:
     out: Path | None = None
     explained: tuple[Explained, ...] = field(default=(), repr=False)
     choice: Choice | None = None  # of images with feature maps: the head or patches, and why
+    fdr: float | None = None  # wanted instead of a rate of false alarms
 
     @property
     def certified(self) -> bool:
@@ -188,7 +189,7 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
     return Screened(
         len(arrived.at), scorer.by, rows, n, expected, int(known.there.sum()), tuple(given.bad), _calibration(scorer),
         rate, shift, moved, sensitivity, cost_of(n), refused, None if refused else out, explained,
-        scorer.detector.choice,
+        scorer.detector.choice, wanted.fdr,
     )  # fmt: skip
 
 

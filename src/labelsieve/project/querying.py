@@ -82,9 +82,8 @@ def compose_side(standing: Standing, purpose: Purpose, n: int) -> Query:
     free = free_of_sides(standing)[purpose]
     if n > len(free):
         side = len(standing.sides.drawn[purpose])
-        raise PoolExhausted(
-            f"{n} {purpose} items were asked for, {len(free)} of {side} are left.", "ask for fewer, or sync new items."
-        )
+        hint = f"-n {len(free)} asks for all that are left." if len(free) else "sync new items: some of them join it."
+        raise PoolExhausted(f"{n} {purpose} items were asked for, {len(free)} of {side} are left.", hint)
     return _plain(free[:n], standing.sides.shares[purpose], purpose, WHY[purpose])
 
 

@@ -121,5 +121,10 @@ def whole(name: str, value: float, least: int = 0) -> int:
 def between(name: str, value: float) -> float:
     """`value` if it lies between 0 and 1, both excluded; InputError names it otherwise."""
     if not (isinstance(value, (int, float, np.integer, np.floating)) and 0 < value < 1):
-        raise InputError(f"{name} is {value}; expected a number between 0 and 1.", f"for 95 % give {name} 0.95.")
+        raise InputError(f"{name} is {value}; expected a number between 0 and 1.", _in_percent(name, value))
     return float(value)
+
+
+def _in_percent(name: str, value: object) -> str:
+    percent = value if isinstance(value, (int, float)) and 1 < value < 100 else 95
+    return f"for {percent:g} % give {name} {percent / 100:g}."
