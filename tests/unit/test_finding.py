@@ -11,6 +11,7 @@ from labelsieve.project.facade import Project, create
 from labelsieve.project.finding import in_vain, quiet, search_state, yield_said
 from labelsieve.project.report.collect import gathered
 from labelsieve.project.report.rendering import render
+from labelsieve.project.standing import stand
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_search_in_vain_is_told_once_something_odd_is_known(project: Project) 
     assert in_vain(state) == 42 and not quiet(state), "nothing odd is known: there is nothing to audit for"
     project.label([150], ["odd"], by="ann")
     assert quiet(search_state(project.context))
-    assert "only an audit can say what is left" in " ".join(project.status()["advice"]["reasons"])
+    assert "Only an audit can say what is left" in " ".join(project.status()["advice"]["reasons"])
 
 
 def test_before_the_first_query_and_for_other_tasks(project: Project) -> None:
@@ -91,6 +92,12 @@ def test_an_audit_stands_in_status_and_report_with_what_it_assumes(project: Proj
     project.label(asked.ids, ["dull"] * 60, by="ann", query=asked.id)
     project.certify()
     state = project.status()
+    assert state["search"]["random"]["answered"] == 0, "it was drawn from the rest: it says nothing of the whole pool"
+    assert state["search"]["audited"] == {"answered": 60, "odd": 0}
+    assert state["search"]["steps"][-1]["labels"] == 100 and state["guarantee"]["decides"] == "known"
+    side = set(stand(project.context).sides.drawn["calibration"].tolist())
+    here = sum(id_ in side for id_ in asked.ids.tolist())
+    assert here and state["search"]["calibration"]["dull"] == here, "as `screen` counts them"
     bound = state["guarantee"]["known"]["bound"]
     assert 0 < bound < 1 and state["guarantee"]["next"]["recall"] > bound
     assert f"An audit showed: {state['guarantee']['known']['claim']}" in " ".join(state["advice"]["reasons"])

@@ -63,7 +63,7 @@ def test_a_query_names_its_arms_and_says_why(planted):
         "anomaly: more unusual than 99",
         "more like the odd item",
         "explore: drawn at random",
-        "odd items found",
+        "odd items known so far",
     ):
         assert text in said.replace("the 1 odd", "the odd") or text == "more like the odd item"
     first = past[0].arms
@@ -122,7 +122,7 @@ def test_odd_labels_alone_ask_for_what_is_near_them(planted):
     like = of_arm(query, "linear") | of_arm(query, "fuse")
     assert y[query.ids[like]].mean() > 0.4  # 27 of the 997 left are odd
     assert not of_arm(query, "forest").any()
-    assert all("the 3 odd items found so far" in why for why in np.array(query.why)[like])
+    assert all("the 3 odd items known so far" in why for why in np.array(query.why)[like])
 
 
 def test_taught_items_outside_of_the_pool_are_learnt_from_and_never_asked(planted):

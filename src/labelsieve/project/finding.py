@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from labelsieve.core.types import DULL, ODD, Query
+from labelsieve.core.types import DULL, ODD, Ids, Query
 from labelsieve.project import folding, queries
 from labelsieve.project.context import Context
+from labelsieve.project.standing import sides_among
 
 LAST = 3  # queries that are spoken of
 QUIET = 30  # searched items in a row without anything odd, from which on an audit says more than more search
@@ -39,6 +40,7 @@ class Step:
     query: int
     search: Yield = field(default_factory=Yield)
     drawn: Yield = field(default_factory=Yield)
+    audited: Yield = field(default_factory=Yield)  # of what was drawn, by an audit: from what nobody had reviewed
     arms: dict[str, Yield] = field(default_factory=dict)
     labels: int = 0
     found: int = 0
@@ -46,8 +48,11 @@ class Step:
 
 def search_state(context: Context) -> dict[str, Any]:
     """found (odd items known, and how many of them somebody has looked at), steps (one a query that has answers),
-    arms (by what they found), random and searched (answered and odd), calibration (dull items, and the lowest rate of
-    false alarms that they can show). Cost: one fold, and every query is read."""
+    arms (by what they found), searched, random (from the whole pool) and audited (from what nobody had reviewed), each
+    as answered and odd, calibration (dull items, and the lowest rate of false alarms that they can show).
+
+    Cost: one fold, and every query is read.
+    """
     labels = folding.fold(context.conn, context.task_name)
     code = dict(zip(labels.ids.tolist(), labels.y.tolist(), strict=True))
     travelled = queries.travelled(context.conn, context.task_name)
@@ -60,19 +65,28 @@ def search_state(context: Context) -> dict[str, Any]:
             step.labels = before.labels + step.search.answered + step.drawn.answered
             step.found = before.found + step.search.odd + step.drawn.odd
             steps.append(step)
-    calibration = queries.asked_for(context.conn, context.task_name, "calibration")
+    calibration = _calibration(context)
     dull = int((labels.y[np.isin(labels.ids, calibration)] == DULL).sum())
     odd = labels.ids[labels.y == ODD]
+    drawn, audited = _total([step.drawn for step in steps]), _total([step.audited for step in steps])
     return {
         "found": len(odd),
         "looked_at": int((~np.isin(odd, travelled)).sum()),
         "travelled": len(travelled),
         "searched": asdict(_total([step.search for step in steps])),
-        "random": asdict(_total([step.drawn for step in steps])),
+        "random": asdict(Yield(drawn.answered - audited.answered, drawn.odd - audited.odd)),
+        "audited": asdict(audited),
         "arms": [{"arm": name, **asdict(total)} for name, total in _arms(steps)],
         "steps": [asdict(step) for step in steps],
         "calibration": {"dull": dull, "floor": 1 / (dull + 1)},
     }
+
+
+def _calibration(context: Context) -> Ids:
+    """Ids (m,) of the items that say how high dull items score: asked for that, or drawn by an audit on that side."""
+    asked = queries.asked_for(context.conn, context.task_name, "calibration")
+    audited = queries.asked_for(context.conn, context.task_name, "certify")
+    return np.union1d(asked, sides_among(context, audited).drawn["calibration"])
 
 
 def _step(id_: int, query: Query, code: Mapping[int, int], seen: set[int]) -> Step:
@@ -85,6 +99,8 @@ def _step(id_: int, query: Query, code: Mapping[int, int], seen: set[int]) -> St
         seen.add(item)
         if purpose in RANDOM:
             step.drawn.add(code[item])
+            if purpose == "certify":
+                step.audited.add(code[item])
         elif purpose == "search":
             step.search.add(code[item])
             for name in filter(None, names.split(" + ")):

@@ -137,6 +137,12 @@ def audit_seed(context: Context) -> int:
     return int(stream(context.settings.seed, "audit", context.task_name).integers(2**62))
 
 
+def sides_among(context: Context, ids: Ids) -> Sides:
+    """Which of these items (m,), ascending, stand on a random side. Cost: a hash each; the pool is not read."""
+    shares = _shares(context, len(manifest.ids(context.conn)))
+    return slices.sides(audit_seed(context), ids, groups_of(context, ids), shares)
+
+
 def _shares(context: Context, n_items: int) -> dict[Purpose, float]:
     """The share of each random side: fixed when it is first needed, so that no item ever changes sides."""
     budget = context.task_settings.budget_labels

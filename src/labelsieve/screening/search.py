@@ -78,7 +78,7 @@ def _query(asked: list[tuple[str, int]], lists: Mapping[str, Ranked], scene: Sce
 
 
 def _why(arm: str, share: float, odd: int) -> str:
-    found = "the odd item found so far" if odd == 1 else f"the {odd} odd items found so far"
+    found = "the odd item known so far" if odd == 1 else f"the {odd} odd items known so far"
     part = f"{np.floor(min(share, 0.999) * 1000) / 10:g} % of the items left"  # never 100 % of the others
     return {
         "anomaly": f"anomaly: more unusual than {part}",

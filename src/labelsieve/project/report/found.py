@@ -32,7 +32,7 @@ def searched(data: ReportData) -> Markup | None:
         "interval."
     )
     rows = [_arm(one) for one in search.arms]
-    rows += [_line("random", "drawn at random: audit, calibration, control", search.drawn)]
+    rows += [_line("random", "drawn at random from the whole pool", search.drawn)]
     return section("search", title, lede, grid(["arm", "looks for", "odd"], rows, "arms"), _steps(search))
 
 
