@@ -67,15 +67,26 @@ def _tell(claim: "Claim", here: str) -> None:
     for note in claim.notes:
         say(f"note: {note}")
     if claim.state == "no audit":
-        hint(f"Next: labelsieve certify {here} --draw N, with N as above.")
+        hint(_first_step(claim, here))
     commitment = claim.seed["commitment"]
     if commitment:
         hint(f"The seed of audits is committed as {commitment[:16]}... at link {claim.seed['link']} of the event log.")
 
 
+def _first_step(claim: "Claim", here: str) -> str:
+    """What to do before an audit is drawn: search, or draw as much as can be afforded."""
+    if not claim.counts["found"]:
+        return f"Next: labelsieve next {here} --out query.csv; an audit shows more once odd items are found."
+    labels = [price.cost.labels for price in claim.prices if price.cost and price.affordable and price.cost.labels]
+    if labels:
+        return f"Next: labelsieve certify {here} --draw {max(labels)}, or another number of labels as above."
+    return f"Next: labelsieve certify {here} --draw N, N being the labels that you can spend."
+
+
 def _numbers(claim: "Claim") -> None:
     counts, promises = claim.counts, claim.promises or {}
-    say(f"{counts['found']:,} odd items found; {count(counts['unreviewed'], 'item')} unreviewed of {counts['pool']:,}.")
+    left = f"{count(counts['unreviewed'], 'item')} unreviewed of {counts['pool']:,}"
+    say(f"{counts['found']:,} odd items found and reviewed; {left}.")
     if claim.state == "no audit":
         say(f"Without an audit: {promises['known'].claim}.")
     else:

@@ -7,6 +7,7 @@ import typer
 
 from labelsieve.cli import options as given
 from labelsieve.cli.output import as_json, count, hint, say
+from labelsieve.cli.status import after_answers
 
 
 def run(
@@ -22,6 +23,7 @@ def run(
 
     with open_project(project, task_name) as opened:
         report = opened.import_labels(file, by=given.annotator(by), separator=separator or ";")
+        then = after_answers(opened, project, task_name)
     if json:
         say(as_json(report))
         return
@@ -35,4 +37,4 @@ def run(
             f"Set aside, {reason}: {count(len(keys), 'row')} ({', '.join(keys[:5])}{', ...' if len(keys) > 5 else ''})"
         )
     if report.added or report.known:
-        hint(f"Next: labelsieve fit {given.named(project, task_name)}")
+        hint(f"Next: labelsieve {then}")

@@ -9,6 +9,7 @@ import typer
 
 from labelsieve.cli import options as given
 from labelsieve.cli.output import count, hint
+from labelsieve.cli.status import after_answers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,7 @@ def run(
     with open_project(project, task_name) as opened, keyboard() as keys:
         session = Session(opened, given.annotator(by), Console(highlight=False), keys, n, strategy, candidates, purpose)
         session.work()
-    then = f" Next: labelsieve fit {given.named(project, task_name)}" if session.done else ""
+        then = f" Next: labelsieve {after_answers(opened, project, task_name)}" if session.done else ""
     hint(f"{count(len(session.done), 'answer')} saved.{then}")
 
 

@@ -46,6 +46,7 @@ def run(
     _write(rows, kind, out)
     if out is not None:
         here = given.named(project, task_name)
+        hint(f"{count(len(rows), 'item')} to label in {out}.")
         hint(f"Next: fill in the column label, then: labelsieve import {here} {quote(str(out))} --by YOU")
 
 

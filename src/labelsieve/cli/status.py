@@ -25,19 +25,37 @@ def run(project: given.ProjectPath, task_name: given.TaskName = "main", json: gi
         hint(f"Next: labelsieve {_next_step(state, project)}")
 
 
-def _next_step(state: Mapping[str, Any], project: Path) -> str:
-    from labelsieve.project.finding import quiet
+def after_answers(opened: Any, project: Path, task_name: str) -> str:
+    """The verb that comes after answers: a head of classes is fitted, a screen goes on to search until all is found."""
+    if opened.task.kind == "screen":
+        return _next_step(opened.status(), project)
+    return f"fit {given.named(project, task_name)}"
 
+
+def _next_step(state: Mapping[str, Any], project: Path) -> str:
     here = given.named(project, state["task"]["name"])
     if not state["engine"]["embeddings"] and any(one["modality"] != "embedding" for one in state["sources"]):
         return f"embed {given.named(project, 'main')}"
+    if state["search"]:
+        return _screen_step(state, here)
     if state["labels"] and state["fit"] is None:
         return f"fit {here}"
-    if state["audit"] and state["audit"]["open"]:
-        return f"label {here} --purpose certify"
-    if state["search"] and quiet(state["search"]) and not state["audit"]:
-        return f"certify {here}"
     return f"report {here}" if state["advice"]["stop"] else f"next {here} --out query.csv"
+
+
+def _screen_step(state: Mapping[str, Any], here: str) -> str:
+    """Search, until that finds nothing more; then an audit, its answers, and what they show."""
+    from labelsieve.project.finding import quiet
+
+    audit, held = state["audit"], state["guarantee"]
+    if audit and audit["open"]:
+        return f"label {here} --purpose certify, or labelsieve next {here} --purpose certify --out audit.csv"
+    counts = held["counts"] if held else {}
+    read = audit and (audit["number"], audit["drawn"]) == (counts.get("audit"), counts.get("audited"))
+    if (audit and not read) or (quiet(state["search"]) and not audit):
+        return f"certify {here}"
+    done = state["advice"]["stop"] or quiet(state["search"])
+    return f"report {here}" if done else f"next {here} --out query.csv"
 
 
 def _show(state: Mapping[str, Any]) -> None:
@@ -56,7 +74,7 @@ def _show(state: Mapping[str, Any]) -> None:
         say(f"taught: {taught_line(source)}")
     for head, seconds in state["scan_seconds"].items():
         say(f"scan: {head} scores all items in about {seconds * state['items']:.2g} s, measured once")
-    say(f"advice: {'stop' if advice['stop'] else 'go on'}. {' '.join(advice['reasons'])}")
+    say(f"advice: {advice_word(state)}{' '.join(advice['reasons'])}")
     if state["classes"]:
         say()
         show_table(["class", "labels"], sorted(state["classes"].items(), key=itemgetter(1), reverse=True))
@@ -66,6 +84,20 @@ def _show(state: Mapping[str, Any]) -> None:
         show_table(["key", "reason"], [[entry["key"], entry["reason"]] for entry in state["set_aside"][:LISTED]])
         if state["set_aside_total"] > LISTED:
             say(f"... and {state['set_aside_total'] - LISTED:,} more: --json lists them.")
+
+
+def advice_word(state: Mapping[str, Any]) -> str:
+    """Stop, or go on; neither where a screen has nothing to say but its facts.
+
+    >>> advice_word({"advice": {"stop": False}, "search": None, "guarantee": None})
+    'go on. '
+    """
+    from labelsieve.project.finding import quiet
+
+    if state["advice"]["stop"]:
+        return "stop. "
+    search = state["search"]
+    return "" if search and (state["guarantee"] or quiet(search)) else "go on. "
 
 
 def spending_line(state: Mapping[str, Any]) -> str:
@@ -127,7 +159,8 @@ def search_lines(search: Mapping[str, Any] | None) -> list[str]:
         return []
     more = search["found"] - search["looked_at"]
     beside = f" ({more:,} as near-duplicates)" if more else ""
-    parts = [f"{search[name]['odd']:,} of {search[name]['answered']:,} {name}" for name in ("searched", "random")]
+    names = ["searched", "random", *(("audited",) if search.get("audited", {}).get("answered") else ())]
+    parts = [f"{search[name]['odd']:,} of {search[name]['answered']:,} {name}" for name in names]
     lines = [f"found: {search['found']:,} odd{beside}; {', '.join(parts)}"]
     if search["arms"]:
         arms = [f"{one['arm']} {one['odd']:,} of {one['answered']:,}" for one in search["arms"]]
@@ -144,7 +177,7 @@ def guarantee_lines(held: Mapping[str, Any] | None, audit: Mapping[str, Any] | N
 
     lines = []
     if held is not None:
-        shown = held.get("corrected", held["known"])
+        shown = held[held["decides"]]
         look = f"look {held['look']}" + (f" of {held['declared']}" if held["declared"] else "")
         lines.append(f"guarantee: {shown['claim']} (confidence {held['confidence']:g}, {look})")
         if held["next"]:

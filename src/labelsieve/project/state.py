@@ -106,13 +106,11 @@ def _of_screen(context: Context, search: Mapping[str, Any], held: Mapping[str, A
         return ("Nothing is labelled yet.",)
     said = [f"{search['found']:,} of {sum(sizes.values()):,} labels are odd.", yield_said(search)]
     if held is not None:
-        said.append(
-            f"An audit showed: {held.get('corrected', held['known'])['claim']}. Whether that is enough is yours to say."
-        )
+        said.append(f"An audit showed: {held[held['decides']]['claim']}. Whether that is enough is yours to say.")
     elif quiet(search):
         said.append(
-            f"Nothing odd among the last {in_vain(search):,} searched: more search may find little, and only an audit "
-            "can say what is left."
+            f"Nothing odd among the last {in_vain(search):,} searched: more search may find little. Only an audit can "
+            "say what is left."
         )
     return tuple(filter(None, said))
 
