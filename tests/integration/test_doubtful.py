@@ -114,3 +114,27 @@ def test_nothing_is_doubtful_without_an_odd_item_or_outside_of_a_screen(folder: 
     other = project.add_task("kinds", "classes")
     other.label([1, 2, 3], ["a", "b", "a"], by="anna")
     assert other.doubtful() == []
+
+
+def test_the_file_shows_the_columns_of_a_row(tmp_path: Path) -> None:
+    """Nobody can look again at a key alone."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 6)).round(4)
+    x[:40] += 6
+    lines = [",".join(["id", *"abcdef"]), *(",".join([f"r{i}", *map(str, row)]) for i, row in enumerate(x))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    with ls.create(tmp_path / "t.sieve", tmp_path / "rows.csv", key="id", task="screen") as opened:
+        opened.embed()
+        aside = set(stand(opened.context).sides.aside.tolist())
+        free = [item for item in opened.items(list(range(1, 301))) if item.id not in aside]
+        odd = [item.id for item in free if int(item.key[1:]) < 40]
+        dull = [item.id for item in free if int(item.key[1:]) >= 40]
+        opened.label(odd, ["odd"] * (len(odd) - 2) + ["dull"] * 2, by="ann")
+        opened.label(dull, ["dull"] * len(dull), by="ann")
+        assert opened.doubtful()
+    done = subprocess.run([LABELSIEVE, "doubtful", "t.sieve", "--out", "look.csv"], cwd=tmp_path, check=True)
+    assert done.returncode == 0
+    with (tmp_path / "look.csv").open(newline="") as file:
+        first = next(csv.DictReader(file))
+    assert list(first) == ["key", "label", "odd", "ratio", "why", *"abcdef"]
+    assert float(first["a"]) == x[int(first["key"][1:]), 0] and " % as far from" in first["why"]

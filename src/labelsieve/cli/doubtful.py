@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from labelsieve.cli import options as given
+from labelsieve.cli.next_ import beside
 from labelsieve.cli.output import as_json, count, hint, say, show_table
 
 COLUMNS = ("key", "label", "odd", "ratio", "why")
@@ -33,12 +34,15 @@ def run(
     with open_project(project, task_name) as opened:
         answered = opened.answer_doubtful(labels, given.annotator(by)) if labels is not None else 0
         found = opened.doubtful()
+        ids = opened.context.ids_of([one.key for one in found]) if out is not None else ()
+        more, cells = beside(opened, ids, COLUMNS)
     here = given.named(project, task_name)
     if labels is not None:
         said = f"{count(answered, 'doubtful label')} answered, {len(found)} left."
         say(as_json({"answered": answered, "left": len(found)}) if json else said)
     elif out is not None:
-        write_table(out, COLUMNS, [[one.key, "", one.odd, one.ratio, one.why] for one in found])
+        rows = [[one.key, "", one.odd, one.ratio, one.why, *seen] for one, seen in zip(found, cells, strict=True)]
+        write_table(out, [*COLUMNS, *more], rows)
         hint(f"Look again, fill in the column label, then: labelsieve doubtful {here} --labels {out} --by YOU")
     elif json:
         say(as_json([one.as_dict() for one in found]))

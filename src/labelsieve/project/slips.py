@@ -66,4 +66,4 @@ def _keys(context: Context, ids: Ids) -> dict[int, str]:
 def _why(odd: str, ratio: float) -> str:
     if ratio == 0:
         return f"answered dull, and the same as {odd}, which is odd"
-    return f"answered dull, and {ratio:.0%} as far from {odd}, which is odd, as from the dull items around it"
+    return f"answered dull, and {100 * ratio:.0f} % as far from {odd}, which is odd, as from the dull items around it"
