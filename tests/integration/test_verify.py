@@ -12,7 +12,7 @@ import pytest
 
 import labelsieve as ls
 from labelsieve.cli.main import main
-from labelsieve.project import chain
+from labelsieve.project import chain, claims
 from labelsieve.project.verifying import Check
 from labelsieve.testing import toy_odd
 
@@ -207,9 +207,50 @@ def _head(claim: dict[str, Any]) -> None:
     claim["chain"]["head"] = "0" * 64
 
 
+def _assumption(claim: dict[str, Any]) -> None:
+    claim["claim"]["promises"]["known"]["assumes"].pop()
+
+
+def _no_count(claim: dict[str, Any]) -> None:
+    del claim["claim"]["counts"]["late"]
+
+
+def _not_a_number(claim: dict[str, Any]) -> None:
+    claim["claim"]["promises"]["known"]["bound"] = float("nan")
+
+
+def _certified(claim: dict[str, Any]) -> None:
+    claim["claim"] |= {"recall": 0.999, "certified": True}
+
+
+def _look_without_end(claim: dict[str, Any]) -> None:
+    claim["claim"]["look"]["number"] = 10**30
+
+
+def _infinite_look(claim: dict[str, Any]) -> None:
+    claim["claim"]["look"]["number"] = float("inf")
+
+
+def _length(claim: dict[str, Any]) -> None:
+    claim["chain"]["length"] = 10**30
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
-    [(_bound, "bound"), (_look, "looks"), (_count, "answers"), (_secret, "seed"), (_head, "log of the claim")],
+    [
+        (_bound, "bound"),
+        (_look, "looks"),
+        (_count, "answers"),
+        (_secret, "seed"),
+        (_head, "log of the claim"),
+        (_assumption, "bound"),
+        (_no_count, "answers"),
+        (_not_a_number, "bound"),
+        (_certified, "bound"),
+        (_look_without_end, "bound"),
+        (_infinite_look, "bound"),
+        (_length, "log of the claim"),
+    ],
 )
 def test_a_claim_that_says_more_than_the_project_is_caught(folder: Path, change: Change, named: str) -> None:
     path = folder / "claim.json"
@@ -229,11 +270,35 @@ def test_the_claim_of_another_project_is_caught(folder: Path, tmp_path: Path) ->
 
 def test_what_is_no_claim_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "claim.json"
-    for text in ("no json", "{}", "[1]", path.read_text(encoding="utf-8").replace('"format": 1', '"format": 99')):
+    newer = path.read_text(encoding="utf-8").replace('"format": 1', '"format": 99')
+    for text in ("no json", "{}", "[1]", "[" * 100_000, newer):
         path.write_text(text, encoding="utf-8")
         verb(folder, 1)
         error = capsys.readouterr().err
         assert "claim.json" in error and "Hint:" in error and "Traceback" not in error
+
+
+def test_no_label_comes_between_a_claim_and_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = claims.write_claim
+
+    def late(context: Any, claim: Any, path: Path) -> None:
+        with sqlite3.connect(folder / "p.sieve" / "labels.sqlite", timeout=0) as raw, pytest.raises(sqlite3.Error):
+            raw.execute("BEGIN IMMEDIATE")
+        write(context, claim, path)
+
+    monkeypatch.setattr(claims, "write_claim", late)
+    with ls.open(folder / "p.sieve") as p:
+        p.certify(out=folder / "claim.json")
+    assert not failed(folder)
+
+
+def test_looks_at_audits_of_other_tasks_are_told(folder: Path) -> None:
+    with ls.open(folder / "p.sieve") as p:
+        again = p.add_task("again", "screen")
+        again.label([str(row) for row in UNUSUAL[:80]], ["dull"] * 80, by="ann")
+        again.draw_audit(20)
+        answer_audit(again)
+        assert any("audits of other tasks were read too (main)" in note for note in again.certify().notes)
 
 
 def test_doctor_names_what_was_edited(folder: Path) -> None:

@@ -111,7 +111,7 @@ def _before(context: Context, confidence: float, recall: float | None) -> Claim:
     counts = {"pool": len(pool), "reviewed": len(reviewed), "found": found, "unreviewed": rest, "known": found}
     seed = seed_facts(conn, task)
     return Claim(
-        task, "no audit", confidence, counts, seed, promises=_scoped(promises, seed, None),
+        task, "no audit", confidence, counts, seed, promises=scoped(promises, seed, None),
         **_steps(tally, each, len(pool), recall), notes=tuple(_notes(context, seed, None)), recall=recall,
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def _after(context: Context, audit: Audit, confidence: float, recall: float | No
     facts = {"number": look.number, "declared": look.declared, "this_look": look.confidence(confidence)}
     return Claim(
         audit.task, "read", confidence, counts, seed, facts | {"link": look.link},
-        _scoped(promises, seed, audit), reviewer, **more, notes=notes, recall=recall,
+        scoped(promises, seed, audit), reviewer, **more, notes=notes, recall=recall,
     )  # fmt: skip
 
 
@@ -156,8 +156,8 @@ def promises_of(count: Count, look: Look, confidence: float) -> tuple[dict[str, 
     return promises | {"corrected": right}, reviewer_bound(count.hidden, each)
 
 
-def _scoped(promises: dict[str, Guarantee], seed: dict[str, Any], audit: Audit | None) -> dict[str, Guarantee]:
-    """With what has to hold of the seed and the pool, and with the seed of the draw."""
+def scoped(promises: dict[str, Guarantee], seed: dict[str, Any], audit: Audit | None) -> dict[str, Guarantee]:
+    """The promises with what has to hold of the seed and the pool, and with the seed of the draw."""
     after = seed["labels_before"]
     committed = "the seed of the draw was committed before the first label of the task"
     late = f"ASSUMED, not shown: the seed was not chosen to suit; it was committed only after {after:,} labels"
@@ -193,6 +193,10 @@ def _notes(context: Context, seed: dict[str, Any], count: Count | None) -> list[
         notes.append(f"{aside:,} items are set aside as unusable, and no part of any claim.")
     if seed["labels_before"]:
         notes.append(f"the seed was committed after {seed['labels_before']:,} labels of this task, and says so.")
+    others = {fact.facts["task"] for fact in chain.facts_of(context.conn, "look")} - {context.task_name}
+    if others:
+        said = f"audits of other tasks were read too ({', '.join(sorted(others))}); this confidence is of one task"
+        notes.append(f"{said}: where they ask the same, name beforehand which one counts.")
     if count is None:
         return notes
     tally = count.tally
@@ -293,8 +297,7 @@ def last_look(context: Context) -> dict[str, Any] | None:
     count = count_audit(conn, audit, read[-1].n)
     look = Look(int(read[-1].facts["look"]), read[-1].n, audit.looks)
     promises, _ = promises_of(count, look, 0.95)
-    scoped = _scoped(promises, seed_facts(conn, task), audit)
-    said = {name: _shown(one) for name, one in scoped.items()}
+    said = {name: _shown(one) for name, one in scoped(promises, seed_facts(conn, task), audit).items()}
     facts = {"at": read[-1].at, "look": look.number, "declared": look.declared, "confidence": 0.95}
     facts["decides"] = _decides(promises)
     return facts | said | {"counts": counts_of(audit, count), "next": _next_price(audit, count, look, promises)}

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -22,6 +23,7 @@ from labelsieve.project.arriving import Screened, ScreenKeywords, Wanted
 from labelsieve.project.audits import Audit
 from labelsieve.project.claims import Claim
 from labelsieve.project.context import Context
+from labelsieve.project.database import transaction
 from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.explaining import Explained
 from labelsieve.project.slips import Doubt, answer_again, doubtful_labels
@@ -126,7 +128,9 @@ class ScreenVerbs:
 
         `out` is a claim file that `verify_claim` checks elsewhere.
         """
-        claim = claims.certify(self._context, recall, confidence)
-        if out is not None:
-            claims.write_claim(self._context, claim, Path(out))
+        conn = self._context.conn
+        with transaction(conn) if getattr(conn, "writable", True) else nullcontext():  # no label comes in between
+            claim = claims.certify(self._context, recall, confidence)
+            if out is not None:
+                claims.write_claim(self._context, claim, Path(out))
         return claim

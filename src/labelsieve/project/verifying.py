@@ -21,7 +21,7 @@ from labelsieve.project import chain, manifest, queries
 from labelsieve.project.audits import Audit, audit_of, count_audit, digest_of
 from labelsieve.project.backups import DATABASE
 from labelsieve.project.certifying import Look
-from labelsieve.project.claims import FORMAT, counted_events, counts_of, promises_of, seed_facts
+from labelsieve.project.claims import FORMAT, counted_events, counts_of, decisive, promises_of, scoped, seed_facts
 from labelsieve.project.database import connect
 
 SHOWN = 20  # events that are named
@@ -75,7 +75,9 @@ def verify_claim(path: Path | str, project: Path | str) -> tuple[Check, ...]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         claim = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "name the file of the claim.") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no claim: {error}.", "labelsieve certify PROJECT --out claim.json") from error
     needed = ("format", "task", "claim", "seed", "audit", "events", "chain")
     if not isinstance(claim, dict) or not all(name in claim for name in needed):
@@ -89,7 +91,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _checked(name: str, case: _Case, check: Callable[[_Case], tuple[bool, list[str]]]) -> Check:
     try:
         ok, said = check(case)
-    except (LabelsieveError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LabelsieveError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         fact = error.fact if isinstance(error, LabelsieveError) else f"{type(error).__name__}: {error}"
         ok, said = False, [f"cannot be computed again: {fact}"]
     return Check(name, ok, tuple(said))
@@ -213,9 +215,9 @@ def _answers(case: _Case) -> tuple[bool, list[str]]:
     count = count_audit(case.conn, audit, case.length)
     here, there = counts_of(audit, count), case.claim["claim"]["counts"]
     wrong = [
-        f"{name}: {here.get(name)} counted again, {there[name]} claimed"
-        for name in there
-        if here.get(name) != there[name]
+        f"{name}: {here.get(name)} counted again, {there.get(name)} claimed"
+        for name in here | there
+        if here.get(name) != there.get(name)
     ]
     hidden = {way: list(pair) for way, pair in count.hidden.items()}
     if hidden != case.claim["hidden"]:
@@ -267,19 +269,30 @@ def _seen(audit: Audit, upto: int, conn: sqlite3.Connection) -> dict[str, Any]:
 def _bound(case: _Case) -> tuple[bool, list[str]]:
     """The counts give the bounds that are claimed."""
     claim = case.claim["claim"]
-    look = Look(int(claim["look"]["number"]), int(claim["look"]["link"]), case.audit.looks)
+    number, read = claim["look"]["number"], len(chain.facts_of(case.conn, "look", case.task))
+    if not 0 < number <= read:
+        return False, [f"look {number} is claimed; {read} are read"]
+    look = Look(int(number), int(claim["look"]["link"]), case.audit.looks)
     count = count_audit(case.conn, case.audit, case.length)
     promises, reviewer = promises_of(count, look, float(claim["confidence"]))
+    promises = scoped(promises, seed_facts(case.conn, case.task), case.audit)
     wrong, said = [], []
     pairs = [(name, one, (claim["promises"] or {}).get(name)) for name, one in promises.items()]
     pairs += [(f"reviewer, {way}", one, (claim["reviewer"] or {}).get(way)) for way, one in reviewer.items()]
     for name, one, there in pairs:
-        if there is None or abs(there["bound"] - one.bound) > 1e-9 or there["claim"] != one.claim:
+        if there is None or not abs(there["bound"] - one.bound) <= 1e-9 or there["claim"] != one.claim:
             wrong.append(f"{name}: computed again {one.bound:.6g} ({one.claim}), claimed {there and there['bound']}")
+        elif there["confidence"] != one.confidence or there["assumes"] != list(one.assumes):
+            lacks = [line for line in one.assumes if line not in there["assumes"]]
+            wrong.append(f"{name}: it assumes, and the claim does not say: {'; '.join(lacks) or 'in these words'}")
         else:
             said.append(f"{one.claim} (confidence {one.confidence:g})")
-    extra = set(claim["promises"] or {}) - set(promises)
+    extra = {*(claim["promises"] or {}), *(claim["reviewer"] or {})} - {*promises, *reviewer}
     wrong += [f"{name}: claimed, and not computed" for name in sorted(extra)]
+    shown = claim["recall"] is not None and decisive(promises) >= claim["recall"]
+    if claim["certified"] is not (None if claim["recall"] is None else shown):
+        is_ = f"certified is {claim['certified']}, shown is {decisive(promises):.6g}"
+        wrong.append(f"recall of {claim['recall']}: {is_}")
     return not wrong, wrong or said
 
 
