@@ -134,9 +134,9 @@ def summed(runs: list[dict[str, float]]) -> dict[str, Any]:
     return out
 
 
-def save(out: Path, results: dict[str, Any], seeds: int) -> None:
+def save(out: Path, results: dict[str, Any], seeds: int, script: str = "patches.py") -> None:
     machine = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
-    text = json.dumps({"script": "patches.py", "seeds": seeds, "machine": machine, "results": results}, indent=1)
+    text = json.dumps({"script": script, "seeds": seeds, "machine": machine, "results": results}, indent=1)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text + "\n", encoding="utf-8")
 
