@@ -74,20 +74,22 @@ class Explained:
     @property
     def said(self) -> tuple[str, ...]:
         """The same in plain sentences."""
-        lines = [self.note or _because(self.parts, self.odd, self.usual)]
+        lines = [self.note or _because(self.parts, self.odd, self.usual, self.patches)]
         for kind, near in (("odd", self.near_odd), ("dull", self.near_dull)):
             named = ", ".join(f"{one.key} ({one.similarity:.2f})" for one in near)
             lines.append(f"nearest {kind} items: {named}" if named else f"no item is known to be {kind}")
         return tuple(lines)
 
 
-def _because(parts: Sequence[Part], odd: bool | None, usual: str) -> str:
+def _because(parts: Sequence[Part], odd: bool | None, usual: str, patches: bool = False) -> str:
     if not parts:
         return "no part counts by itself: it is the whole that is scored so"
     named = ", ".join(
         f"{part.name} {part.value} ({usual}: {part.usual})" if part.usual else f"{part.name} {part.value}".strip()
         for part in parts
     )
+    if patches and all(part.drop < 1 for part in parts):
+        return f"no place is as odd as the oddest of the dull pictures; its oddest: {named}"
     first = {True: "odd because of", False: "taken for dull; what speaks for odd", None: "unusual because of"}[odd]
     return f"{first}: {named}"
 
