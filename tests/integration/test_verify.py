@@ -12,6 +12,7 @@ import pytest
 
 import labelsieve as ls
 from labelsieve.cli.main import main
+from labelsieve.core.errors import ProjectError
 from labelsieve.project import chain, claims
 from labelsieve.project.verifying import Check
 from labelsieve.testing import toy_odd
@@ -173,7 +174,7 @@ def test_another_draw_is_caught(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
-        ("UPDATE meta SET value = '\"0123\"' WHERE key = 'audit_secret'", set()),  # the claim names the committed one
+        ("UPDATE meta SET value = '\"0123\"' WHERE key = 'audit_secret'", {"seed"}),
         ("UPDATE tasks SET dull = 'odd'", {"draw", "answers"}),
         ("UPDATE links SET body = replace(body, '\"m\":100', '\"m\":99') WHERE kind = 'fact'", {"event log", "draw"}),
         ("DELETE FROM links WHERE kind = 'fact' AND body LIKE '%\"look\"%'", {"event log", "looks"}),
@@ -231,6 +232,14 @@ def _infinite_look(claim: dict[str, Any]) -> None:
     claim["claim"]["look"]["number"] = float("inf")
 
 
+def _checked_number(claim: dict[str, Any]) -> None:
+    claim["claim"]["promises"]["rest"]["checked"]["odd_left_at_most"] -= 1
+
+
+def _this_look(claim: dict[str, Any]) -> None:
+    claim["claim"]["look"]["this_look"] = 0.9999
+
+
 def _length(claim: dict[str, Any]) -> None:
     claim["chain"]["length"] = 10**30
 
@@ -250,6 +259,8 @@ def _length(claim: dict[str, Any]) -> None:
         (_look_without_end, "bound"),
         (_infinite_look, "bound"),
         (_length, "log of the claim"),
+        (_checked_number, "bound"),
+        (_this_look, "bound"),
     ],
 )
 def test_a_claim_that_says_more_than_the_project_is_caught(folder: Path, change: Change, named: str) -> None:
@@ -276,6 +287,29 @@ def test_what_is_no_claim_is_refused(folder: Path, capsys: pytest.CaptureFixture
         verb(folder, 1)
         error = capsys.readouterr().err
         assert "claim.json" in error and "Hint:" in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE meta SET value = '\"00\"' WHERE key = 'audit_secret'",
+        "UPDATE meta SET value = '{' WHERE key = 'audit_secret'",
+        "UPDATE links SET body = '{' WHERE kind = 'fact'",
+        "UPDATE links SET body = '[]' WHERE kind = 'fact'",
+    ],
+)
+def test_another_seed_or_facts_that_are_none_are_told_by_certify_too(folder: Path, statement: str) -> None:
+    tamper(folder, statement)
+    assert "seed" in failed(folder)
+    with ls.open(folder / "p.sieve") as p, pytest.raises(ProjectError, match="changed"):
+        p.certify()
+
+
+def test_a_ledger_without_a_table_fails_every_check_that_needs_it(folder: Path) -> None:
+    with sqlite3.connect(folder / "p.sieve" / "labels.sqlite") as raw:
+        raw.execute("DROP TABLE links")
+    raw.close()
+    assert {"event log", "draw", "bound"} <= failed(folder)
 
 
 def test_no_label_comes_between_a_claim_and_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

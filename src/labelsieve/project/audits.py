@@ -17,7 +17,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from labelsieve.core.errors import InputError
+from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.idsets import common, positions, without
 from labelsieve.core.randomness import hash_uniform
 from labelsieve.core.types import ODD, Ids
@@ -97,6 +97,18 @@ def drawn_audit(conn: sqlite3.Connection, task: str) -> Audit:
     if audit is None:
         raise InputError(f"no audit of the task {task!r} is drawn.", "labelsieve certify PROJECT --draw 300")
     return audit
+
+
+def require_drawn(conn: sqlite3.Connection, audit: Audit) -> None:
+    """ProjectError where the seed does not draw again what was drawn: then nothing can be claimed."""
+    written = next(
+        fact.facts["drawn"] for fact in chain.facts_of(conn, "draw", audit.task) if fact.n == audit.links[-1]
+    )
+    if digest_of(audit.drawn) != written:
+        fact = "the audit cannot be drawn again from the seed: the seed, or labels from before the draw, were changed."
+        raise ProjectError(
+            fact, "labelsieve doctor PROJECT names what was edited; restore the newest file of backups/."
+        )
 
 
 def audit_of(conn: sqlite3.Connection, task: str, upto: int | None = None, secret: str | None = None) -> Audit | None:

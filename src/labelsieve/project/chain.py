@@ -21,11 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from labelsieve.core.errors import ProjectError
 from labelsieve.project import manifest
 from labelsieve.project.database import now, transaction
 
 SECRET = "audit_secret"  # its name in the table meta
 BLOCK = 50_000
+DAMAGED = "restore the newest file of backups/ and keep the damaged one aside."
 _quoted = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _CELLS = """e.seq, e.id, e.task, e.part, e.tag, e.code, e.detail, e.annotator, e.at, e.seconds, e.source, e.query,
@@ -95,8 +97,16 @@ def add_fact(conn: sqlite3.Connection, name: str, facts: dict[str, Any]) -> int:
 def facts_of(conn: sqlite3.Connection, name: str, task: str | None = None) -> list[Fact]:
     """The facts chained under a name (of one task), oldest first."""
     rows = conn.execute("SELECT n, at, body FROM links WHERE kind = 'fact' ORDER BY n").fetchall()
-    found = [Fact(n, body.pop("fact"), at, body) for n, at, body in ((n, at, json.loads(b)) for n, at, b in rows)]
+    found = [_fact(*row) for row in rows]
     return [fact for fact in found if fact.name == name and (task is None or fact.facts.get("task") == task)]
+
+
+def _fact(n: int, at: str, body: str) -> Fact:
+    try:
+        facts = dict(json.loads(body))
+        return Fact(n, str(facts.pop("fact")), at, facts)
+    except (ValueError, TypeError, LookupError) as error:
+        raise ProjectError(f"link {n:,} of the event log was changed: it holds no fact any more.", DAMAGED) from error
 
 
 def head_of(conn: sqlite3.Connection) -> tuple[int, str]:
@@ -136,7 +146,10 @@ def commit_seed(conn: sqlite3.Connection) -> None:
 def secret_of(conn: sqlite3.Connection) -> str | None:
     """The secret seed; None before it was committed."""
     row = conn.execute("SELECT value FROM meta WHERE key = ?", (SECRET,)).fetchone()
-    return str(json.loads(row[0])) if row else None
+    try:
+        return str(json.loads(row[0])) if row else None
+    except ValueError as error:
+        raise ProjectError("the secret seed of audits was changed: it is no text any more.", DAMAGED) from error
 
 
 def verify_chain(conn: sqlite3.Connection) -> list[Fault]:

@@ -17,7 +17,16 @@ from labelsieve import __version__
 from labelsieve.core.idsets import common
 from labelsieve.core.types import ODD, Cost, Guarantee, Ids
 from labelsieve.project import chain, events, folding, manifest, tasks
-from labelsieve.project.audits import Audit, Count, audit_of, count_audit, digest_of, require_screen, with_class
+from labelsieve.project.audits import (
+    Audit,
+    Count,
+    audit_of,
+    count_audit,
+    digest_of,
+    require_drawn,
+    require_screen,
+    with_class,
+)
 from labelsieve.project.certifying import GONE, Look, gone_of, looks_read, open_items, read_look
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
@@ -95,6 +104,8 @@ def certify(context: Context, recall: float | None = None, confidence: float = 0
         between("recall", recall)
     chain.commit_seed(context.conn)
     audit = audit_of(context.conn, context.task_name)
+    if audit is not None:
+        require_drawn(context.conn, audit)
     claim = _before(context, confidence, recall) if audit is None else _after(context, audit, confidence, recall)
     return claim if recall is None else replace(claim, certified=claim.bound >= recall)
 

@@ -5,7 +5,7 @@ verify_claim(path, project) -> tuple[Check]      every check with its facts; ope
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -91,7 +91,15 @@ def _read(path: Path) -> dict[str, Any]:
 def _checked(name: str, case: _Case, check: Callable[[_Case], tuple[bool, list[str]]]) -> Check:
     try:
         ok, said = check(case)
-    except (LabelsieveError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except (
+        LabelsieveError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        sqlite3.Error,
+    ) as error:
         fact = error.fact if isinstance(error, LabelsieveError) else f"{type(error).__name__}: {error}"
         ok, said = False, [f"cannot be computed again: {fact}"]
     return Check(name, ok, tuple(said))
@@ -159,11 +167,14 @@ def _seed(case: _Case) -> tuple[bool, list[str]]:
     ]
     if given != found["commitment"]:
         said = [f"the claim's seed has the hash {given[:16]}; committed was {str(found['commitment'])[:16]}"]
+    kept = chain.secret_of(case.conn) == seed["secret"]
+    if not kept:
+        said.append("the seed that this project keeps is not the one of the claim: it was changed or removed")
     same = all(seed[name] == found[name] for name in ("commitment", "link", "labels_before"))
     first = min(case.audit.links)
     if found["link"] is not None and first < found["link"]:
         said.append(f"the draw at link {first:,} came before")
-    return given == found["commitment"] and same and first > found["link"], said
+    return given == found["commitment"] and same and kept and first > found["link"], said
 
 
 def _draw(case: _Case) -> tuple[bool, list[str]]:
@@ -285,8 +296,12 @@ def _bound(case: _Case) -> tuple[bool, list[str]]:
         elif there["confidence"] != one.confidence or there["assumes"] != list(one.assumes):
             lacks = [line for line in one.assumes if line not in there["assumes"]]
             wrong.append(f"{name}: it assumes, and the claim does not say: {'; '.join(lacks) or 'in these words'}")
+        elif not _same(there["checked"], one.checked):
+            wrong.append(f"{name}: computed again from {one.checked}, claimed from {there['checked']}")
         else:
             said.append(f"{one.claim} (confidence {one.confidence:g})")
+    if not _same({"at": claim["look"]["this_look"]}, {"at": look.confidence(claim["confidence"])}):
+        wrong.append(f"look {number} is worth {look.confidence(claim['confidence']):.6g}, claimed {claim['look']}")
     extra = {*(claim["promises"] or {}), *(claim["reviewer"] or {})} - {*promises, *reviewer}
     wrong += [f"{name}: claimed, and not computed" for name in sorted(extra)]
     shown = claim["recall"] is not None and decisive(promises) >= claim["recall"]
@@ -294,6 +309,10 @@ def _bound(case: _Case) -> tuple[bool, list[str]]:
         is_ = f"certified is {claim['certified']}, shown is {decisive(promises):.6g}"
         wrong.append(f"recall of {claim['recall']}: {is_}")
     return not wrong, wrong or said
+
+
+def _same(there: dict[str, Any], here: Mapping[str, float]) -> bool:
+    return there.keys() == here.keys() and all(abs(there[name] - here[name]) <= 1e-9 for name in here)
 
 
 _CHECKS: dict[str, Callable[[_Case], tuple[bool, list[str]]]] = {
