@@ -10,8 +10,10 @@ from labelsieve.project import queries
 from labelsieve.project.facade import Project, create
 from labelsieve.project.finding import in_vain, quiet, search_state, yield_said
 from labelsieve.project.report.collect import gathered
+from labelsieve.project.report.found import ARMS
 from labelsieve.project.report.rendering import render
 from labelsieve.project.standing import stand
+from labelsieve.screening.bandit import BEFORE
 
 
 @pytest.fixture
@@ -102,6 +104,7 @@ def test_an_audit_stands_in_status_and_report_with_what_it_assumes(project: Proj
     assert 0 < bound < 1 and state["guarantee"]["next"]["recall"] > bound
     assert f"An audit showed: {state['guarantee']['known']['claim']}" in " ".join(state["advice"]["reasons"])
     page = render(gathered(project.context))
+    assert "Is it enough?" in page and "Go on labelling" not in page
     claim = state["guarantee"]["known"]["claim"]
     assert claim[0].upper() + claim[1:] in page
     assert all(line in page for line in state["guarantee"]["known"]["assumes"]) and "The next step: to show" in page
@@ -117,3 +120,7 @@ def test_a_dull_label_that_looks_odd_is_shown(tmp_path: Path) -> None:
         project.label(keys, ["odd" if i < 3 else "dull" for i in range(100)], by="ann")
         page = render(gathered(project.context))
         assert "Unsure?" in page and "near the odd item 2" in page
+
+
+def test_every_arm_of_the_search_says_what_it_looks_for() -> None:
+    assert set(BEFORE) <= set(ARMS)

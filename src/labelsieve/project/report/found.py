@@ -7,6 +7,7 @@ from labelsieve.project.report.parts import command, empty, grid, numbers, rate,
 from labelsieve.project.report.words import count
 
 ARMS = {
+    "patches": "a place that no dull picture has, by feature maps",
     "anomaly": "most unusual in the pool",
     "isolation": "an isolation forest that learns from answers",
     "medoids": "typical of a corner without a label",

@@ -79,6 +79,8 @@ def _scale(score: Interval) -> Markup:
 def advice(data: ReportData) -> Markup:
     """Whether to go on, with the reasons."""
     title = "You may stop" if data.stop else "Go on labelling" if data.labels else "Start labelling"
+    if not data.stop and data.search and data.search.promises:
+        title = "Is it enough?"  # an audit has said what is known; nothing here can say more
     reasons = el("ul", [el("li", reason) for reason in data.reasons]) if data.reasons else None
     note = el("p", "Advice, not a decision.", class_="quiet")
     return el("aside", el("p", title, class_="title"), reasons, note, class_="advice stop" if data.stop else "advice")
