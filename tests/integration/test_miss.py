@@ -159,6 +159,14 @@ def test_embeddings_of_the_pool_and_of_another_width(tmp_path: Path) -> None:
             project.miss(tmp_path / "nan.npy", by="ann")
 
 
+def test_who_teaches_has_a_name(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.eye(4, dtype=np.float32))
+    with ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen") as p:
+        with pytest.raises(InputError, match="does not say who"):
+            p.miss(tmp_path / "x.npy", by=" ")
+        assert not list(p.context.conn.execute("SELECT 1 FROM taught"))
+
+
 def test_only_screens_learn_from_elsewhere(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", TOY.x)
     (tmp_path / "a.txt").write_text("x")

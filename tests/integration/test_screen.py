@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import labelsieve as ls
+from labelsieve.core.errors import InputError
 from labelsieve.testing.toys import Toy, toy_odd
 
 LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
@@ -149,6 +150,26 @@ def test_what_does_not_fit(made: tuple[Path, Toy], tmp_path: Path) -> None:
         other = p.add_task("kinds", "classes")
         with pytest.raises(ls.InputError, match="of kind classes"):
             other.screen(part)
+
+
+def test_a_row_of_numbers_too_large_is_set_aside_alone(made: tuple[Path, Toy]) -> None:
+    root, toy = made
+    new = toy.x[POOL : POOL + 50].copy()
+    new[7] = 3e38
+    with ls.open(root / "p.sieve") as p:
+        found = p.screen(new, anyway=True, everything=True)
+        assert found.items == 49 and [key for key, _ in found.set_aside] == ["7"]
+        assert {row[1] for row in found.rows} == {str(i) for i in range(50) if i != 7}
+
+
+def test_what_is_no_array_of_numbers_and_a_name_that_no_disk_takes(made: tuple[Path, Toy]) -> None:
+    root, toy = made
+    with ls.open(root / "p.sieve") as p:
+        for kind in ("complex64", "U8", "O", "M8[s]"):
+            with pytest.raises(InputError, match="expected numbers"):
+                p.screen(np.zeros((2, 12), kind))
+        with pytest.raises(InputError, match="cannot be written"):
+            p.screen(toy.x[POOL:], out=root / f"{'a' * 300}.csv")
 
 
 def test_false_discoveries_in_place_of_false_alarms(made: tuple[Path, Toy]) -> None:

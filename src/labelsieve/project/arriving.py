@@ -27,6 +27,7 @@ from labelsieve.screening.draws import between, whole
 from labelsieve.screening.shift import ROWS, Shift, moved_columns, shift_of
 
 Tell = Callable[[int, int], None]
+TOO_LARGE = "its numbers are too large to be scored"
 EXPLAINED = 50  # escalated items, at most: each takes up to 64 embeddings
 COLUMNS = (
     *("rank", "key", "score", "p_value", "escalate", "known", "label"),
@@ -205,11 +206,16 @@ def arrive(context: Context, scorer: Scorer, given: Incoming, progress: Tell | N
     for at, raw in given.blocks(engine, dim):
         if len(at):
             x = scorer.viewed(raw)
-            score, there = _scores(scorer, given, at, x)
+            with np.errstate(over="ignore", invalid="ignore"):
+                score, there = _scores(scorer, given, at, x)
+                far = scorer.gaussian.distance(x[there])
+            fine = np.isfinite(score) & np.isfinite(far)
+            given.bad += [(given.key(i), TOO_LARGE) for i in at[there][~fine].tolist()]
+            score, far, there[there] = score[fine], far[fine], fine
             at, x, raw = at[there], x[there], raw[there]
         if len(at):
             alike = (*scorer.odd_near.nearest(x), *scorer.dull_near.nearest(x))
-            parts.append((at, score, scorer.gaussian.distance(x), row_marks(raw), *alike))
+            parts.append((at, score, far, row_marks(raw), *alike))
             rows.append(x[drawn[at]])
         if progress is not None:
             progress(int(at[-1]) + 1 if len(at) else 0, len(given))

@@ -150,9 +150,9 @@ def _write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[A
 
 def _first_columns(path: Path) -> tuple[str, ...]:
     """The first three columns of an export that stands there; empty for what cannot be one."""
-    if not path.is_file():
-        return ()
     try:
+        if not path.is_file():
+            return ()
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
@@ -174,8 +174,11 @@ def write_text(path: Path, text: str, force: bool = False) -> Path:
 
 
 def _check_place(path: Path, ours: bool, force: bool) -> None:
-    if force or ours or not path.exists() or (path.is_file() and path.stat().st_size == 0):
-        return
+    try:
+        if force or ours or not path.exists() or (path.is_file() and path.stat().st_size == 0):
+            return
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.", "choose another name.") from error
     what = "a folder" if path.is_dir() else "a file that is no export of this kind"
     raise InputError(f"{path} exists: {what}. It is not overwritten.", "choose another name, or move it away.")
 

@@ -176,6 +176,8 @@ def incoming_items(context: Context, new: Sequence[Given], dim: int) -> Incoming
 def _rows_given(x: NDArray[Any]) -> Part:
     if x.ndim != 2:
         raise ShapeError(f"the new rows have the shape {x.shape}; expected (items, columns).")
+    if x.dtype.kind not in "fiub":
+        raise InputError(f"the new rows have the type {x.dtype}; expected numbers.", "x.astype('float32'), say.")
     return Part("array", "embedding", len(x), array=x)
 
 

@@ -63,6 +63,8 @@ def miss(context: Context, paths: Sequence[Path], answer: Answer, progress: Prog
     Errors: InputError where a file cannot be read or embedded; then nothing is written.
     """
     task = require_screen(context)
+    if not answer.by.strip():
+        raise InputError("it does not say who taught it (by).", "--by NAME")
     code, name = _code_and_name(task, answer)
     items = outside_items(context, paths, answer.options)
     here = _in_pool(context, items)
