@@ -15,7 +15,8 @@ def naive(x, y):
         to_dull = np.sort(far[dull[dull != at]])[k - 1]
         if far[odd].min() < 0.9 * to_dull:
             found[int(at)] = int(odd[np.argmin(far[odd])]), far[odd].min() / to_dull
-    return found
+    most = sorted(found, key=lambda at: found[at][1])[: max(len(dull) // 10, 1)]
+    return {at: found[at] for at in most}
 
 
 @pytest.mark.parametrize(("n", "d"), [(12, 3), (60, 5), (300, 8), (1500, 4)])
@@ -35,6 +36,12 @@ def test_odd_items_answered_dull_are_found_among_many_dull_ones():
     x[:20] = 0.3 * x[:20] + 4.0
     y = np.where(np.arange(520) < 15, ODD, DULL)  # the last five of the kind were answered dull
     assert set(doubtful(x, y).at.tolist()) == set(range(15, 20))
+
+
+def test_no_more_than_a_tenth_is_doubted_where_odd_and_dull_lie_together():
+    x = RNG.normal(size=(300, 2)).astype(np.float32)
+    y = np.where(np.arange(300) % 3 == 0, ODD, DULL)
+    assert len(doubtful(x, y).at) == 20
 
 
 def test_the_exact_copy_of_an_odd_item_is_doubtful_and_copies_of_dull_ones_are_not():

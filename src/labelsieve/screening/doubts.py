@@ -11,6 +11,7 @@ from labelsieve.core.types import DULL, ODD, Ids, Matrix, Vector
 NEAR = 5  # the dull item that counts is the fifth nearest, or a nearer one while there are
 EVERY = 20  # fewer than NEAR * EVERY dull items
 CLOSER = 0.9  # and an odd item has to be closer than this share of its distance
+MOST = 0.1  # of the dull items, the most doubtful: where odd and dull lie close, near misses teach a head most
 FIRST, ROWS = 512, 1024  # dull items that most are cleared by, rows compared at once
 
 
@@ -29,8 +30,8 @@ def doubtful(x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Doubts
     """The dull rows of x (m, d) whose nearest odd row is closer than .9 of the distance to their 5th nearest dull row.
 
     Give rows as heads of a screen want them (`directions_of`), y (m,) in {DULL, ODD}. Below 100 dull rows a nearer
-    one counts in place of the 5th, the nearest below 40. Rows of weight 0 are left out. Nothing is doubtful
-    without an odd row, or with a single dull one.
+    one counts in place of the 5th, the nearest below 40. At most a tenth of the dull rows, and at least one, is
+    doubtful. Rows of weight 0 are left out. Nothing is doubtful without an odd row, or with a single dull one.
     Source: measured, see docs/decisions/0008-the-screen-head.md. Cost: O(m (odd + 512) d), and O(m d) for each row
     that the first 512 dull ones do not clear.
     """
@@ -47,7 +48,7 @@ def doubtful(x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Doubts
     own = _kth(x, dull[left], dull, k)
     ratio = np.sqrt(np.divide(gap[left], own, out=np.ones(len(left)), where=own > 0))
     order = np.argsort(ratio, kind="stable")
-    order = order[ratio[order] < CLOSER]
+    order = order[ratio[order] < CLOSER][: max(int(MOST * len(dull)), 1)]
     return Doubts(dull[left][order], nearest[left][order], ratio[order])
 
 
