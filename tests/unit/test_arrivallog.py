@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labelsieve.core.errors import InputError
+from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.project.arrivallog import ArrivalLog
 
 COLUMNS = ("key", "score", "why")
@@ -49,6 +49,33 @@ def test_a_table_that_somebody_took_away_starts_anew_with_its_header(tmp_path: P
     assert again.done == log.done and not out.exists()
     again.add({"d.png": (1, 1)}, [("d.png", 0.1, "")])
     assert out.read_text() == "key,score,why\nd.png,0.1,\n"
+
+
+def test_two_processes_on_one_table_are_told_and_nothing_is_written_twice(tmp_path: Path) -> None:
+    one, two = (ArrivalLog(tmp_path / "e.csv", COLUMNS) for _ in range(2))
+    one.add({"a.png": (3, 10)}, [("a.png", 0.5, "")])
+    with pytest.raises(ProjectError, match="another process"):
+        two.add({"a.png": (3, 10)}, [("a.png", 0.5, "")])
+    one.add({"b.png": (3, 10)}, [("b.png", 0.5, "")])
+    assert one.out.read_text() == "key,score,why\na.png,0.5,\nb.png,0.5,\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"files": [["z.png", 1, 2]], "offset": 0}',
+        '{"files": [["z.png", 1]], "offset": 0, "text": ""}',
+        '{"files": 5, "offset": 0, "text": ""}',
+        '{"files": [["z.png", 1, 2]], "offset": null, "text": ""}',
+        "{}",
+        "[1]",
+    ],
+)
+def test_a_line_of_the_log_that_is_none_is_left_out(tmp_path: Path, line: str) -> None:
+    log = filled(tmp_path / "e.csv")
+    with log.path.open("a") as file:
+        file.write(f"{line}\n")
+    assert ArrivalLog(log.out, COLUMNS).done == log.done
 
 
 def test_a_strangers_file_is_left_alone(tmp_path: Path) -> None:

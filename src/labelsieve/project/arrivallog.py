@@ -29,6 +29,10 @@ class ArrivalLog:
         exports.check_out(out, columns)
         self.done: dict[str, Stamp] = {}
         self._recover()
+        self._left = self._size()  # of the log, as this process left it
+
+    def _size(self) -> int:
+        return self.path.stat().st_size if self.path.is_file() else 0
 
     def _recover(self) -> None:
         """Reads the log, drops a torn last line, and completes what a kill has left half done."""
@@ -60,7 +64,14 @@ class ArrivalLog:
         self._write({"written": len(text)})
 
     def add(self, files: Mapping[str, Stamp], rows: Sequence[Sequence[Any]]) -> None:
-        """Keeps that these files were screened, and appends their rows. Both are on the disk when it returns."""
+        """Keeps that these files were screened, and appends their rows. Both are on the disk when it returns.
+
+        ProjectError where another process has written to the log since.
+        """
+        if self._size() > self._left:
+            raise ProjectError(
+                f"{self.path} was written by another process.", "stop one of the two, or use another --out."
+            )
         there = self.out.stat().st_size if self.out.is_file() else 0
         text = self._text(rows, header=not there)
         given = [[ref, *stamp] for ref, stamp in files.items()]
@@ -78,6 +89,7 @@ class ArrivalLog:
 
     def _write(self, line: Mapping[str, Any]) -> None:
         _append_synced(self.path, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+        self._left = self._size()
 
     def _append(self, text: bytes) -> None:
         if text:
@@ -102,4 +114,13 @@ def _parsed(raw: bytes) -> dict[str, Any] | None:
         line = json.loads(raw)
     except ValueError:
         return None
-    return line if isinstance(line, dict) else None
+    return line if isinstance(line, dict) and ("written" in line or _whole(line)) else None
+
+
+def _whole(line: dict[str, Any]) -> bool:
+    """Whether a line says which files were screened, and what rows they gave."""
+    files = line.get("files")
+    listed = isinstance(files, list) and all(
+        isinstance(file, list) and [type(cell) for cell in file] == [str, int, int] for file in files
+    )
+    return listed and type(line.get("offset")) is int and type(line.get("text")) is str
