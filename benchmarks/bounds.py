@@ -26,8 +26,8 @@ import labelsieve as ls
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Label, Value
 from labelsieve.project import chain, events, manifest, tasks
-from labelsieve.project.certifying import Wish, draw_audit
-from labelsieve.project.claims import certify
+from labelsieve.project.claims.certifying import Wish, draw_audit
+from labelsieve.project.claims.claiming import certify
 from labelsieve.project.config import Settings, TaskSettings
 from labelsieve.project.context import Context
 from labelsieve.project.database import connect, now

@@ -161,7 +161,7 @@ def mapped(engine: str, cache: Path, at: NDArray[np.int64]) -> Maps:
     """Feature maps of the boards at positions `at`, as a project keeps them."""
     from labelsieve.engines.maps import maps_engine
     from labelsieve.engines.opening import open_engine
-    from labelsieve.project.mapped import MapPool
+    from labelsieve.project.pictures.mapped import MapPool
 
     path = cache / f"pcb_maps_{engine}.npy"
     made = maps_engine(open_engine(SHARED / "models" / engine))

@@ -33,8 +33,8 @@ from labelsieve.core.statistics import bootstrap
 from labelsieve.core.types import DULL, ODD, Labels, Query
 from labelsieve.heads import metrics
 from labelsieve.heads.view import View
-from labelsieve.project.judging import judged
-from labelsieve.project.lessons import MISSED, Taught
+from labelsieve.project.lessons.judging import judged
+from labelsieve.project.lessons.taught import MISSED, Taught
 from labelsieve.project.slices import Sides
 from labelsieve.project.standing import Stand, with_taught
 from labelsieve.project.training import Chooser, fit

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from labelsieve.core.randomness import stream
 from labelsieve.engines.maps import maps_engine
 from labelsieve.engines.opening import open_engine
-from labelsieve.project.mapping import save_heat
+from labelsieve.project.pictures.mapping import save_heat
 from labelsieve.screening.patches import PatchBank
 
 OUT = Path(__file__).parent / "images" / "heat.png"

@@ -53,7 +53,7 @@ _HOME = {
     "spiked_bound": "labelsieve.screening.thresholds",
     "audit_plan": "labelsieve.screening.planning",
     "Goal": "labelsieve.screening.planning",
-    "verify_claim": "labelsieve.project.verifying",
+    "verify_claim": "labelsieve.project.claims.verifying",
     "Project": "labelsieve.project.facade",
     "create": "labelsieve.project.facade",
     "open": "labelsieve.project.facade",

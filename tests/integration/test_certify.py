@@ -16,7 +16,7 @@ import labelsieve as ls
 from labelsieve.cli.main import main
 from labelsieve.core.types import Value
 from labelsieve.project import chain
-from labelsieve.project.audits import audit_of, first_drawn
+from labelsieve.project.claims.audits import audit_of, first_drawn
 from labelsieve.testing import toy_odd
 
 N, ODD = 400, 24

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from labelsieve.core.errors import EngineError, InputError
-from labelsieve.project import mapping
 from labelsieve.project.facade import open as open_project
-from labelsieve.project.mapped import map_pool
+from labelsieve.project.pictures import mapping
+from labelsieve.project.pictures.mapped import map_pool
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
 

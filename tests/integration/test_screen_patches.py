@@ -15,9 +15,9 @@ from PIL import Image
 
 import labelsieve as ls
 from labelsieve.core.errors import InputError
-from labelsieve.project import mapping
-from labelsieve.project.incoming import Incoming, Part
-from labelsieve.project.scoring import scorer_of
+from labelsieve.project.pictures import mapping
+from labelsieve.project.streams.incoming import Incoming, Part
+from labelsieve.project.streams.scoring import scorer_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
 

@@ -13,8 +13,9 @@ import pytest
 import labelsieve as ls
 from labelsieve.cli.main import main
 from labelsieve.core.errors import ProjectError
-from labelsieve.project import chain, claims
-from labelsieve.project.verifying import Check
+from labelsieve.project import chain
+from labelsieve.project.claims import claiming as claims
+from labelsieve.project.claims.verifying import Check
 from labelsieve.testing import toy_odd
 
 TOY = toy_odd(300, 20)

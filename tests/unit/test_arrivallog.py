@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labelsieve.core.errors import InputError, ProjectError
-from labelsieve.project.arrivallog import ArrivalLog
+from labelsieve.project.streams.arrivallog import ArrivalLog
 
 COLUMNS = ("key", "score", "why")
 

@@ -10,7 +10,7 @@ import labelsieve as ls
 from labelsieve.core.errors import InputError, ShapeError
 from labelsieve.core.rounds import ArrayPool
 from labelsieve.engines.given import Given
-from labelsieve.project.incoming import BLOCK, incoming_items, row_marks, same_rows
+from labelsieve.project.streams.incoming import BLOCK, incoming_items, row_marks, same_rows
 from labelsieve.testing.hashing import HashEngine
 
 

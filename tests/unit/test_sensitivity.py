@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from labelsieve.core.types import Labels
-from labelsieve.project.sensitivity import sensitivity_of
+from labelsieve.project.streams.sensitivity import sensitivity_of
 
 
 def scorer(n: int, flagged: int, above: tuple[int, int], below: tuple[int, int]) -> Any:

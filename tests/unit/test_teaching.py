@@ -12,8 +12,8 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.types import DULL, ODD, Ids, Labels
 from labelsieve.heads.fused import Fused
-from labelsieve.project.judging import as_facts, from_facts, judged, kept_of, rank_gain
-from labelsieve.project.lessons import MISSED, Taught
+from labelsieve.project.lessons.judging import as_facts, from_facts, judged, kept_of, rank_gain
+from labelsieve.project.lessons.taught import MISSED, Taught
 from labelsieve.project.slices import Sides
 from labelsieve.project.standing import Stand, with_taught
 from labelsieve.project.training import Chooser, fit

@@ -9,7 +9,7 @@ from labelsieve.cli import options as given
 from labelsieve.cli.output import as_json, count, hint, say, show_table
 
 if TYPE_CHECKING:
-    from labelsieve.project.claims import Claim
+    from labelsieve.project.claims.claiming import Claim
 
 
 def run(

@@ -15,7 +15,7 @@ def run(
     json: given.AsJson = False,
 ) -> None:
     """Compute a claim again: log, seed, draw, answers and bound. Reads only; names every event that was edited."""
-    from labelsieve.project.verifying import as_facts, verify_claim
+    from labelsieve.project.claims.verifying import as_facts, verify_claim
 
     checks = verify_claim(claim, project)
     if json:

@@ -12,15 +12,15 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Ids, Item, Kind, Purpose, Query
 from labelsieve.project import queries
-from labelsieve.project.certifying import open_audit
 from labelsieve.project.chain import commit_seed
+from labelsieve.project.claims.certifying import open_audit
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.fitting import Fitted, fit_task, pool_mark
 from labelsieve.project.grouping import Groups, grouped, keep, same_groups
 from labelsieve.project.indexing import lazy_neighbours
-from labelsieve.project.mapped import map_pool
 from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wanted_class
+from labelsieve.project.pictures.mapped import map_pool
 from labelsieve.project.prices import item_prices
 from labelsieve.project.querying import Standing, compose_query, compose_side
 from labelsieve.project.standing import Stand, stand

@@ -12,7 +12,7 @@ from labelsieve.core.rounds import Pool
 from labelsieve.core.types import ODD, Ids, Labels, Task
 from labelsieve.heads.fused import directions_of
 from labelsieve.project import events
-from labelsieve.project.lessons import MISSED, Taught
+from labelsieve.project.lessons.taught import MISSED, Taught
 from labelsieve.screening.doubts import Doubts, doubtful
 
 NOTHING = Doubts(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))

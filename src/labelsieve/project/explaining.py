@@ -23,13 +23,13 @@ from labelsieve.heads.fused import Fused, directions_of
 from labelsieve.heads.gaussian import Gaussian
 from labelsieve.project import manifest, pooling
 from labelsieve.project.context import Context
-from labelsieve.project.detecting import Detector, detector_of, open_score
 from labelsieve.project.fitting import Fitted, fit_task
 from labelsieve.project.hiding import Hidden, hidden_parts
-from labelsieve.project.mapping import Finder
-from labelsieve.project.overlays import save_overlay
-from labelsieve.project.places import draw_places, odd_places
+from labelsieve.project.pictures.mapping import Finder
+from labelsieve.project.pictures.overlays import save_overlay
+from labelsieve.project.pictures.places import draw_places, odd_places
 from labelsieve.project.standing import Stand, stand
+from labelsieve.project.streams.detecting import Detector, detector_of, open_score
 from labelsieve.project.training import drawn
 from labelsieve.screening.conformal import p_values
 from labelsieve.screening.explain import Part, leading, similarities, usual_row

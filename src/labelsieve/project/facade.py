@@ -19,11 +19,9 @@ from labelsieve.project import (
     labelling,
     making,
     manifest,
-    mapped,
     ordering,
     playing,
     pooling,
-    reteaching,
     state,
     tasks,
     thinning,
@@ -37,8 +35,10 @@ from labelsieve.project.fitting import Fitted, Predictions
 from labelsieve.project.health import Health, examine
 from labelsieve.project.importing import ImportReport
 from labelsieve.project.indexing import IndexReport, update_index
+from labelsieve.project.lessons import reteaching
 from labelsieve.project.limits import Limits, set_limits
 from labelsieve.project.ordering import Ordered, Ranked
+from labelsieve.project.pictures import mapped
 from labelsieve.project.screens import ScreenVerbs
 from labelsieve.project.simulation import Run
 from labelsieve.project.syncing import SyncReport

@@ -19,8 +19,8 @@ from labelsieve.project import headfiles
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT, audit_score
 from labelsieve.project.database import now, transaction
-from labelsieve.project.judging import Verdict, as_facts, from_facts, judged, kept_of
-from labelsieve.project.lessons import MISSED
+from labelsieve.project.lessons.judging import Verdict, as_facts, from_facts, judged, kept_of
+from labelsieve.project.lessons.taught import MISSED
 from labelsieve.project.standing import Stand, stand, with_taught
 from labelsieve.project.training import MIXUP, Chooser, Watch, among_pool, fit, right, watched
 

@@ -8,7 +8,7 @@ from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Kind
 from labelsieve.project.asking import LARGEST, SMALLEST, strategy_named
 from labelsieve.project.context import Context
-from labelsieve.project.mapped import map_pool
+from labelsieve.project.pictures.mapped import map_pool
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.simulation import Play, Run, SimulationSettings, simulate
 from labelsieve.project.standing import groups_of, meaning_of

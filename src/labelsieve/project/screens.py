@@ -10,24 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.types import Ids
-from labelsieve.project import (
-    arriving,
-    certifying,
-    claims,
-    explaining,
-    learning,
-    teaching,
-    watching,
-)
-from labelsieve.project.arriving import Screened, ScreenKeywords, Wanted
-from labelsieve.project.audits import Audit
-from labelsieve.project.claims import Claim
+from labelsieve.project import explaining
+from labelsieve.project.claims import certifying
+from labelsieve.project.claims import claiming as claims
+from labelsieve.project.claims.audits import Audit
+from labelsieve.project.claims.claiming import Claim
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.explaining import Explained
+from labelsieve.project.lessons import learning, teaching
 from labelsieve.project.slips import Doubt, answer_again, doubtful_labels
-from labelsieve.project.watching import Arrivals
+from labelsieve.project.streams import arriving, watching
+from labelsieve.project.streams.arriving import Screened, ScreenKeywords, Wanted
+from labelsieve.project.streams.watching import Arrivals
 from labelsieve.sources.options import SourceKeywords, SourceOptions
 
 

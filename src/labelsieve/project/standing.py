@@ -11,11 +11,12 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.types import ODD, Ids, Labels, Purpose
 from labelsieve.heads.view import View
-from labelsieve.project import folding, lessons, manifest, queries, slices
+from labelsieve.project import folding, manifest, queries, slices
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.doubting import NOTHING, doubted
-from labelsieve.project.lessons import Taught
+from labelsieve.project.lessons import taught as lessons
+from labelsieve.project.lessons.taught import Taught
 from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.slices import Groups, Sides
 from labelsieve.project.training import TABULAR_DIM, Chooser, Meaning, fit_view, restricted, view_way

@@ -10,14 +10,14 @@ import numpy as np
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Interval, Task
 from labelsieve.project import folding, manifest
-from labelsieve.project.claims import audit_state, last_look
+from labelsieve.project.claims.claiming import audit_state, last_look
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT
 from labelsieve.project.finding import in_vain, quiet, search_state, yield_said
 from labelsieve.project.indexing import index_state
+from labelsieve.project.lessons.teaching import taught_state
 from labelsieve.project.narrowing import scan_costs
 from labelsieve.project.spending import budget_left, spent
-from labelsieve.project.teaching import taught_state
 from labelsieve.selection.stopping import ROUNDS, Advice, Signals, advise, gained
 
 SHOWN = 1000  # set-aside entries that are listed; all are counted

@@ -18,10 +18,18 @@ from labelsieve.core.errors import InputError, LabelsieveError
 from labelsieve.core.idsets import common
 from labelsieve.core.types import Ids
 from labelsieve.project import chain, manifest, queries
-from labelsieve.project.audits import Audit, audit_of, count_audit, digest_of
 from labelsieve.project.backups import DATABASE
-from labelsieve.project.certifying import Look
-from labelsieve.project.claims import FORMAT, counted_events, counts_of, decisive, promises_of, scoped, seed_facts
+from labelsieve.project.claims.audits import Audit, audit_of, count_audit, digest_of
+from labelsieve.project.claims.certifying import Look
+from labelsieve.project.claims.claiming import (
+    FORMAT,
+    counted_events,
+    counts_of,
+    decisive,
+    promises_of,
+    scoped,
+    seed_facts,
+)
 from labelsieve.project.database import connect
 
 SHOWN = 20  # events that are named

@@ -17,7 +17,7 @@ from labelsieve import __version__
 from labelsieve.core.idsets import common
 from labelsieve.core.types import ODD, Cost, Guarantee, Ids
 from labelsieve.project import chain, events, folding, manifest, tasks
-from labelsieve.project.audits import (
+from labelsieve.project.claims.audits import (
     Audit,
     Count,
     audit_of,
@@ -27,7 +27,7 @@ from labelsieve.project.audits import (
     require_screen,
     with_class,
 )
-from labelsieve.project.certifying import GONE, Look, gone_of, looks_read, open_items, read_look
+from labelsieve.project.claims.certifying import GONE, Look, gone_of, looks_read, open_items, read_look
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
 from labelsieve.project.wholefiles import write_whole

@@ -13,7 +13,7 @@ from labelsieve.core.types import Ids, Matrix
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
 from labelsieve.project.embedding import embed_pending
-from labelsieve.project.mapped import MapPool, map_engine
+from labelsieve.project.pictures.mapped import MapPool, map_engine
 from labelsieve.sources.paths import RowPaths
 from labelsieve.store.shards import Shards
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import InputError
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Cost, Ids, Labels, Vector
-from labelsieve.project import exports, folding, lessons, manifest
+from labelsieve.project import exports, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.explaining import Explained, explain_things
-from labelsieve.project.incoming import Given, Incoming, incoming_items, row_marks, same_rows
-from labelsieve.project.outside import embedded, engine_for
-from labelsieve.project.scoring import Scorer, scorer_of
-from labelsieve.project.sensitivity import Sensitivity, sensitivity_of
+from labelsieve.project.lessons import taught as lessons
+from labelsieve.project.lessons.outside import embedded, engine_for
+from labelsieve.project.streams.incoming import Given, Incoming, incoming_items, row_marks, same_rows
+from labelsieve.project.streams.scoring import Scorer, scorer_of
+from labelsieve.project.streams.sensitivity import Sensitivity, sensitivity_of
 from labelsieve.project.wholefiles import write_whole
 from labelsieve.screening.bounds import cost_of
 from labelsieve.screening.choosing import Choice

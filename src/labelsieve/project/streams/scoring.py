@@ -13,9 +13,9 @@ from labelsieve.heads.fused import directions_of
 from labelsieve.heads.gaussian import Gaussian
 from labelsieve.project import folding, manifest, queries
 from labelsieve.project.context import Context
-from labelsieve.project.detecting import Detector, detector_of
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.standing import Stand, stand
+from labelsieve.project.streams.detecting import Detector, detector_of
 from labelsieve.project.training import drawn, restricted
 from labelsieve.screening.anomaly import LEARN_FROM
 from labelsieve.screening.shift import AMONG, ROWS, Side, away_from

@@ -21,7 +21,7 @@ from labelsieve.core.idsets import without
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import ODD, Ids, Purpose, Query
 from labelsieve.project import chain, folding, manifest, queries, tasks
-from labelsieve.project.audits import (
+from labelsieve.project.claims.audits import (
     Audit,
     Count,
     audit_of,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from labelsieve.core.types import ODD, Cost, Guarantee
-from labelsieve.project.scoring import Scorer
+from labelsieve.project.streams.scoring import Scorer
 from labelsieve.screening.bounds import LEVELS, cost_of
 from labelsieve.screening.thresholds import Stratum, sensitivity_bound
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.randomness import stream
-from labelsieve.project.arrivallog import ArrivalLog, Stamp
-from labelsieve.project.arriving import COLUMNS, Arrived, Ranking, Wanted, arrive, escalated, known_of
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
-from labelsieve.project.incoming import Incoming, image_part, incoming_items
-from labelsieve.project.scoring import Scorer, scorer_of
+from labelsieve.project.streams.arrivallog import ArrivalLog, Stamp
+from labelsieve.project.streams.arriving import COLUMNS, Arrived, Ranking, Wanted, arrive, escalated, known_of
+from labelsieve.project.streams.incoming import Incoming, image_part, incoming_items
+from labelsieve.project.streams.scoring import Scorer, scorer_of
 from labelsieve.screening.shift import LEAST, ROWS, Shift, shift_of
 from labelsieve.sources.imagefiles import is_image_name
 from labelsieve.sources.opening import BUILT_IN

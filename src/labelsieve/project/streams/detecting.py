@@ -18,8 +18,8 @@ from labelsieve.heads.distances import Place
 from labelsieve.heads.fused import Fused
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted
-from labelsieve.project.judging import kept_of
-from labelsieve.project.mapping import Finder, finder
+from labelsieve.project.lessons.judging import kept_of
+from labelsieve.project.pictures.mapping import Finder, finder
 from labelsieve.project.standing import Stand, with_taught
 from labelsieve.project.training import drawn, fit, restricted
 from labelsieve.screening.choosing import Choice, choose_way, few_known

@@ -12,7 +12,7 @@ from labelsieve.core.sockets import Head
 from labelsieve.core.statistics import bootstrap
 from labelsieve.core.types import DULL, ODD, Interval, Labels, Vector
 from labelsieve.project.curves import LEAST_AUDIT
-from labelsieve.project.lessons import MISSED, Taught
+from labelsieve.project.lessons.taught import MISSED, Taught
 from labelsieve.project.standing import Stand, with_taught
 from labelsieve.project.training import restricted
 

@@ -23,9 +23,9 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.types import DULL, Ids, Labels, Matrix, Vector
 from labelsieve.engines.maps import FeatureMaps
 from labelsieve.project.context import Context
-from labelsieve.project.mapped import MapPool, map_engine, map_pool
+from labelsieve.project.pictures.mapped import MapPool, map_engine, map_pool
+from labelsieve.project.pictures.templates import Templates, templates_of
 from labelsieve.project.standing import Stand, stand
-from labelsieve.project.templates import Templates, templates_of
 from labelsieve.screening.heat import HIGH, LOW, colours, levels, painted
 from labelsieve.screening.patches import TINY, PatchBank, heat_score, pair_heat
 from labelsieve.store.placing import placed

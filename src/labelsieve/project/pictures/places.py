@@ -7,8 +7,8 @@ import numpy as np
 
 from labelsieve.core.types import Matrix
 from labelsieve.project.hiding import Hidden
-from labelsieve.project.mapping import Finder, save_heat
-from labelsieve.project.overlays import name_of
+from labelsieve.project.pictures.mapping import Finder, save_heat
+from labelsieve.project.pictures.overlays import name_of
 from labelsieve.screening.explain import Part, place_in_words
 from labelsieve.screening.heat import LOW
 from labelsieve.screening.patches import heat_score

@@ -9,13 +9,14 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import DULL, ODD, Ids, Label, Task
-from labelsieve.project import chain, config, events, folding, lessons, manifest
+from labelsieve.project import chain, config, events, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.labelling import Given, labels_of
-from labelsieve.project.lessons import MISSED, Counts, Lesson, Row, Teaching
-from labelsieve.project.outside import Outside, embedded, engine_for, outside_items, rows_in_pool
+from labelsieve.project.lessons import taught as lessons
+from labelsieve.project.lessons.outside import Outside, embedded, engine_for, outside_items, rows_in_pool
+from labelsieve.project.lessons.taught import MISSED, Counts, Lesson, Row, Teaching
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.standing import engine_mark
 from labelsieve.sources.options import SourceOptions

@@ -1,0 +1,1 @@
+"""Taught items: not of the pool, and trained on all the same."""

@@ -1,0 +1,1 @@
+"""Images by their feature maps: odd places, heat maps, templates."""
