@@ -9,6 +9,7 @@ from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Ids
 from labelsieve.heads.choose import choose_head
+from labelsieve.heads.linear import Linear
 from labelsieve.selection import searching
 from labelsieve.selection.lookahead import Neighbourhoods, most_finds
 from labelsieve.selection.neighbours import graph
@@ -166,6 +167,7 @@ def test_a_large_pool_is_searched_near_what_is_wanted(monkeypatch: pytest.Monkey
     known = np.array([0, 1, 100, 200, 300])
     near = graph(toy.x, 60)[0]
     state = round_of(toy, known, neighbours=(lambda ids, k: near[ids][:, :k]) if indexed else None)
+    state.head = Linear(2, c=1.0, balanced=True).fit(toy.x[known], toy.y[known])
     ids = searching._candidates(state, 5, rng())
     assert len(ids) == 120
     assert not np.isin(ids, known).any()

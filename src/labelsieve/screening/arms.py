@@ -17,6 +17,7 @@ from labelsieve.screening.anomaly import pool_ranks, rank
 from labelsieve.screening.isolation import Isolation
 from labelsieve.screening.patcharm import by_patches
 from labelsieve.screening.ranking import Ranked, scanned
+from labelsieve.screening.tails import tail_ranks
 from labelsieve.selection.candidates import thin
 from labelsieve.selection.clusters import kmeans
 
@@ -78,6 +79,11 @@ class Scene:
 def by_anomaly(scene: Scene) -> Ranked:
     """Items far from the pool, by the Mahalanobis distance with a shrunk covariance. Cost: O(m), the pool is kept."""
     return scene.ranked(scene.unusual)
+
+
+def by_tails(scene: Scene) -> Ranked:
+    """Rows of a table with values that few others reach, by the tails of the columns. Cost: O(m), the pool is kept."""
+    return scene.ranked(tail_ranks(scene.state)[scene.at])
 
 
 def by_isolation(scene: Scene) -> Ranked:
@@ -150,6 +156,8 @@ FROM_ODD = ("linear", "fuse")  # these wait for the first odd item, and the fore
 def lists_of(scene: Scene) -> dict[str, Ranked]:
     """The list of every arm that can say something now."""
     found = {name: arm(scene) for name, arm in ARMS.items() if scene.odd or name not in FROM_ODD}
+    if scene.state.tabular:
+        found["tails"] = by_tails(scene)
     if scene.both:
         found["forest"] = by_forest(scene, found)
     patches = by_patches(scene, found)

@@ -14,6 +14,7 @@ JOIN = " + "  # between the arms of an item in Query.arms
 BEFORE = {
     "fuse": (3.0, 7.0),
     "anomaly": (2.0, 9.0),
+    "tails": (2.0, 9.0),
     "patches": (6.0, 4.0),
     "medoids": (1.0, 29.0),
     "explore": (1.0, 29.0),

@@ -22,9 +22,9 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
 
     Arms: `anomaly` (unusual in the pool), `isolation` (an isolation forest that learns from answers), `medoids`
     (typical of cells without a label), `explore` (at random); from the first odd item on `linear`, `forest`, and `fuse`
-    (linear and anomaly together). With feature maps of images, and a dull one, also `patches` (a place that no dull
-    image has). Each place is given to an arm by Thompson sampling on what its list found so far
-    (`Round.past`; without it all start alike), one place in twenty at random. `Query.arms` names the arms that had an
+    (linear and anomaly together). In a table also `tails` (values that few others reach); with feature maps of images,
+    and a dull one, also `patches` (a place that no dull image has). Each place is given to an arm by Thompson
+    sampling on what its list found so far (`Round.past`), one place in twenty at random. `Query.arms` names the arms that had an
     item on their list, `Query.why` the one that asked for it. `propensity` is that of the random draw, else NaN.
     Give z-scored rows. PoolExhausted when fewer than n items are left; InputError for a task of many classes.
     Source: measured, see docs/decisions/0007-the-search.md. Cost: one scan of the pool by the linear head and about
@@ -82,6 +82,7 @@ def _why(arm: str, share: float, odd: int) -> str:
     part = f"{np.floor(min(share, 0.999) * 1000) / 10:g} % of the items left"  # never 100 % of the others
     return {
         "anomaly": f"anomaly: more unusual than {part}",
+        "tails": f"tails: values that few others reach, more so than {part}",
         "isolation": f"isolation: easier to tell from all others than {part}",
         "medoids": "medoids: typical of a part of the pool with few labels",
         "linear": f"linear: more like {found} than {part}",
