@@ -24,8 +24,9 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
     (typical of cells without a label), `explore` (at random); from the first odd item on `linear`, `forest`, and `fuse`
     (linear and anomaly together). In a table also `tails` (values that few others reach); with feature maps of images,
     and a dull one, also `patches` (a place that no dull image has). Each place is given to an arm by Thompson
-    sampling on what its list found so far (`Round.past`), one place in twenty at random. `Query.arms` names the arms that had an
-    item on their list, `Query.why` the one that asked for it. `propensity` is that of the random draw, else NaN.
+    sampling on what its list found so far (`Round.past`), one place in twenty at random. `Query.arms` names the arms
+    that had an item on their list, `Query.why` the one that asked for it; `propensity` is that of the random draw, else
+    NaN.
     Give z-scored rows. PoolExhausted when fewer than n items are left; InputError for a task of many classes.
     Source: measured, see docs/decisions/0007-the-search.md. Cost: one scan of the pool by the linear head and about
     O(250 N); what depends on the pool alone is kept.
