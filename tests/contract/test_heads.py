@@ -9,7 +9,7 @@ from labelsieve.core.sockets import Head
 from labelsieve.heads.foreign import foreign_head
 
 NAMES = plugins.names("heads")
-SCREEN_ONLY = {"usual"}  # answers one question only: odd or dull
+SCREEN_ONLY = {"usual", "fused"}  # answers one question only: odd or dull
 CLASSES = [name for name in NAMES if name not in SCREEN_ONLY]
 FOREIGN = "sklearn.linear_model:LogisticRegression"
 

@@ -97,7 +97,7 @@ def test_in_a_screen_only_the_budget_says_stop(tmp_path: Path) -> None:
         fits = [fit | {"kappa": 1.0, "changed": 0.0, "doubt": 0.0} for fit in fit_history(project._context)]
         assert advise(Signals(kappas=[1.0] * len(fits))).stop  # but not here
         advice = stop_advice(project._context, fits)
-        assert not advice.stop and f"{(toy.y[:50] == ODD).sum()} of 50 labels are odd" in advice.reasons[0]
+        assert not advice.stop and f"{(toy.y[:50] == ODD).sum()} of 50 labels are odd" in advice.reasons[0], advice
         project.limit(Limits(labels=50))
         assert stop_advice(project._context, []) == Advice(True, ("50 of 50 labels are spent.",))
 

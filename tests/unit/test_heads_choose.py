@@ -70,3 +70,10 @@ def test_a_screen_has_one_head_whatever_is_known(y, tabular):
     x = np.random.default_rng(0).normal(size=(len(y), 5)).astype(np.float32)
     later = choose_head(known, tabular=tabular, previous=head.fit(x, known.y))
     assert later.start is head.linear
+
+
+def test_the_head_of_a_screen_refuses_several_classes_an_item() -> None:
+    from labelsieve.heads.fused import Fused
+
+    with pytest.raises(InputError, match="several classes"):
+        Fused(2).fit(np.zeros((3, 2), np.float32), np.zeros((3, 2)))

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from labelsieve.core.errors import InputError
 from labelsieve.core.types import DULL, ODD, Matrix, State, Vector
 from labelsieve.heads.distances import Distances, Place
 from labelsieve.heads.inputs import Training, labelled, rows
@@ -69,7 +70,11 @@ class Fused:
         return self
 
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
-        """NotEnoughLabels for no label and no row of the pool."""
+        """NotEnoughLabels for no label and no row of the pool; InputError for several classes an item."""
+        if np.ndim(y) != 1:
+            raise InputError(
+                "the head 'fused' tells odd from dull; these labels are several classes an item.", "--head linear."
+            )
         data = self._known(x, y, weight)
         pool = data.x if self._pool is None else self._pool
         dull, odd = data.y == DULL, data.y == ODD

@@ -97,7 +97,9 @@ def stop_advice(
         if used >= limit:
             over = Signals() if context.task.kind == "screen" else signals
             return advise(replace(over, spent=used, budget=limit, unit=unit))
-    return advise(signals) if search is None else Advice(False, _of_screen(context, search, held))
+    if context.task.kind != "screen":
+        return advise(signals)
+    return Advice(False, _of_screen(context, search or search_state(context), held))
 
 
 def _of_screen(context: Context, search: Mapping[str, Any], held: Mapping[str, Any] | None) -> tuple[str, ...]:
