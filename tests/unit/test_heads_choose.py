@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from labelsieve.core.errors import InputError
 from labelsieve.core.types import Labels
 from labelsieve.heads.boosted import Boosted
 from labelsieve.heads.choose import choose_head, class_sizes
@@ -73,7 +74,5 @@ def test_a_screen_has_one_head_whatever_is_known(y, tabular):
 
 
 def test_the_head_of_a_screen_refuses_several_classes_an_item() -> None:
-    from labelsieve.heads.fused import Fused
-
     with pytest.raises(InputError, match="several classes"):
         Fused(2).fit(np.zeros((3, 2), np.float32), np.zeros((3, 2)))

@@ -72,9 +72,8 @@ class Fused:
     def fit(self, x: Matrix, y: NDArray[Any], weight: Vector | None = None) -> Self:
         """NotEnoughLabels for no label and no row of the pool; InputError for several classes an item."""
         if np.ndim(y) != 1:
-            raise InputError(
-                "the head 'fused' tells odd from dull; these labels are several classes an item.", "--head linear."
-            )
+            fact = "the head 'fused' tells odd from dull; these labels are several classes an item."
+            raise InputError(fact, "name the head linear for such a task.")
         data = self._known(x, y, weight)
         pool = data.x if self._pool is None else self._pool
         dull, odd = data.y == DULL, data.y == ODD
