@@ -167,7 +167,11 @@ def rewrite(raw: sqlite3.Connection, links: list[tuple[Any, ...]]) -> None:
 
 
 def test_another_draw_is_caught(folder: Path) -> None:
-    tamper(folder, "UPDATE query_items SET item = 299 WHERE purpose = 'certify' AND position = 1 AND query = 1")
+    with sqlite3.connect(folder / "p.sieve" / "labels.sqlite") as raw:
+        asked = raw.execute("SELECT item, position FROM query_items WHERE query = 1 AND purpose = 'certify'").fetchall()
+    raw.close()
+    other = next(item for item in range(1, 301) if item not in dict(asked))
+    tamper(folder, f"UPDATE query_items SET item = {other} WHERE query = 1 AND position = {asked[0][1]}")
     assert failed(folder) == {"draw"}
     assert "asked for other items" in checked(folder)["draw"].said[0]
 
