@@ -223,11 +223,19 @@ def _content(row: Any, names: _Names, item: str) -> str:
     uuid, task, part, tag, code, detail, by, at, seconds, source, query, superseded, id_ = row[1:14]
     answer = names.classes.get((task, code), "null") if code is not None else "null"
     if detail is not None:
-        pairs = [pair if isinstance(pair, list) else [pair, 1] for pair in _loaded(detail)]
-        named = sorted(f"[{names.classes.get((task, pair[0]))},{float(pair[1])!r}]" for pair in pairs)
-        answer = f"[{','.join(named)}]"
+        answer = _several(task, detail, names)
     what = f"{_text(uuid)},{names.tasks.get(task)},{_text(id_)},{item},{_text(part)},{_text(tag)},{answer}"
     return f"[{what},{_text(by)},{_text(at)},{_text(seconds)},{_text(source)},{_text(query)},{_text(superseded)}]"
+
+
+def _several(task: int, detail: str, names: _Names) -> str:
+    """Classes and weights of an answer, sorted; the text itself where somebody edited it into something else."""
+    pairs = [pair if isinstance(pair, list) else [pair, 1] for pair in _loaded(detail)]
+    try:
+        named = sorted(f"[{names.classes.get((task, pair[0]))},{float(pair[1])!r}]" for pair in pairs)
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return f"edited {_text(detail)}"
+    return f"[{','.join(named)}]"
 
 
 def _text(value: Any) -> str:
@@ -241,7 +249,7 @@ def _loaded(detail: str) -> list[Any]:
     try:
         found = json.loads(detail)
         return found if isinstance(found, list) else []
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         return []
 
 

@@ -26,20 +26,16 @@ from typing import Any, get_args
 import numpy as np
 
 from labelsieve.core.errors import InputError
-from labelsieve.core.types import Ids, Kind, Label, Origin, Tag, Task, Value
+from labelsieve.core.types import Ids, Label, Origin, Task, Value
 from labelsieve.project import chain, manifest, tasks
 from labelsieve.project.database import now, transaction
+from labelsieve.project.decoding import FITS, edited, value_in
 
 LAST = 2**62  # no event has a higher sequence number
 _COLUMNS = """e.seq, e.id, e.item, e.tag, e.code, e.detail, e.annotator, e.at, e.seconds, e.source, e.query,
   (SELECT s.id FROM events s WHERE s.seq = e.supersedes), e.part"""
 _PROPER = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # parsing takes five times as long
 _ORIGINS = get_args(Origin)
-_FITS: dict[Kind, tuple[Tag, ...]] = {
-    "classes": ("class", "soft", "unsure", "skip"),
-    "screen": ("class", "soft", "unsure", "skip"),
-    "multilabel": ("classes", "soft", "unsure", "skip"),
-}
 
 
 def new_id() -> str:
@@ -160,8 +156,8 @@ def _check(task: Task, label: Label) -> None:
 
 def _misfit(task: Task, value: Value) -> str:
     """Why a value does not fit the task; empty when it does."""
-    if value.tag not in _FITS[task.kind]:
-        return f"its value is {value.tag!r}; a {task.kind} task takes {', '.join(_FITS[task.kind])}"
+    if value.tag not in FITS[task.kind]:
+        return f"its value is {value.tag!r}; a {task.kind} task takes {', '.join(FITS[task.kind])}"
     if value.tag == "class" and len(value.names) != 1:
         return f"it names {len(value.names)} classes, expected 1"
     if value.tag in ("unsure", "skip") and value.names:
@@ -218,25 +214,16 @@ def _encode(value: Value | None, codes: dict[str, int]) -> tuple[str | None, int
     return value.tag, None, None
 
 
-def _decode(tag: Tag | None, code: int | None, detail: str | None, names: Sequence[str]) -> Value | None:
-    if tag is None:
-        return None
-    if tag == "class" and code is not None:
-        return Value(tag, (names[code],))
-    if tag == "classes":
-        return Value(tag, tuple(names[i] for i in json.loads(detail or "[]")))
-    if tag == "soft":
-        pairs = json.loads(detail or "[]")
-        return Value(tag, tuple(names[i] for i, _ in pairs), tuple(weight for _, weight in pairs))
-    return Value(tag)
-
-
 def _read(conn: sqlite3.Connection, task: Task, where: str, values: Iterable[Any]) -> Iterator[tuple[int, Label]]:
     """Events of a task as (sequence number, label), in the order they were written."""
     # +task keeps SQLite from walking the whole task where `where` names a few events.
     sql = f"SELECT {_COLUMNS} FROM events e WHERE +e.task = ? AND {where} ORDER BY e.seq"
     for seq, id_, item, tag, code, detail, by, at, *rest in conn.execute(sql, (task.id, *values)):
-        yield seq, Label(id_, task.name, item, _decode(tag, code, detail, task.classes), by, at, *rest)
+        try:
+            value = value_in(task, tag, code, detail)
+        except ValueError as error:
+            raise edited(conn, seq, str(error)) from error
+        yield seq, Label(id_, task.name, item, value, by, at, *rest)
 
 
 def history(conn: sqlite3.Connection, task: str, item: int | None = None) -> Iterator[Label]:

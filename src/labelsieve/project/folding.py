@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.types import DULL, ODD, Ids, Label, Labels, Matrix, Purpose, Task
 from labelsieve.project import events, tasks
+from labelsieve.project.decoding import edited, value_in
 
 OUT = -1  # the code of an answer that trains nothing: skip, unsure
 BLOCK = 100_000
@@ -124,15 +125,28 @@ def _current(
     people: dict[str, int] = {}
     details: dict[tuple[str, str], int] = {}
 
-    def coded(code: int | None, tag: str, detail: str | None) -> int:
-        if code is not None:
+    codes, fits = frozenset(range(len(task.classes))), ("class",) if task.kind != "multilabel" else ()
+
+    def coded(seq: int, code: int | None, tag: str, detail: str | None) -> int:
+        if code is not None and code in codes and tag in fits:
             return code
-        return OUT if detail is None else -2 - details.setdefault((tag, detail), len(details))
+        if (tag, detail) not in details or code is not None:
+            try:
+                value_in(task, tag, code, detail)
+            except ValueError as error:
+                raise edited(conn, seq, str(error)) from error
+        return OUT if detail is None or tag in ("skip", "unsure") else -2 - details.setdefault((tag, detail), len(details))
 
     parts = [np.empty((0, 4), np.int64)]
     while block := rows.fetchmany(BLOCK):
-        coded_rows = [(seq, item, people.setdefault(who, len(people)), coded(*rest)) for seq, item, who, *rest in block]
-        parts.append(np.array(coded_rows, np.int64))
+        coded_rows = [
+            (seq, item, people.setdefault(who, len(people)), coded(seq, *rest)) for seq, item, who, *rest in block
+        ]
+        try:
+            parts.append(np.array(coded_rows, np.int64))
+        except (TypeError, ValueError, OverflowError) as error:
+            wrong = next((row for row in coded_rows if type(row[1]) is not int), coded_rows[0])
+            raise edited(conn, wrong[0], f"its item is {wrong[1]!r}") from error
     table = np.concatenate(parts)
     dead = events.not_live(conn, task, upto) | events.repeated(conn, task)
     table = table[~np.isin(table[:, 0], np.fromiter(dead, np.int64, len(dead)))] if dead else table

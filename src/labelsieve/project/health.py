@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from labelsieve.core.errors import LabelsieveError
-from labelsieve.project import manifest
+from labelsieve.core.errors import LabelsieveError, ProjectError
+from labelsieve.project import events, folding, manifest, tasks
 from labelsieve.project.chain import head_of, verify_chain
 from labelsieve.project.context import Context
 from labelsieve.project.database import damage
@@ -40,12 +40,13 @@ def examine(context: Context) -> list[Health]:
 def _ledger(context: Context) -> Iterator[Health]:
     found = damage(context.conn)
     if not found:
-        events = context.conn.execute("SELECT COUNT(*) FROM events").fetchone()[0]
-        yield Health("labels.sqlite", "ok", f"whole; {events:,} label events.")
+        written = context.conn.execute("SELECT COUNT(*) FROM events").fetchone()[0]
+        yield Health("labels.sqlite", "ok", f"whole; {written:,} label events.")
     else:
         yield Health("labels.sqlite", "error", f"damaged: {found}. Restore the newest file of backups/.")
     if not found:
         yield _chain(context)
+        yield from _labels(context)
     if not context.conn.writable:
         yield Health("labels.sqlite", "note", "this user may not write it: labels cannot be saved.")
     copies = sorted((context.root / "backups").glob("*")) if (context.root / "backups").is_dir() else []
@@ -60,6 +61,17 @@ def _chain(context: Context) -> Health:
     named = "; ".join(fault.sentence for fault in faults[:SHOWN]) + (", ..." if len(faults) > SHOWN else "")
     wrong = "1 link is" if len(faults) == 1 else f"{len(faults):,} links are"
     return Health("event log", "error", f"{wrong} not as written: {named}. backups/ holds the log as it was.")
+
+
+def _labels(context: Context) -> Iterator[Health]:
+    """The tasks whose labels cannot be read: an event was edited into what is no answer."""
+    for task in tasks.listed(context.conn):
+        try:
+            for _ in events.history(context.conn, task.name):
+                pass
+            folding.answered(context.conn, task.name)
+        except ProjectError as error:
+            yield Health(f"labels of {task.name}", "error", f"{error.fact} {error.hint}")
 
 
 def _sources(context: Context) -> Iterator[Health]:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.core.errors import InputError, ProjectError, UnknownName
 from labelsieve.core.types import Kind, Task
 from labelsieve.project.database import now, transaction
 
@@ -48,8 +48,13 @@ def get(conn: sqlite3.Connection, name: str) -> Task:
     row = conn.execute("SELECT id, name, kind, closed, dull FROM tasks WHERE name = ?", (name,)).fetchone()
     if row is None:
         raise UnknownName("task", name, [text for (text,) in conn.execute("SELECT name FROM tasks")])
-    names = conn.execute("SELECT name FROM classes WHERE task = ? ORDER BY code", (row[0],)).fetchall()
-    return Task(row[0], row[1], row[2], tuple(text for (text,) in names), bool(row[3]), row[4])
+    there = conn.execute("SELECT code, name FROM classes WHERE task = ? ORDER BY code", (row[0],)).fetchall()
+    if [code for code, _ in there] != list(range(len(there))):
+        fact = (
+            f"the classes of the task {name!r} were edited: their codes are {', '.join(str(code) for code, _ in there)}"
+        )
+        raise ProjectError(f"{fact}; expected 0 to {len(there) - 1}.", "restore the newest file of backups/.")
+    return Task(row[0], row[1], row[2], tuple(text for _, text in there), bool(row[3]), row[4])
 
 
 def listed(conn: sqlite3.Connection) -> list[Task]:

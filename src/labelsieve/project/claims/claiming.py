@@ -286,11 +286,11 @@ def counted_events(conn: sqlite3.Connection, audit: Audit, upto: int | None = No
 def _standing(conn: sqlite3.Connection, name: str, ids: Ids, upto: int) -> list[list[Any]]:
     task = tasks.get(conn, name)
     dead = events.not_live(conn, task, upto) | events.repeated(conn, task)
-    keys = dict(zip(ids.tolist(), manifest.keys(conn, ids), strict=True))
+    keys, names = dict(zip(ids.tolist(), manifest.keys(conn, ids), strict=True)), dict(enumerate(task.classes))
     sql = """SELECT seq, id, item, tag, code, annotator FROM events WHERE task = ? AND seq <= ?
       AND tag IS NOT NULL AND item IN (SELECT value FROM json_each(?)) ORDER BY seq"""
     return [
-        [uuid, keys[item], tag, None if code is None else task.classes[code], by]
+        [uuid, keys[item], tag, names.get(code), by]
         for seq, uuid, item, tag, code, by in conn.execute(sql, (task.id, upto, json.dumps(ids.tolist())))
         if seq not in dead
     ]
