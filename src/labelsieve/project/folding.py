@@ -135,7 +135,8 @@ def _current(
                 value_in(task, tag, code, detail)
             except ValueError as error:
                 raise edited(conn, seq, str(error)) from error
-        return OUT if detail is None or tag in ("skip", "unsure") else -2 - details.setdefault((tag, detail), len(details))
+        out = detail is None or tag in ("skip", "unsure")
+        return OUT if out else -2 - details.setdefault((tag, str(detail)), len(details))
 
     parts = [np.empty((0, 4), np.int64)]
     while block := rows.fetchmany(BLOCK):
