@@ -152,6 +152,22 @@ def test_what_does_not_fit(made: tuple[Path, Toy], tmp_path: Path) -> None:
             other.screen(part)
 
 
+def test_a_row_of_the_pool_that_would_drown_all_others_is_set_aside(tmp_path: Path) -> None:
+    toy = toy_odd(400, 20)
+    x = toy.x.copy()
+    x[7, 3] = 3e38
+    np.save(tmp_path / "x.npy", x)
+    with ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen") as p:
+        (aside,) = p.status()["set_aside"]
+        assert aside["key"] == "7" and "beyond 1e+16" in aside["reason"]
+        chosen = [row for row in range(60) if row != 7]
+        p.label([str(row) for row in chosen], ["odd" if toy.y[row] else "dull" for row in chosen], by="ann")
+        told = p.predict()
+        assert len(np.unique(np.round(told.proba[:, 1], 4))) > 300  # not all alike
+        assert "7" not in {item.key for item in p.next(20).items}
+        assert p.screen(toy.x[:50], anyway=True, everything=True).items == 50
+
+
 def test_a_row_of_numbers_too_large_is_set_aside_alone(made: tuple[Path, Toy]) -> None:
     root, toy = made
     new = toy.x[POOL : POOL + 50].copy()

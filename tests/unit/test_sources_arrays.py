@@ -143,6 +143,15 @@ def test_rows_that_are_not_finite_are_set_aside(tmp_path: Path) -> None:
     assert [ref for ref, _ in source.bad] == [3]
 
 
+def test_rows_whose_numbers_drown_all_others_are_set_aside(tmp_path: Path) -> None:
+    x = X.astype(np.float32)
+    x[3, 1], x[7, 0], x[9, 2], x[11, 0] = 3e38, -2e16, 1e16, np.inf
+    source = _open(_npy(tmp_path, x))
+    assert [ref for found in source.scan() for ref in found.refs] == [i for i in range(40) if i not in (3, 7, 11)]
+    assert [ref for ref, _ in source.bad] == [3, 7, 11]
+    assert "beyond 1e+16" in source.bad[0][1] and source.bad[0][1] == source.bad[1][1] != source.bad[2][1]
+
+
 def test_block_digests_show_what_changed_and_allow_appending(tmp_path: Path) -> None:
     x = RNG.integers(0, 9, size=(2 * CHUNK + 10, 1)).astype(np.int8)
     before = _open(_npy(tmp_path, x)).block_digests()

@@ -1,11 +1,26 @@
 """Norms of rows, in one pass of single precision where that is enough."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelsieve.core.types import Matrix, Vector
 
 SMALL, LARGE = 1e-30, 1e30  # squares beyond these are summed again in double precision
+MOST = 1e16  # a number of an embedding; distances of rows with larger ones overflow float32, and drown all others
 ROUNDING = 1e-5  # a square so near to 1 is 1
+
+
+def small_enough(x: Matrix) -> NDArray[np.bool_]:
+    """Whether the numbers of each row of x (m, d) are finite and at most 1e16 in size, as (m,). Cost: one pass.
+
+    >>> small_enough(np.array([[1.0, -1e16], [1.0, 2e16], [np.nan, 0.0]])).tolist()
+    [True, False, False]
+    """
+    if not x.shape[1]:
+        return np.ones(len(x), bool)
+    with np.errstate(invalid="ignore"):
+        small: NDArray[np.bool_] = (x.max(axis=1) <= MOST) & (x.min(axis=1) >= -MOST)  # NaN fails both
+    return small
 
 
 def norms_of(x: Matrix) -> Vector:

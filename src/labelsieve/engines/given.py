@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from labelsieve.core.errors import InputError
+from labelsieve.core.norms import MOST, small_enough
 from labelsieve.core.types import Matrix, Modality
 
 
@@ -28,6 +29,8 @@ class Given:
             raise InputError(f"an embedding has the shape {row.shape}; expected (d,).")
         if not np.isfinite(row).all():
             raise InputError("the embedding holds NaN or infinity.")
+        if not small_enough(row[None])[0]:
+            raise InputError(f"the embedding holds a value beyond {MOST:g}; expected smaller numbers.")
         self.dim = self.dim or len(row)
         if len(row) != self.dim:
             raise InputError(f"the embedding has {len(row)} columns; the others have {self.dim}.")

@@ -17,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from labelsieve.core.errors import EngineError, InputError
+from labelsieve.core.norms import MOST, small_enough
 from labelsieve.core.sockets import Engine
 from labelsieve.core.types import Ids, Matrix
 
@@ -151,9 +152,11 @@ def _work(engine: Engine, shard: _Shard, at: list[int], data: list[Any]) -> Answ
     rows = _rows(engine, ready)
     if rows is None:  # one of them cannot be computed: find out which
         good, rows = _one_by_one(engine, good, ready, bad)
-    finite = np.isfinite(rows).all(axis=1)
-    bad += [(good[i], f"{engine.name} gave a value that is not finite") for i in np.flatnonzero(~finite)]
-    return shard, [good[i] for i in np.flatnonzero(finite)], rows[finite], bad
+    fine = small_enough(rows)
+    for i in np.flatnonzero(~fine):
+        what = f"beyond {MOST:g}" if np.isfinite(rows[i]).all() else "that is not finite"
+        bad.append((good[i], f"{engine.name} gave a value {what}"))
+    return shard, [good[i] for i in np.flatnonzero(fine)], rows[fine], bad
 
 
 def _rows(engine: Engine, ready: list[Any]) -> Matrix | None:

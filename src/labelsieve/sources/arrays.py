@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError, ShapeError, UnknownName
+from labelsieve.core.norms import MOST, small_enough
 from labelsieve.core.types import Matrix, Modality
 from labelsieve.sources import npz
 from labelsieve.sources.base import CHUNK, Found, Known, Ref, class_text, digest, require_names, stat_of
@@ -16,12 +17,20 @@ from labelsieve.sources.caching import working_folder
 from labelsieve.sources.options import SourceOptions
 
 NOT_FINITE = "the embedding holds a value that is not finite (NaN or infinite)"
+TOO_LARGE = f"the embedding holds a value beyond {MOST:g}, so large that all others would count for nothing"
+
+
+def why_unusable(row: Matrix) -> str:
+    """What is wrong with an embedding (d,); empty where it can be used."""
+    if not np.isfinite(row).all():
+        return NOT_FINITE
+    return "" if small_enough(row[None])[0] else TOO_LARGE
 
 
 class ArrayFile:
     """Rows of one array (n, d) are the items; the row number is the ref. In an .npz other arrays are columns.
 
-    Without `embeddings` the one array with two axes is taken. Rows that are not finite are listed in `bad`
+    Without `embeddings` the one array with two axes is taken. Rows that are not finite, or too large, are listed in `bad`
     by `scan` and by `block_digests`.
     """
 
@@ -124,16 +133,17 @@ class ArrayFile:
                 yield found
 
     def _note_bad(self, block: NDArray[Any], first: int) -> NDArray[np.bool_]:
-        """Which rows are finite as float32, in which heads work; the others go to `bad`."""
+        """Which rows heads can use, in float32: finite ones that are not too large; the others go to `bad`."""
         with np.errstate(over="ignore"):
-            finite: NDArray[np.bool_] = np.all(np.isfinite(block.astype(np.float32, copy=False)), axis=1)
-        self.bad += [(first + int(i), NOT_FINITE) for i in np.flatnonzero(~finite)]
-        return finite
+            rows = block.astype(np.float32, copy=False)
+        good = small_enough(rows)
+        self.bad += [(first + int(i), why_unusable(rows[i])) for i in np.flatnonzero(~good)]
+        return good
 
     def block_digests(self, n: int | None = None) -> list[str]:
         """A digest for each 65,536 rows of the first n: earlier rows that changed show, appending is fine.
 
-        Fills `bad` with the rows of the first n that are not finite. Cost: one read of them.
+        Fills `bad` with the rows of the first n that cannot be used. Cost: one read of them.
         """
         self.bad, out, array = [], list[str](), self.array()
         n = len(array) if n is None else n

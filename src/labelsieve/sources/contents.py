@@ -12,7 +12,7 @@ import pyarrow as pa
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Matrix
 from labelsieve.sources import cells
-from labelsieve.sources.arrays import NOT_FINITE
+from labelsieve.sources.arrays import why_unusable
 from labelsieve.sources.base import Known, Ref, digest
 from labelsieve.sources.imagefiles import hash_image
 from labelsieve.sources.options import SourceOptions
@@ -132,4 +132,4 @@ class Embedded:
             return row
         if len(row) != self._dim or not len(row):
             return f"the embedding has {len(row)} numbers; the others have {self._dim}"
-        return None if np.isfinite(row).all() else NOT_FINITE
+        return why_unusable(row) or None
