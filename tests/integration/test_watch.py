@@ -116,6 +116,25 @@ def test_ctrl_c_stops_it(made: tuple[Path, Path], tmp_path: Path) -> None:
     assert len(rows(out)) == 40
 
 
+def test_a_second_watch_of_one_table_is_refused_and_a_killed_one_locks_nothing(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    project, inbox = made
+    out = tmp_path / "e.csv"
+    put(inbox, "a.npy", 0)
+    words = command(project, inbox, out, "--every", "0.1", "--all")
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        waited = time.monotonic() + 60
+        while not out.exists() and time.monotonic() < waited:
+            time.sleep(0.1)
+        second = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+        process.send_signal(signal.SIGKILL)
+    assert second.returncode == 1 and "in use by another process" in second.stderr
+    assert "Traceback" not in second.stderr and "another --out" in second.stderr
+    subprocess.run([*words, "--once"], check=True, capture_output=True, timeout=60)
+    assert len(rows(out)) == 20
+
+
 def test_a_stream_that_drifts_away_is_said_once(made: tuple[Path, Path], tmp_path: Path) -> None:
     project, inbox = made
     with ls.open(project) as p:

@@ -1,10 +1,13 @@
 """Each file once, each row once: also where a kill comes between any two bytes that are written."""
 
+import errno
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from labelsieve.core.errors import InputError, ProjectError
+from labelsieve.project import locking
 from labelsieve.project.streams.arrivallog import ArrivalLog
 
 COLUMNS = ("key", "score", "why")
@@ -14,6 +17,7 @@ def filled(out: Path) -> ArrivalLog:
     log = ArrivalLog(out, COLUMNS)
     log.add({"a.png": (3, 10)}, [("a.png", 0.5, 'né, "quoted"')])
     log.add({"b.png": (4, 11), "c.png": (5, 12)}, [("b.png", 0.9, "=x"), ("c.png", 0.8, "")])
+    log.close()
     return log
 
 
@@ -33,11 +37,12 @@ def test_a_kill_between_any_two_bytes_loses_and_doubles_nothing(tmp_path: Path, 
         out = tmp_path / f"{number}.{ending}"
         out.write_bytes(table)
         out.with_name(f"{out.name}.seen").write_bytes(seen)
-        log = ArrivalLog(out, COLUMNS)
-        if "b.png" not in log.done:  # it was not kept as screened: it comes again
-            log.add({"b.png": (4, 11), "c.png": (5, 12)}, [("b.png", 0.9, "=x"), ("c.png", 0.8, "")])
+        with ArrivalLog(out, COLUMNS) as log:
+            if "b.png" not in log.done:  # it was not kept as screened: it comes again
+                log.add({"b.png": (4, 11), "c.png": (5, 12)}, [("b.png", 0.9, "=x"), ("c.png", 0.8, "")])
         assert out.read_bytes() == end
-        assert ArrivalLog(out, COLUMNS).done == {"a.png": (3, 10), "b.png": (4, 11), "c.png": (5, 12)}
+        with ArrivalLog(out, COLUMNS) as log:
+            assert log.done == {"a.png": (3, 10), "b.png": (4, 11), "c.png": (5, 12)}
         assert out.read_bytes() == end
 
 
@@ -45,13 +50,28 @@ def test_a_table_that_somebody_took_away_starts_anew_with_its_header(tmp_path: P
     out = tmp_path / "e.csv"
     log = filled(out)
     out.unlink()
-    again = ArrivalLog(out, COLUMNS)
-    assert again.done == log.done and not out.exists()
-    again.add({"d.png": (1, 1)}, [("d.png", 0.1, "")])
+    with ArrivalLog(out, COLUMNS) as again:
+        assert again.done == log.done and not out.exists()
+        again.add({"d.png": (1, 1)}, [("d.png", 0.1, "")])
     assert out.read_text() == "key,score,why\nd.png,0.1,\n"
 
 
 def test_two_processes_on_one_table_are_told_and_nothing_is_written_twice(tmp_path: Path) -> None:
+    one = ArrivalLog(tmp_path / "e.csv", COLUMNS)
+    with pytest.raises(ProjectError, match="in use by another process"):
+        ArrivalLog(tmp_path / "e.csv", COLUMNS)
+    ArrivalLog(tmp_path / "other.csv", COLUMNS).close()
+    one.add({"a.png": (3, 10)}, [("a.png", 0.5, "")])
+    one.close()
+    with ArrivalLog(tmp_path / "e.csv", COLUMNS) as two:
+        assert two.done == {"a.png": (3, 10)}
+
+
+def test_where_there_are_no_locks_the_size_of_the_log_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_lock(file: IO[bytes]) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(locking, "_lock", no_lock)
     one, two = (ArrivalLog(tmp_path / "e.csv", COLUMNS) for _ in range(2))
     one.add({"a.png": (3, 10)}, [("a.png", 0.5, "")])
     with pytest.raises(ProjectError, match="another process"):

@@ -30,8 +30,8 @@ def why_unusable(row: Matrix) -> str:
 class ArrayFile:
     """Rows of one array (n, d) are the items; the row number is the ref. In an .npz other arrays are columns.
 
-    Without `embeddings` the one array with two axes is taken. Rows that are not finite, or too large, are listed in `bad`
-    by `scan` and by `block_digests`.
+    Without `embeddings` the one array with two axes is taken. Rows that cannot be used are listed in `bad` by `scan`
+    and by `block_digests`.
     """
 
     modality: Modality = "embedding"

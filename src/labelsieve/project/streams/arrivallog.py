@@ -8,10 +8,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.project import exports
+from labelsieve.project.locking import locked_file
 from labelsieve.project.safecsv import csv_text
 
 Stamp = tuple[int, int]  # size and time of change of a file
@@ -19,7 +20,10 @@ ENDINGS = (".csv", ".jsonl")
 
 
 class ArrivalLog:
-    """What was screened so far, by path, and the table at `out`. One process at a time may write it."""
+    """What was screened so far, by path, and the table at `out`; `close` it, or use it as a context manager.
+
+    One process at a time may have it open: ProjectError for the second one.
+    """
 
     def __init__(self, out: Path, columns: Sequence[str]) -> None:
         self.out, self.columns = out, columns
@@ -27,9 +31,20 @@ class ArrivalLog:
         if out.suffix.lower() not in ENDINGS:
             raise InputError(f"{out.name} cannot grow row by row; expected .csv or .jsonl.", f"--out {out.stem}.csv")
         exports.check_out(out, columns)
+        self._lock = locked_file(self.path, "stop one of the two, or use another --out.")
         self.done: dict[str, Stamp] = {}
         self._recover()
         self._left = self._size()  # of the log, as this process left it
+
+    def close(self) -> None:
+        """Lets another process write."""
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.is_file() else 0
@@ -66,7 +81,7 @@ class ArrivalLog:
     def add(self, files: Mapping[str, Stamp], rows: Sequence[Sequence[Any]]) -> None:
         """Keeps that these files were screened, and appends their rows. Both are on the disk when it returns.
 
-        ProjectError where another process has written to the log since.
+        ProjectError where another process has written to the log since: not every file system knows locks.
         """
         if self._size() > self._left:
             raise ProjectError(

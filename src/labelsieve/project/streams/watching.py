@@ -80,18 +80,19 @@ def watch_folder(
         raise InputError("top, recall and explain are of one batch, and a watch has no end.", "labelsieve screen")
     if not 0 < every < float("inf"):
         raise InputError(f"the time between two looks is {every} seconds; expected more than 0.", "--every 10")
-    watch = _Watch(context, folder, ArrivalLog(out, WATCHED), wanted)
-    before = watch.files()
-    while True:
-        time.sleep(every)
-        seen = watch.files()
-        settled = {ref: stamp for ref, stamp in seen.items() if before.get(ref) == stamp}
-        before = seen
-        fresh = {ref: stamp for ref, stamp in settled.items() if watch.log.done.get(ref) != stamp}
-        for group in watch.groups(fresh):
-            yield watch.screened(group)
-        if once:
-            return
+    with ArrivalLog(out, WATCHED) as log:
+        watch = _Watch(context, folder, log, wanted)
+        before = watch.files()
+        while True:
+            time.sleep(every)
+            seen = watch.files()
+            settled = {ref: stamp for ref, stamp in seen.items() if before.get(ref) == stamp}
+            before = seen
+            fresh = {ref: stamp for ref, stamp in settled.items() if log.done.get(ref) != stamp}
+            for group in watch.groups(fresh):
+                yield watch.screened(group)
+            if once:
+                return
 
 
 class _Watch:
