@@ -98,7 +98,7 @@ def test_an_empty_export_has_its_columns(tmp_path: Path) -> None:
 
 
 def test_a_large_parquet_is_written_in_blocks(tmp_path: Path) -> None:
-    rows = ((f"k{i}", "x", "ann", "", "human", None, None, "search", "class") for i in range(120_000))
+    rows = ((f"k{i}", "x", "ann", "", "human", None, None, "search", "class", None) for i in range(120_000))
     path = write_labels(tmp_path / "a.parquet", rows)
     assert pq.ParquetFile(path).metadata.num_row_groups == 3
     assert pq.read_table(path).num_rows == 120_000

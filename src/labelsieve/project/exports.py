@@ -27,7 +27,7 @@ from labelsieve.core.types import Kind, Label, Value
 from labelsieve.project.safecsv import write_csv
 from labelsieve.project.wholefiles import whole, write_whole
 
-LABEL_COLUMNS = ("key", "label", "annotator", "at", "source", "seconds", "query", "purpose", "answer")
+LABEL_COLUMNS = ("key", "label", "annotator", "at", "source", "seconds", "query", "purpose", "answer", "weights")
 PREDICTION_COLUMNS = ("key", "label", "probability")
 NUMBERS = ("seconds", "probability", "difficulty", "score", "odd_similarity", "dull_similarity")
 COUNTS = ("id", "query", "group", "items", "step", "rank")
@@ -51,10 +51,13 @@ class PredictionTable:
 
 
 def label_row(label: Label, key: str, purpose: str | None = None, separator: str = ";") -> tuple[Any, ...]:
-    """One row of LABEL_COLUMNS. Skip and unsure have no label: the column `answer` names them."""
+    """One row of LABEL_COLUMNS. Skip and unsure have no label: the column `answer` names them. `weights` of a soft
+    answer is JSON."""
     value = label.value or Value("skip")
+    soft = dict(zip(value.names, value.weights, strict=True)) if value.tag == "soft" else None
+    weights = None if soft is None else json.dumps(soft, ensure_ascii=False)
     text = joined_names(label_names(value), separator)
-    return (key, text, label.by, label.at, label.source, label.seconds, label.query, purpose, value.tag)
+    return (key, text, label.by, label.at, label.source, label.seconds, label.query, purpose, value.tag, weights)
 
 
 def label_names(value: Value) -> tuple[str, ...]:

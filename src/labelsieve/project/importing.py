@@ -10,6 +10,7 @@ key, a class that a closed task has not) is set aside, counted and named, and st
 """
 
 import hashlib
+import json
 import math
 import sqlite3
 import uuid
@@ -28,10 +29,11 @@ from labelsieve.core.types import Ids, Label, Origin, Task, Value
 from labelsieve.project import events, folding, grouping, manifest, queries, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
+from labelsieve.project.decoding import FITS
 from labelsieve.project.safecsv import plain_cell
 from labelsieve.sources import Source, SourceOptions, open_source
 
-COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for")
+COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for", "weights")
 BLOCK = 50_000  # labels in memory at once
 _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 
@@ -40,7 +42,9 @@ _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 class LabelRow:
     """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart.
 
-    `query` is in what `next` writes: the query that the row answers; `stands_for` how many near-duplicates it answers.
+    `query` is in what `next` writes: the query that the row answers; `stands_for` how many near-duplicates it answers;
+    `weights` of a soft answer is JSON. Readers of other formats give the `value` itself, or `why` there is none, and a
+    `mark` that stays the same in every file that holds the answer.
     """
 
     row: int
@@ -53,6 +57,10 @@ class LabelRow:
     answer: str | None = None
     query: str | None = None
     stands_for: str | None = None
+    weights: str | None = None
+    value: Value | None = None
+    why: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +115,12 @@ class _Import:
         self.counts["known"] += len(labels) - added
 
     def _label(self, row: LabelRow, ids: Mapping[str, int]) -> Label | None:
-        value = self._value(row)
-        if value is None:
+        value, reason = self._value(row), row.why
+        if value is None and not reason:
             self.counts["empty"] += 1
             return None
-        reason = self._misfit(row, ids, value.names) or self._elsewhere(row, ids[row.key])
-        if reason:
+        reason = reason or self._misfit(row, ids, value) or self._elsewhere(row, ids[row.key])
+        if reason or value is None:
             self.aside.setdefault(reason, []).append(row.key)
             return None
         by, item = row.annotator or self.by, ids[row.key]
@@ -122,7 +130,8 @@ class _Import:
             return None
         if not hidden:
             self._answers(by)[item] = value
-        parts = (self.stamp, str(row.row), self.task.name, by, row.key, value.tag, *value.names)
+        origin_ = (row.mark,) if row.mark else (self.stamp, str(row.row))
+        parts = (*origin_, self.task.name, by, row.key, value.tag, *value.names, *map(repr, value.weights))
         mark = str(uuid.uuid5(_SPACE, "\0".join(parts)))
         query = self._query(row, item)
         given: Origin = "import" if query is None else "human"  # whoever answers a query has looked at the item
@@ -174,6 +183,8 @@ class _Import:
 
     def _value(self, row: LabelRow) -> Value | None:
         """The answer in a row, None where there is none. Our own exports also say skip, unsure and no class at all."""
+        if row.value is not None or row.why:
+            return row.value
         cell = (row.label or "").strip()
         if not cell:
             if row.answer == "classes" and self.task.kind == "multilabel":
@@ -184,12 +195,14 @@ class _Import:
         names = tuple(dict.fromkeys(part.strip() for part in cell.split(self.separator) if part.strip()))
         return Value("classes", names) if names else None
 
-    def _misfit(self, row: LabelRow, ids: Mapping[str, int], names: Sequence[str]) -> str:
+    def _misfit(self, row: LabelRow, ids: Mapping[str, int], value: Value | None) -> str:
         """Why a row cannot be a label; empty when it can."""
         if row.key not in ids:
             return "unknown key"
-        if self.task.closed:
-            for name in names:
+        if value is not None and value.tag not in FITS[self.task.kind]:
+            return f"several classes an item, in a task of kind {self.task.kind}"
+        if value is not None and self.task.closed:
+            for name in value.names:
                 if name not in self.task.classes:
                     return f"class {name!r} is not among the closed classes"
         if row.at is not None and not _is_time(row.at):
@@ -205,7 +218,26 @@ class _Import:
 
 
 def _same(a: Value | None, b: Value) -> bool:
-    return a is not None and a.tag == b.tag and set(a.names) == set(b.names)
+    return a is not None and a.tag == b.tag and _content(a) == _content(b)
+
+
+def _content(value: Value) -> set[Any]:
+    return set(zip(value.names, value.weights, strict=True)) if value.weights else set(value.names)
+
+
+def soft_value(text: str) -> Value | None:
+    """The soft answer in a cell like {"cat": 0.3, "dog": 0.7}; None for anything else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not found or not all(map(_is_weight, found.values())):
+        return None
+    return Value("soft", tuple(found), tuple(map(float, found.values())))
+
+
+def _is_weight(number: Any) -> bool:
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number <= 1
 
 
 def _is_time(text: str) -> bool:
@@ -255,8 +287,16 @@ def read_label_file(path: Path) -> list[LabelRow]:
         blank: list[str | None] = [None] * len(found)
         cells = zip(*(blank if name is None else source.column(name, found.refs) for name in columns), strict=True)
         for ref, key, (label, *rest) in zip(found.refs, found.keys, cells, strict=True):
-            rows.append(LabelRow(int(ref), plain(key or ""), label and plain(label), *rest))
+            rows.append(_weighed(LabelRow(int(ref), plain(key or ""), label and plain(label), *rest)))
     return rows
+
+
+def _weighed(row: LabelRow) -> LabelRow:
+    """The same, with the weights of a soft answer of ours; without them the label, its heaviest class, is the answer."""
+    if row.answer != "soft" or not row.weights:
+        return row
+    value = soft_value(row.weights)
+    return replace(row, value=value, why="" if value else f"weights {row.weights[:80]!r} are not JSON from 0 to 1")
 
 
 def _options(path: Path) -> SourceOptions:
