@@ -70,22 +70,7 @@ def save_onnx_text(folder: Path) -> Path:
     """A table of tokens: ids (b, s) -> (b, s, 6), to be averaged over the mask."""
     from tokenizers import Tokenizer, models, pre_tokenizers
 
-    words = [
-        "[PAD]",
-        "[UNK]",
-        "book",
-        "a",
-        "flight",
-        "to",
-        "paris",
-        "my",
-        "balance",
-        "please",
-        "what",
-        "is",
-        "the",
-        "weather",
-    ]
+    words = "[PAD] [UNK] book a flight to paris my balance please what is the weather".split()
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))

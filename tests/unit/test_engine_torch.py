@@ -19,22 +19,7 @@ transformers = pytest.importorskip("transformers")
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 VISION = {**SMALL, "image_size": 32, "patch_size": 8}
 TEXT = {**SMALL, "vocab_size": 40, "max_position_embeddings": 24}
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "book",
-    "a",
-    "flight",
-    "to",
-    "paris",
-    "my",
-    "balance",
-    "please",
-    "what",
-    "is",
-]
+WORDS = "[PAD] [UNK] [CLS] [SEP] book a flight to paris my balance please what is".split()
 
 
 def save_tokenizer(folder: Path, words: list[str] = WORDS) -> None:

@@ -19,7 +19,7 @@ def run(
     seeds: Annotated[int, typer.Option(help="Runs of each strategy.")] = 3,
 ) -> None:
     """Play `auto` against `random` on 1,797 handwritten digits, and write the report. The way your own folder goes."""
-    from labelsieve.cli.progress import showing
+    from labelsieve.cli.progress import showing_run
     from labelsieve.cli.simulate import show_summary
     from labelsieve.project.facade import create
     from labelsieve.testing.digits import write_digits
@@ -30,8 +30,8 @@ def run(
     say(f"2. labelsieve init {project} {pictures}")
     with create(project, pictures) as made:
         say(f"3. labelsieve embed {project}    (the built-in engine learns from the pictures alone)")
-        with showing("   embedding") as tell:
-            made.embed(progress=lambda at: tell(at.done, at.total))
+        with showing_run("   embedding") as progress:
+            made.embed(progress=progress)
         say(f"4. labelsieve simulate {project} --truth @folder --budget {budget} --batch 10 --seeds {seeds}")
         with LiveCurve(seeds) as curve:
             result = made.simulate("@folder", budget, 10, ("auto",), seeds, watch=curve.watch)

@@ -1,6 +1,6 @@
 """labelsieve embed: turn items into embeddings, once."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,16 +25,12 @@ def run(
     json: given.AsJson = False,
 ) -> None:
     """Embed what has no embeddings yet, or map it for small defects. Interrupted runs go on where they stopped."""
-    from labelsieve.cli.progress import showing
+    from labelsieve.cli.progress import showing_run
     from labelsieve.project.facade import open as open_project
 
     if maps is not None and (engine is not None or relearn):
         raise typer.BadParameter("--maps goes alone: embed with --engine in a run of its own.")
-    with open_project(project) as opened, showing("Embedding" if maps is None else "Mapping") as tell:
-
-        def progress(at: Any) -> None:
-            tell(at.done, at.total, at.what)
-
+    with open_project(project) as opened, showing_run("Embedding" if maps is None else "Mapping") as progress:
         report = opened.embed(engine, relearn, download, progress, maps, map_size)
     if json:
         say(as_json(report))

@@ -23,14 +23,10 @@ def run(
     json: given.AsJson = False,
 ) -> None:
     """Teach a screen all labelled items of another project. They are dropped where they hurt on the audit slice."""
-    from labelsieve.cli.progress import showing
+    from labelsieve.cli.progress import showing_run
     from labelsieve.project.facade import open as open_project
 
-    with open_project(project, task_name) as opened, showing("Embedding") as tell:
-
-        def progress(at: Any) -> None:
-            tell(at.done, at.total, at.what)
-
+    with open_project(project, task_name) as opened, showing_run() as progress:
         if undo:
             done = opened.unlearn(other, task)
         else:

@@ -26,16 +26,12 @@ def run(
     json: given.AsJson = False,
 ) -> None:
     """Teach a screen odd items that were missed and found elsewhere. One that is in the pool is labelled there."""
-    from labelsieve.cli.progress import showing
+    from labelsieve.cli.progress import showing_run
     from labelsieve.project.facade import open as open_project
 
     who = given.annotator(by)
     options = given.source_options(columns, text=text, image=image, embeddings=embeddings)
-    with open_project(project, task_name) as opened, showing("Embedding") as tell:
-
-        def progress(at: Any) -> None:
-            tell(at.done, at.total, at.what)
-
+    with open_project(project, task_name) as opened, showing_run() as progress:
         if undo:
             done = opened.unmiss(*files, by=who, **options)
         else:

@@ -1,11 +1,14 @@
 """Progress with rate and time left, to stderr; quiet when that is not a terminal."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from labelsieve.cli.output import printable
+
+if TYPE_CHECKING:
+    from labelsieve.project.embedding import EmbedProgress
 
 
 class Tell(Protocol):
@@ -42,6 +45,13 @@ def showing(what: str, unit: str = "items") -> Iterator[Tell]:
             )
 
         yield tell
+
+
+@contextmanager
+def showing_run(what: str = "Embedding") -> Iterator[Callable[["EmbedProgress"], None]]:
+    """What a run that embeds calls as it goes on, for the time of a `with` block."""
+    with showing(what) as tell:
+        yield lambda at: tell(at.done, at.total, at.what)
 
 
 def _quiet(done: int, total: int, fetching: str = "") -> None:
