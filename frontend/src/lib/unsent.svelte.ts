@@ -1,0 +1,42 @@
+/** The outbox of this session, and what the navigation shows of it. */
+
+import * as api from "./api";
+import { Outbox, type Standing } from "./outbox";
+import type { LabelBody, LabelsAnswer, Me } from "./types";
+
+const NOTHING: Standing = { unsent: 0, others: 0, refused: [], trouble: null };
+let standing = $state.raw<Standing>(NOTHING);
+let box = $state.raw<Outbox | null>(null);
+
+export const unsent = {
+  get standing() {
+    return standing;
+  },
+  /** Null until it is open; pages that write wait for it. */
+  get box() {
+    return box;
+  },
+};
+
+export async function openOutbox(me: Me): Promise<void> {
+  box?.close();
+  box = await Outbox.open(me.project, me.name, {
+    send: (task, labels) =>
+      api.post<LabelsAnswer>(`/tasks/${encodeURIComponent(task)}/labels`, { labels }, { timeout: 30_000 }),
+    locks: navigator.locks ?? null,
+    storage: window.localStorage,
+    channel: typeof BroadcastChannel === "function" ? (name) => new BroadcastChannel(name) : undefined,
+  });
+  box.subscribe((now) => (standing = now));
+}
+
+/** Write an answer through the outbox. */
+export function write(task: string, body: LabelBody): void {
+  if (!box) throw new Error("the outbox is not open yet");
+  box.put(task, body);
+}
+
+if (typeof window !== "undefined") {
+  window.addEventListener("online", () => box?.retry());
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && box?.retry());
+}

@@ -1,0 +1,16 @@
+/** The pages, in the order of the navigation. A page adds one line; its component is loaded when it is first opened. */
+
+import type { Component } from "svelte";
+import type { Role } from "../lib/types";
+
+export interface Page {
+  path: string;
+  title: string;
+  least: Role; // who may open it
+  hidden?: boolean; // not in the navigation
+  load: () => Promise<{ default: Component }>;
+}
+
+export const pages: Page[] = [
+  { path: "/label", title: "Label", least: "annotator", load: () => import("./Label.svelte") },
+];

@@ -1,0 +1,20 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+// `npm run dev` proxies to a server that runs already: labelsieve serve PROJECT --port 8765 --token T --no-browser
+const server = process.env["LABELSIEVE_SERVER"] ?? "http://127.0.0.1:8765";
+
+export default defineConfig({
+  plugins: [svelte()],
+  server: { port: 5173, strictPort: true, proxy: { "/api": { target: server, changeOrigin: true } } },
+  build: {
+    outDir: "../src/labelsieve/ui/static",
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0, // the pages' content policy allows no data: scripts or styles
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 900,
+  },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", setupFiles: ["tests/setup.ts"] },
+});
