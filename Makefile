@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 BUILD := --build-constraint constraints.txt
 FAST := tests/unit tests/contract tests/property
+FRONTEND := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/tests/*')
+PAGES := src/labelsieve/ui/static/index.html
 
-.PHONY: help setup demo test check lint fix docs bench clean
+.PHONY: help setup demo test check lint pages fix docs bench clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -14,19 +16,23 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) pip
 	$(PIP) $(BUILD) --editable .
+	touch $@ $(PAGES)
+
+$(PAGES): $(VENV)/.base hatch_build.py $(FRONTEND)
+	$(PIP) $(BUILD) --no-deps --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
 	$(PIP) $(BUILD) --group dev --editable '.[torch]'
 	touch $@
 
-setup: $(VENV)/.base  ## make .venv with the base install (no torch); leaves .venv/bin/labelsieve
+setup: $(PAGES)  ## make .venv with the base install (no torch); leaves .venv/bin/labelsieve
 
-demo: $(VENV)/.base  ## 1,797 handwritten digits: from a folder of PNG files to a report, under 90 s
+demo: $(PAGES)  ## 1,797 handwritten digits: from a folder of PNG files to a report, under 90 s
 	rm -rf demo
 	$(BIN)/labelsieve demo demo
 
-test: lint  ## everything: lint, types, floors, and every test
+test: lint pages  ## everything: lint, types, floors, and every test
 	$(BIN)/python -m pytest
 
 check: lint  ## lint, types, floors, budgets and the fast tests, under 60 s
@@ -37,6 +43,11 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pages: $(PAGES)  ## types and tests of the app's pages (frontend/), where Node is there
+	@if test -x frontend/node_modules/.bin/vitest && command -v npm >/dev/null; then \
+	  cd frontend && npm run --silent check && npm run --silent test; \
+	else echo "no Node on this machine: the pages' own tests are left out"; fi
 
 fix: $(VENV)/.dev  ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
@@ -49,5 +60,5 @@ bench: $(VENV)/.dev  ## every number of the docs, one part after the other; BENC
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 clean:  ## remove what these commands made (never a project of yours)
-	rm -rf $(VENV) .bench build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench build dist demo frontend/node_modules src/labelsieve/ui/static .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

