@@ -37,6 +37,7 @@ from labelsieve.cli import (
     predict,
     report,
     screen,
+    serve,
     simulate,
     status,
     strategies,
@@ -62,7 +63,7 @@ app = typer.Typer(
 
 VERBS = {
     "Start": {"init": init, "sync": sync, "embed": embed, "index": index, "task": task, "plan": plan, "demo": demo},
-    "Label": {"next": next_, "label": label, "import": import_, "budget": budget},
+    "Label": {"serve": serve, "next": next_, "label": label, "import": import_, "budget": budget},
     "Model": {"fit": fit, "predict": predict, "export": export, "report": report, "status": status},
     "Screen": {"screen": screen, "watch": watch, "explain": explain, "doubtful": doubtful, "miss": miss}
     | {"learn-from": learn_from},

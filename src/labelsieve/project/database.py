@@ -115,8 +115,9 @@ _HINTS = {
 }
 
 
-def connect(path: Path | str, *, create: bool = False, readonly: bool = False) -> Ledger:
-    """A connection to the database file at `path`, migrated to this version; with `readonly` nothing can be written.
+def connect(path: Path | str, *, create: bool = False, readonly: bool = False, shared: bool = False) -> Ledger:
+    """A connection to the database file at `path`, migrated to this version; with `readonly` nothing can be written,
+    a `shared` one may go from thread to thread, one at a time.
 
     A folder that this user may not write is opened for reading only. Errors: ProjectError where there is
     no database (unless `create`), where it is damaged, or where a newer version of labelsieve made it.
@@ -129,7 +130,7 @@ def connect(path: Path | str, *, create: bool = False, readonly: bool = False) -
     if not create and not any(_size(path.with_name(path.name + end)) for end in ("", "-wal")):
         raise ProjectError(f"{path} is empty (0 bytes); expected a database.", "restore the newest file of backups/.")
     with translated(path):
-        conn = _open(path, readonly)
+        conn = _open(path, readonly, shared)
         try:
             _configure(conn)
             migrate(conn)
@@ -143,14 +144,16 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _open(path: Path, readonly: bool = False) -> Ledger:
+def _open(path: Path, readonly: bool = False, shared: bool = False) -> Ledger:
     writable = not readonly and os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
     uri = path.absolute().as_uri()
     if not writable:
         # A log that somebody else holds open must be read too; without one the file alone is whole.
         log = path.with_name(path.name + "-wal")
         uri += "?mode=ro" if log.exists() and log.stat().st_size else "?immutable=1"
-    conn = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, factory=Ledger)
+    conn = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, factory=Ledger, check_same_thread=not shared
+    )
     conn.path, conn.writable = path, writable
     return conn
 

@@ -93,12 +93,7 @@ _INSERT = """INSERT INTO events
 
 def _unknown(conn: sqlite3.Connection, task: Task, labels: list[Label]) -> dict[str, Label]:
     """Labels by UUID that are not written yet; InputError where a UUID stands for something else."""
-    known: dict[str, Label] = {}
-    ids = json.dumps([label.id for label in labels])
-    where = "e.id IN (SELECT value FROM json_each(?))"
-    sql = f"SELECT DISTINCT t.name FROM events e JOIN tasks t ON t.id = e.task WHERE {where}"
-    for (name,) in conn.execute(sql, (ids,)):
-        known |= {label.id: label for _, label in _read(conn, tasks.get(conn, name), where, (ids,))}
+    known = {label.id: label for label in by_uuid(conn, [label.id for label in labels])}
     fresh: dict[str, Label] = {}
     for label in labels:
         seen = known.get(label.id) or fresh.get(label.id)
@@ -230,6 +225,26 @@ def history(conn: sqlite3.Connection, task: str, item: int | None = None) -> Ite
     """Every event of a task (of one item), in the order it was written, undos among them."""
     where, values = ("1", ()) if item is None else ("e.item = ?", (item,))
     return (label for _, label in _read(conn, tasks.get(conn, task), where, values))
+
+
+def by_uuid(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Label]:
+    """The events of these UUIDs, whichever their task, in the order they were written; unknown ones are left out."""
+    text = json.dumps(list(ids))
+    where = "e.id IN (SELECT value FROM json_each(?))"
+    sql = f"SELECT DISTINCT t.name FROM events e JOIN tasks t ON t.id = e.task WHERE {where} ORDER BY t.id"
+    names = [name for (name,) in conn.execute(sql, (text,)).fetchall()]
+    return [label for name in names for _, label in _read(conn, tasks.get(conn, name), where, (text,))]
+
+
+def of_items(conn: sqlite3.Connection, task: Task, ids: Ids) -> Iterator[Label]:
+    """Every event about these items, in the order they were written; answers to hidden items are left out.
+
+    Cost: O(their events), found by the index of items.
+    """
+    hidden = repeated(conn, task)
+    wanted = "SELECT seq FROM events INDEXED BY events_item WHERE task = ? AND item IN (SELECT value FROM json_each(?))"
+    found = _read(conn, task, f"e.seq IN ({wanted})", (task.id, json.dumps(np.asarray(ids, np.int64).tolist())))
+    return (label for seq, label in found if seq not in hidden)
 
 
 def by_sequence(conn: sqlite3.Connection, task: Task, seqs: Ids) -> dict[int, Label]:

@@ -178,11 +178,14 @@ def _opened(context: Context, spec: SourceSpec) -> Source:
     return open_source(path, spec.options, context.cache)
 
 
-def opened_context(root: Path, task_name: str) -> Context:
-    """The project of a folder, on one of its tasks; without a task `main` on its first. ProjectError for no project."""
+def opened_context(root: Path, task_name: str, shared: bool = False) -> Context:
+    """The project of a folder, on one of its tasks; without a task `main` on its first. ProjectError for no project.
+
+    A `shared` one may go from thread to thread, one at a time.
+    """
     require_finished(root)
     settings = config.read(root)
-    context = Context(root, settings, connect(root / LEDGER), task_name)
+    context = Context(root, settings, connect(root / LEDGER, shared=shared), task_name)
     try:
         ensure_tasks(context)
         names = [task.name for task in tasks.listed(context.conn)]

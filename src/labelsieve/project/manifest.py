@@ -117,6 +117,19 @@ def usable_of(conn: sqlite3.Connection, ids: Ids) -> Ids:
     return without(ids, np.array(bad, np.int64))
 
 
+def present(conn: sqlite3.Connection, ids: Ids) -> Ids:
+    """Those of ids (m,) that are still in their source and were not set aside, ascending. Cost: O(m)."""
+    wanted = np.unique(np.asarray(ids, np.int64))
+    inside = np.zeros(len(wanted), bool)
+    for part in _ranges(conn):
+        inside |= (wanted >= part.first_id) & (wanted < part.first_id + part.present)
+    own = [id_ for id_, gone in _rows(conn, "id, gone", wanted) if gone is None]
+    found = np.union1d(wanted[inside], np.array(own, np.int64))
+    sql = "SELECT item FROM set_aside WHERE item IN (SELECT value FROM json_each(?))"
+    bad = [id_ for (id_,) in conn.execute(sql, (json.dumps(found.tolist()),))]
+    return np.setdiff1d(found, np.array(bad, np.int64))
+
+
 def _own(conn: sqlite3.Connection, where: str) -> Ids:
     """Ids (m,), ascending, of the items with a row each: counted first, since they mostly have no gap."""
     first, last, count = conn.execute(f"SELECT MIN(id), MAX(id), COUNT(*) FROM items WHERE {where}").fetchone()

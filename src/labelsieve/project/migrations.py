@@ -120,7 +120,54 @@ def _second(conn: Ledger) -> None:
     link_events(conn)  # what was written before there was a chain
 
 
-STEPS: list[Callable[[Ledger], None]] = [_first, _second]
+_THIRD = """
+CREATE TABLE people (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, secret TEXT NOT NULL,
+  added TEXT NOT NULL, gone TEXT);
+CREATE TABLE sessions (
+  hash TEXT PRIMARY KEY, person INTEGER NOT NULL REFERENCES people(id), csrf TEXT NOT NULL,
+  added TEXT NOT NULL, until TEXT NOT NULL);
+CREATE TABLE tokens (
+  id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people(id), name TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE, added TEXT NOT NULL, until TEXT, used TEXT, gone TEXT);
+
+CREATE TABLE trail (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
+  detail TEXT NOT NULL DEFAULT '{}');
+CREATE TRIGGER trail_keep BEFORE DELETE ON trail BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
+CREATE TRIGGER trail_fix BEFORE UPDATE ON trail BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
+
+CREATE TABLE leases (
+  task INTEGER NOT NULL REFERENCES tasks(id), item INTEGER NOT NULL, annotator TEXT NOT NULL,
+  query INTEGER, until TEXT NOT NULL, PRIMARY KEY (task, item, annotator)) WITHOUT ROWID;
+
+CREATE TABLE flags (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, task INTEGER NOT NULL REFERENCES tasks(id), item INTEGER NOT NULL,
+  annotator TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', at TEXT NOT NULL, gone TEXT);
+CREATE INDEX flags_item ON flags (task, item) WHERE gone IS NULL;
+
+CREATE TABLE guides (
+  task INTEGER NOT NULL REFERENCES tasks(id), class TEXT NOT NULL, key TEXT NOT NULL DEFAULT '',
+  text TEXT NOT NULL DEFAULT '', shown TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (task, class)) WITHOUT ROWID;
+
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, lane TEXT NOT NULL, task TEXT,
+  args TEXT NOT NULL DEFAULT '{}',
+  state TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
+  said TEXT NOT NULL DEFAULT '',
+  result TEXT NOT NULL DEFAULT '{}', cancel INTEGER NOT NULL DEFAULT 0, annotator TEXT NOT NULL DEFAULT '',
+  added TEXT NOT NULL, started TEXT, beat TEXT, ended TEXT);
+CREATE INDEX jobs_kind ON jobs (kind, id);
+CREATE INDEX jobs_open ON jobs (lane, id) WHERE state IN ('waiting', 'running');
+"""
+
+
+def _third(conn: Ledger) -> None:
+    for statement in _split(_THIRD):
+        conn.execute(statement)
+
+
+STEPS: list[Callable[[Ledger], None]] = [_first, _second, _third]
 VERSION = len(STEPS)
 
 

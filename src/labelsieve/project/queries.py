@@ -4,6 +4,7 @@ save(conn, task, query, round, seed, select_seconds) -> int     the query's id
 load(conn, query_id) -> StoredQuery
 history(conn, task) -> list[StoredQuery]                        oldest first
 last(conn, task) -> StoredQuery | None                          the newest
+last_for(conn, task, purpose) -> StoredQuery | None             the newest that asks for this
 asked(conn, task) -> Ids                                        every id ever asked or answered
 asked_for(conn, task, *purposes) -> Ids                         ids asked for one of these purposes
 travelled(conn, task) -> Ids                                    ids answered with a near-duplicate of theirs alone
@@ -69,14 +70,24 @@ def load(conn: sqlite3.Connection, query_id: int) -> StoredQuery:
 
 
 def last(conn: sqlite3.Connection, task: str) -> StoredQuery | None:
-    """The newest query of a task; None before the first."""
-    found = _read(conn, "q.id = (SELECT MAX(id) FROM queries WHERE task = ?)", tasks.get(conn, task).id)
+    """The newest query of a task, decisions aside; None before the first."""
+    newest = "q.id = (SELECT MAX(id) FROM queries WHERE strategy <> 'adjudicate' AND task = ?)"
+    found = _read(conn, newest, tasks.get(conn, task).id)
     return found[0] if found else None
 
 
+def last_for(conn: sqlite3.Connection, task: str, purpose: Purpose | None) -> StoredQuery | None:
+    """The newest query that asks for nothing but one purpose; with None the newest that is no audit by itself."""
+    only = "i.purpose IN ('search', 'control')" if purpose is None else "i.purpose = :purpose"
+    sql = f"""SELECT MAX(q.id) FROM queries q WHERE q.task = :task AND q.strategy NOT IN ('certify', 'adjudicate')
+      AND EXISTS (SELECT 1 FROM query_items i WHERE i.query = q.id AND {only})"""
+    found = conn.execute(sql, {"task": tasks.get(conn, task).id, "purpose": purpose}).fetchone()[0]
+    return None if found is None else load(conn, int(found))
+
+
 def history(conn: sqlite3.Connection, task: str) -> list[StoredQuery]:
-    """All queries of a task, oldest first."""
-    return _read(conn, "q.task = ?", tasks.get(conn, task).id)
+    """All queries of a task, oldest first; decisions between annotators are no query of a strategy, and left out."""
+    return _read(conn, "q.strategy <> 'adjudicate' AND q.task = ?", tasks.get(conn, task).id)
 
 
 def _read(conn: sqlite3.Connection, where: str, value: int) -> list[StoredQuery]:

@@ -1,0 +1,38 @@
+"""The built pages of the app. Any path without a file's ending is the app itself: it reads the path."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse, Response
+
+ASSET = "public, max-age=31536000, immutable"  # their names change with their content
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+def pages(folder: Path) -> APIRouter:
+    """Routes for the files of the folder of built pages; nothing outside of it is ever sent."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/{path:path}")
+    def page(path: str) -> Response:
+        if path in files:
+            cached = ASSET if path.startswith("assets/") else "no-cache"
+            kind = KINDS.get(files[path].suffix, "application/octet-stream")
+            return FileResponse(files[path], media_type=kind, headers={"Cache-Control": cached})
+        if "." in path.rpartition("/")[2] or path == "api" or path.startswith("api/"):
+            raise HTTPException(404, f"there is no page {path[:100]!r}.")
+        if "index.html" not in files:
+            raise HTTPException(404, "the pages of the app were not built: make setup builds them.")
+        return FileResponse(files["index.html"], media_type=KINDS[".html"], headers={"Cache-Control": "no-cache"})
+
+    return router

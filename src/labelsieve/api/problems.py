@@ -1,0 +1,79 @@
+"""Errors as RFC 9457 problems: the fact, one thing to do, and a status that says whose turn it is."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from labelsieve.core.errors import (
+    InputError,
+    LabelsieveError,
+    MissingExtra,
+    NotEnoughLabels,
+    PoolExhausted,
+    ProjectError,
+    UnknownName,
+)
+
+STATUS: dict[type[LabelsieveError], int] = {
+    UnknownName: 404,
+    InputError: 422,
+    PoolExhausted: 409,
+    NotEnoughLabels: 409,
+    MissingExtra: 501,
+    ProjectError: 409,
+}
+TITLES = {
+    400: "Bad request",
+    401: "Who are you?",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Not now",
+    413: "Too large",
+    421: "Unknown host",
+    422: "Does not fit",
+    429: "Too many attempts",
+    500: "A fault of labelsieve",
+    501: "Not installed",
+}
+
+
+def problem(status: int, fact: str, hint: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
+    """The answer to a request that cannot be met."""
+    body = {"title": TITLES.get(status, "Error"), "status": status, "detail": fact, "hint": hint}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def status_of(error: LabelsieveError) -> int:
+    """HTTP status of a known error."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 409)
+
+
+def install(app: FastAPI) -> None:
+    """Known errors, refused requests and HTTP errors all answer as problems."""
+
+    def known(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, LabelsieveError)  # noqa: S101  for the type checker: it is registered for these alone
+        return problem(status_of(error), error.fact, error.hint)
+
+    def refused(_: Request, error: Exception) -> JSONResponse:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        said = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found[:3])
+        return problem(
+            422, said or "the request does not fit.", "the page /docs/api of the manual lists what is expected."
+        )
+
+    def http(_: Request, error: Exception) -> JSONResponse:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+        detail = str(error.detail) if isinstance(error, HTTPException) else str(error)
+        return problem(status, detail, headers=headers)
+
+    def failed(_: Request, error: Exception) -> JSONResponse:
+        return problem(500, f"{type(error).__name__}.", "the server's log says more: please report it.")
+
+    app.add_exception_handler(LabelsieveError, known)
+    app.add_exception_handler(RequestValidationError, refused)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, failed)

@@ -1,0 +1,153 @@
+"""The desk: items to label, answers to them, flags."""
+
+import re
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator, BaseModel, Field
+
+from labelsieve.api.borrowing import AllDesks, OnTask, TaskName
+from labelsieve.api.guarding import Annotator
+from labelsieve.core.types import Purpose, Tag, Value
+from labelsieve.project.desk import flags, leases
+from labelsieve.project.desk.answers import Draft, accept
+from labelsieve.project.desk.cards import cards_of
+from labelsieve.project.desk.handing import hand_out
+from labelsieve.project.desk.refilling import refill
+
+router = APIRouter(prefix="/tasks/{task}", tags=["desk"])
+MOST = 10_000  # answers in one request
+LARGEST = 2**63 - 1  # the largest id
+
+
+def _proper(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text):
+        raise ValueError(f"a UUID in lower case was expected, such as {uuid.UUID(int=0)}")
+    return text
+
+
+Uuid = Annotated[str, AfterValidator(_proper)]
+ItemId = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+
+
+class Queue(BaseModel):
+    """Items for one person. `preparing`: more is being chosen; `done`: nothing is left; `failed`: the note says why."""
+
+    state: str
+    items: list[dict[str, Any]]
+    left: int = Field(description="Open items beside these, chosen already.")
+    note: str = ""
+
+
+@router.get("/queue")
+def read_queue(
+    desks: AllDesks,
+    task: TaskName,
+    person: Annotator,
+    n: int = Query(20, ge=1, le=500),
+    purpose: Purpose | None = None,
+    again: bool = Query(False, description="Try again at once where choosing has failed."),
+) -> Queue:
+    """Up to n items to label, leased to the person for ten minutes: the same ones again until they are answered."""
+    with desks.writing, desks.borrowed(task) as project:
+        context = project.context
+        handed = hand_out(context, person.name, n, purpose)
+        supply = refill(context, purpose, person.name, again)
+        cards = cards_of(context, handed, person.name)
+    state = "ready" if cards else supply.state if supply.state != "ready" else "done"
+    return Queue(state=state, items=cards, left=handed.left, note=supply.note)
+
+
+class GivenValue(BaseModel):
+    """One answer: a class, several, soft weights, unsure or skip."""
+
+    tag: Tag
+    names: list[Annotated[str, Field(max_length=1000)]] = Field([], max_length=10_000)
+    weights: list[float] = Field([], max_length=10_000)
+
+
+class GivenLabel(BaseModel):
+    """One answer as a client sends it: its UUID makes retries harmless."""
+
+    id: Uuid
+    item: ItemId
+    value: GivenValue | None = Field(description="null takes back the answer that `supersedes` names.")
+    age: float = Field(0.0, ge=0, description="Seconds since it was given.")
+    seconds: float | None = Field(None, ge=0, description="How long it took.")
+    query: ItemId | None = None
+    supersedes: Uuid | None = None
+    group: bool = Field(False, description="Its near-duplicates get the same answer.")
+
+    def draft(self) -> Draft:
+        """The answer as the project takes it."""
+        value = None
+        if self.value is not None:
+            value = Value(self.value.tag, tuple(self.value.names), tuple(self.value.weights))
+        return Draft(
+            self.id, self.item, value, self.age, self.seconds, self.query, self.supersedes, self.group
+        )  # fmt: skip
+
+
+class GivenLabels(BaseModel):
+    """Answers in the order in which they were given."""
+
+    labels: Annotated[list[GivenLabel], Field(max_length=MOST)]
+
+
+class Refused(BaseModel):
+    """An answer that could not be taken."""
+
+    id: str
+    detail: str
+    hint: str
+
+
+class Receipt(BaseModel):
+    """What became of the answers: all but the refused ones are on the disk."""
+
+    written: int
+    known: int = Field(description="Retries: they had been written before.")
+    refused: list[Refused]
+
+
+@router.post("/labels")
+def write_labels(desks: AllDesks, task: TaskName, person: Annotator, given: GivenLabels) -> Receipt:
+    """Writes answers. Sent twice they are written once; one that cannot be taken never stops the others."""
+    with desks.writing, desks.borrowed(task) as project:
+        taken = accept(project.context, [label.draft() for label in given.labels], person.name)
+        refill(project.context, None, person.name)
+    refused = [Refused(id=one.id, detail=one.fact, hint=one.hint) for one in taken.refused]
+    return Receipt(written=taken.written, known=taken.known, refused=refused)
+
+
+class Items(BaseModel):
+    """Ids of items; null means all."""
+
+    items: list[ItemId] | None = Field(None, max_length=MOST)
+
+
+@router.post("/release", status_code=204)
+def release(desks: AllDesks, task: TaskName, person: Annotator, given: Items) -> None:
+    """Gives items back that the person has and will not label, so that others get them."""
+    with desks.writing, desks.borrowed(task) as project:
+        items = None if given.items is None else [int(item) for item in given.items]
+        leases.give_back(project.context.conn, project.task, person.name, items)
+
+
+class Note(BaseModel):
+    """Why an item is flagged."""
+
+    note: str = Field("", max_length=10_000)
+
+
+@router.put("/flags/{item}", status_code=204)
+def raise_flag(project: OnTask, person: Annotator, item: int, given: Note) -> None:
+    """Flags an item for another look."""
+    flags.raise_flag(project.context.conn, project.task, item, person.name, given.note)
+
+
+@router.delete("/flags/{item}", status_code=204)
+def lower_flag(project: OnTask, person: Annotator, item: int) -> None:
+    """Takes the person's flag away."""
+    flags.lower_flag(project.context.conn, project.task, item, person.name)

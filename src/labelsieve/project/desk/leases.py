@@ -1,0 +1,60 @@
+"""Who has which item on the desk. An item that one person has is handed to nobody else while the lease runs.
+
+Times are those of the server; a lease ends by an answer, by being given back, or after LASTS seconds.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from labelsieve.core.types import Ids, Task
+from labelsieve.project.database import transaction
+
+LASTS = 600.0  # seconds
+
+
+def _moment(seconds: float = 0.0) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="microseconds")
+
+
+def held(conn: sqlite3.Connection, task: Task, ids: Ids) -> dict[int, set[str]]:
+    """Item -> the people who have it now, for those of `ids` that somebody has."""
+    sql = """SELECT item, annotator FROM leases
+      WHERE task = ? AND until > ? AND item IN (SELECT value FROM json_each(?))"""
+    found: dict[int, set[str]] = {}
+    for item, who in conn.execute(sql, (task.id, _moment(), json.dumps(np.asarray(ids).tolist()))):
+        found.setdefault(item, set()).add(who)
+    return found
+
+
+def mine(conn: sqlite3.Connection, task: Task, by: str) -> list[tuple[int, int | None]]:
+    """(item, query) of what one person has, in the order of the queries."""
+    sql = """SELECT l.item, l.query FROM leases l LEFT JOIN query_items i ON i.query = l.query AND i.item = l.item
+      WHERE l.task = ? AND l.annotator = ? AND l.until > ? ORDER BY l.query, i.position, l.item"""
+    return [(item, query) for item, query in conn.execute(sql, (task.id, by, _moment()))]
+
+
+def take(conn: sqlite3.Connection, task: Task, by: str, items: list[tuple[int, int | None]]) -> None:
+    """Leases items to a person, or renews that."""
+    until = _moment(LASTS)
+    with transaction(conn):
+        conn.executemany(
+            """INSERT INTO leases (task, item, annotator, query, until) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET until = excluded.until, query = excluded.query""",
+            [(task.id, item, by, query, until) for item, query in items],
+        )
+        conn.execute("DELETE FROM leases WHERE until < ?", (_moment(),))
+
+
+def give_back(conn: sqlite3.Connection, task: Task, by: str, items: Sequence[int] | None = None) -> None:
+    """Ends a person's leases: of these items, or all of the task."""
+    with transaction(conn):
+        if items is None:
+            conn.execute("DELETE FROM leases WHERE task = ? AND annotator = ?", (task.id, by))
+            return
+        sql = """DELETE FROM leases
+          WHERE task = ? AND annotator = ? AND item IN (SELECT value FROM json_each(?))"""
+        conn.execute(sql, (task.id, by, json.dumps(list(items))))

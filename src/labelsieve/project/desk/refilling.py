@@ -1,0 +1,95 @@
+"""When the worker should fit and choose anew, and what to say while nothing is ready.
+
+refill(context, purpose) -> Supply      adds a round to the jobs where one is due
+choose_more(context, purpose) -> dict   the round itself, run by the worker
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeAlias
+
+from labelsieve.core.errors import NotEnoughLabels, PoolExhausted
+from labelsieve.core.types import Purpose
+from labelsieve.project import folding, manifest, queries
+from labelsieve.project.asking import ask, default_size
+from labelsieve.project.context import Context
+from labelsieve.project.desk.current import standing_answers
+from labelsieve.project.fitting import fit_task
+from labelsieve.project.jobs import table
+from labelsieve.project.standing import stand
+from labelsieve.project.views import foreseen
+
+KIND = "round"
+AHEAD = 40  # open items of a query under which more are chosen
+BACKOFF = 15.0  # seconds before a round that failed is tried again
+State: TypeAlias = Literal["ready", "preparing", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Whether more is coming, and one sentence where nothing is."""
+
+    state: State
+    note: str = ""
+
+
+def refill(context: Context, purpose: Purpose | None = None, by: str = "", again: bool = False) -> Supply:
+    """Adds a round where too little is open or enough was answered. Cost: O(items of the newest query).
+
+    A round that ended with nothing left is not begun again before something changes; one that failed not before
+    BACKOFF seconds, or `again`.
+    """
+    if purpose == "certify":
+        return Supply("ready")
+    args: dict[str, Any] = {"purpose": purpose} if purpose else {}
+    last = table.last_of(context.conn, KIND, context.task_name, args)
+    if last is not None and last.state in ("waiting", "running"):
+        return Supply("preparing", last.said)
+    if not _due(context, purpose):
+        return Supply("ready")
+    if last is not None and not again and last.state == "failed" and _just(last.ended):
+        return Supply("failed", " ".join(str(last.result.get(name, "")) for name in ("error", "hint")))
+    if last is not None and last.result.get("exhausted") and last.result.get("seen") == _seen(context):
+        return Supply("done", str(last.result["exhausted"]))
+    table.add(context.conn, KIND, "rounds", context.task_name, args, by)
+    return Supply("preparing")
+
+
+def _due(context: Context, purpose: Purpose | None) -> bool:
+    last = queries.last_for(context.conn, context.task_name, purpose)
+    if last is None:
+        return True
+    answers = standing_answers(context.conn, context.task, last.query.ids)
+    left = len([item for item in manifest.present(context.conn, last.query.ids).tolist() if item not in answers])
+    return left < min(AHEAD, len(last.query) // 2 + 1) or len(answers) >= default_size(context)
+
+
+def _just(ended: str | None) -> bool:
+    return ended is not None and datetime.now(UTC) - datetime.fromisoformat(ended) < timedelta(seconds=BACKOFF)
+
+
+def _seen(context: Context) -> list[int]:
+    """What a round depends on, as two numbers: the last event, and the last change of the pool."""
+    row = context.conn.execute("SELECT (SELECT MAX(seq) FROM events), (SELECT MAX(id) FROM items)").fetchone()
+    return [int(value or 0) for value in row]
+
+
+def choose_more(context: Context, purpose: Purpose | None = None) -> dict[str, Any]:
+    """Fits, stores the next query, and predicts the pool. What came of it, as plain data."""
+    seen = _seen(context)
+    said: dict[str, Any] = {"seen": seen}
+    try:
+        asked = ask(context, None if purpose else _size(context), None, control=False, purpose=purpose)
+        said |= {"query": asked.id, "items": len(asked), "notes": list(asked.notes)}
+    except PoolExhausted as error:
+        said["exhausted"] = error.fact
+    with suppress(NotEnoughLabels):
+        foreseen.write(context, fit_task(context))
+    return said
+
+
+def _size(context: Context) -> int:
+    """Items of a query for the desk: enough that nobody waits while the next one is chosen."""
+    left = len(stand(context).pool.ids) - len(folding.answered(context.conn, context.task_name))
+    return max(1, min(max(default_size(context), AHEAD), left))

@@ -1,0 +1,1 @@
+"""Long work as rows of the ledger, done by worker processes."""

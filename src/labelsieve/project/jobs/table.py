@@ -1,0 +1,163 @@
+"""Jobs as rows of the ledger: added by anybody, done by the worker of their lane, seen by all.
+
+add(conn, kind, task, args, by) -> Job        the job that waits already, where it would be the same one
+claim(conn, lane) -> Job | None               the oldest that waits, now running
+tell(conn, id, done, total, said)             progress; Cancelled where somebody wants it to stop
+finish(conn, id, state, result)               done, failed or cancelled
+recover(conn, lane)                           what a dead worker left running waits again
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from labelsieve.core.errors import InputError
+from labelsieve.project.database import now, transaction
+
+State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
+Lane: TypeAlias = Literal["rounds", "long"]
+_COLUMNS = (
+    "id, kind, lane, task, args, state, done, total, said, result, cancel, annotator, added, started, beat, ended"
+)
+
+
+class Cancelled(Exception):
+    """Raised inside a job that was cancelled; what it has done so far stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job. `done` of `total` are in its own units; `said` is one line on what it does now."""
+
+    id: int
+    kind: str
+    lane: Lane
+    task: str | None
+    args: dict[str, Any]
+    state: State
+    done: int
+    total: int
+    said: str
+    result: dict[str, Any] = field(default_factory=dict)
+    cancel: bool = False
+    by: str = ""
+    added: str = ""
+    started: str | None = None
+    beat: str | None = None
+    ended: str | None = None
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    id_, kind, lane, task, args, state, done, total, said, result, cancel, *rest = row
+    return Job(
+        id_, kind, lane, task, json.loads(args), state, done, total, said, json.loads(result), bool(cancel), *rest
+    )
+
+
+def _read(conn: sqlite3.Connection, where: str, *values: Any) -> list[Job]:
+    return [_job(row) for row in conn.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {where}", values)]
+
+
+def get(conn: sqlite3.Connection, job: int) -> Job:
+    """The job of that id. InputError where there is none."""
+    found = _read(conn, "id = ?", job)
+    if not found:
+        raise InputError(f"there is no job {job}.", "GET /api/v1/jobs lists them.")
+    return found[0]
+
+
+def listed(conn: sqlite3.Connection, before: int | None = None, limit: int = 50) -> list[Job]:
+    """Jobs, newest first; those before an id where one is given."""
+    return _read(conn, "id < ? ORDER BY id DESC LIMIT ?", before if before is not None else 2**62, limit)
+
+
+def open_jobs(conn: sqlite3.Connection) -> list[Job]:
+    """Jobs that wait or run, oldest first."""
+    return _read(conn, "state IN ('waiting', 'running') ORDER BY id")
+
+
+def last_of(conn: sqlite3.Connection, kind: str, task: str | None, args: Mapping[str, Any]) -> Job | None:
+    """The newest job of that kind, task and arguments."""
+    text = json.dumps(dict(args), sort_keys=True)
+    found = _read(conn, "kind = ? AND task IS ? AND args = ? ORDER BY id DESC LIMIT 1", kind, task, text)
+    return found[0] if found else None
+
+
+def add(
+    conn: sqlite3.Connection, kind: str, lane: Lane, task: str | None, args: Mapping[str, Any], by: str = ""
+) -> Job:
+    """The new job; where the same one waits already, that one."""
+    text = json.dumps(dict(args), sort_keys=True)
+    with transaction(conn):
+        same = _read(conn, "state = 'waiting' AND kind = ? AND task IS ? AND args = ? LIMIT 1", kind, task, text)
+        if same:
+            return same[0]
+        sql = "INSERT INTO jobs (kind, lane, task, args, state, annotator, added) VALUES (?, ?, ?, ?, 'waiting', ?, ?)"
+        new = conn.execute(sql, (kind, lane, task, text, by, now())).lastrowid
+    return get(conn, int(new or 0))
+
+
+def claim(conn: sqlite3.Connection, lane: Lane) -> Job | None:
+    """The oldest job of a lane that waits; it is running from now on. None where nothing waits."""
+    if conn.execute("SELECT 1 FROM jobs WHERE lane = ? AND state = 'waiting' LIMIT 1", (lane,)).fetchone() is None:
+        return None
+    with transaction(conn):
+        found = _read(conn, "lane = ? AND state = 'waiting' ORDER BY id LIMIT 1", lane)
+        if not found:
+            return None
+        at = now()
+        sql = "UPDATE jobs SET state = 'running', started = ?, beat = ?, ended = NULL WHERE id = ?"
+        conn.execute(sql, (at, at, found[0].id))
+    return get(conn, found[0].id)
+
+
+def tell(conn: sqlite3.Connection, job: int, done: int, total: int, said: str = "") -> None:
+    """Writes how far a job is. Cancelled where somebody wants it to stop."""
+    with transaction(conn):
+        sql = "UPDATE jobs SET done = ?, total = ?, said = ?, beat = ? WHERE id = ? RETURNING cancel"
+        row = conn.execute(sql, (done, total, said, now(), job)).fetchone()
+    if row is None or row[0]:
+        raise Cancelled
+
+
+def finish(conn: sqlite3.Connection, job: int, state: State, result: Mapping[str, Any], said: str = "") -> None:
+    """Ends a job."""
+    with transaction(conn):
+        sql = "UPDATE jobs SET state = ?, result = ?, said = ?, ended = ? WHERE id = ?"
+        conn.execute(sql, (state, json.dumps(dict(result)), said, now(), job))
+
+
+def cancel(conn: sqlite3.Connection, job: int) -> Job:
+    """The job, cancelled where it waits, asked to stop where it runs. InputError where it has ended."""
+    with transaction(conn):
+        found = get(conn, job)
+        if found.ended is not None:
+            raise InputError(f"job {job} has ended ({found.state}).", "only a job that waits or runs can be cancelled.")
+        if found.state == "waiting":
+            conn.execute("UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ?", (now(), job))
+        else:
+            conn.execute("UPDATE jobs SET cancel = 1 WHERE id = ?", (job,))
+    return get(conn, job)
+
+
+def resume(conn: sqlite3.Connection, job: int) -> Job:
+    """The job, waiting again: what it had done it finds done. InputError where it has not ended, or is done."""
+    with transaction(conn):
+        found = get(conn, job)
+        if found.state not in ("cancelled", "failed"):
+            raise InputError(f"job {job} is {found.state}.", "only a cancelled or failed job can be resumed.")
+        sql = "UPDATE jobs SET state = 'waiting', cancel = 0, ended = NULL, result = '{}', said = '' WHERE id = ?"
+        conn.execute(sql, (job,))
+    return get(conn, job)
+
+
+def recover(conn: sqlite3.Connection, lane: Lane) -> int:
+    """How many jobs of a lane waited for a worker that is no more: they wait again. Call it where no worker runs."""
+    with transaction(conn):
+        sql = "UPDATE jobs SET state = 'waiting' WHERE lane = ? AND state = 'running' AND cancel = 0"
+        again = conn.execute(sql, (lane,)).rowcount
+        sql = "UPDATE jobs SET state = 'cancelled', ended = ? WHERE lane = ? AND state = 'running'"
+        conn.execute(sql, (now(), lane))
+    return again

@@ -1,0 +1,78 @@
+"""Sessions of browsers. Only a hash of the cookie is stored, so that a copy of the ledger opens nothing.
+
+begin_session(conn, person) -> Opened         a new cookie at each login: what was there before is worth nothing
+session_of(conn, cookie) -> Session | None    None where it has ended; it lives on while it is used
+end_session(conn, cookie)
+"""
+
+import hashlib
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from labelsieve.project.database import now, transaction
+from labelsieve.project.people.roles import Person
+from labelsieve.project.people.users import as_role
+
+IDLE = timedelta(hours=12)  # unused, it ends
+LIFE = timedelta(days=7)  # after the login it ends
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a browser gets: the cookie, and the token that unsafe requests send beside it."""
+
+    cookie: str
+    csrf: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who a cookie belongs to, and the token that unsafe requests have to send."""
+
+    person: Person
+    csrf: str
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of a random secret; no salt is needed, since nobody guesses 256 bits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def begin_session(conn: sqlite3.Connection, person: Person) -> Opened:
+    """A new session; those that have ended are swept."""
+    cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    with transaction(conn):
+        conn.execute("DELETE FROM sessions WHERE until < ?", (now(),))
+        sql = """INSERT INTO sessions (hash, person, csrf, added, until)
+          SELECT ?, id, ?, ?, ? FROM people WHERE name = ? AND gone IS NULL"""
+        conn.execute(sql, (hash_of(cookie), csrf, now(), _in(IDLE), person.name))
+    return Opened(cookie, csrf, int(LIFE.total_seconds()))
+
+
+def session_of(conn: sqlite3.Connection, cookie: str) -> Session | None:
+    """The session of a cookie, with the role that its person has now. One write an hour of use."""
+    sql = """SELECT p.name, p.role, s.csrf, s.added, s.until FROM sessions s JOIN people p ON p.id = s.person
+      WHERE s.hash = ? AND s.until > ? AND p.gone IS NULL"""
+    row = conn.execute(sql, (hash_of(cookie), now())).fetchone()
+    if row is None:
+        return None
+    name, role, csrf, added, until = row
+    last = min(datetime.now(UTC) + IDLE, datetime.fromisoformat(added) + LIFE)
+    if last - datetime.fromisoformat(until) > timedelta(hours=1):
+        with transaction(conn):
+            at = last.isoformat(timespec="microseconds")
+            conn.execute("UPDATE sessions SET until = ? WHERE hash = ?", (at, hash_of(cookie)))
+    return Session(Person(name, as_role(role)), csrf)
+
+
+def end_session(conn: sqlite3.Connection, cookie: str) -> None:
+    """Ends the session of a cookie, if there is one."""
+    with transaction(conn):
+        conn.execute("DELETE FROM sessions WHERE hash = ?", (hash_of(cookie),))
+
+
+def _in(time: timedelta) -> str:
+    return (datetime.now(UTC) + time).isoformat(timespec="microseconds")

@@ -1,0 +1,108 @@
+"""What the head says of every item of the pool, kept on disk for whoever only looks: queue, grid, map.
+
+write(context, fitted)               arrays over the pool, written whole below cache/predictions/TASK
+read(context) -> Foreseen | None     mapped; None before the first head
+"""
+
+import json
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.rounds import BLOCK
+from labelsieve.core.types import Ids
+from labelsieve.project.context import Context
+from labelsieve.project.fitting import Fitted
+from labelsieve.project.wholefiles import write_whole
+
+_ARRAYS = ("ids", "code", "p", "second")
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Arrays (N,) over the pool, ids ascending: code of the likeliest class, its probability, the second largest.
+
+    For several classes an item: the class nearest to a change of mind has its place in `second`. Codes are positions
+    in `classes`.
+    """
+
+    ids: Ids
+    code: NDArray[np.int16]
+    p: NDArray[np.float32]
+    second: NDArray[np.float32]
+    classes: tuple[str, ...]
+    mark: str
+
+    def of(self, ids: Ids) -> list[tuple[str, float] | None]:
+        """(class, probability) of each id (m,); None for what the head has not seen."""
+        ids = np.asarray(ids, np.int64)
+        if not len(self.ids):
+            return [None] * len(ids)
+        at = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        return [
+            (self.classes[int(self.code[k])], round(float(self.p[k]), 4)) if self.ids[k] == id_ else None
+            for k, id_ in zip(at.tolist(), ids.tolist(), strict=True)
+        ]
+
+
+def _folder(context: Context) -> Path:
+    return context.cache / "predictions" / context.task_name
+
+
+def write(context: Context, fitted: Fitted) -> None:
+    """Predicts the pool in blocks and puts the arrays in place at once; old ones are removed. Cost: O(N d c)."""
+    folder = _folder(context)
+    known = _meta(folder)
+    if known is not None and known["mark"] == fitted.mark and known["items"] == len(fitted.stand.pool.ids):
+        return
+    ids = fitted.stand.pool.ids
+    part = folder / f"{fitted.mark[:16]}-{uuid.uuid4().hex[:8]}"
+    part.mkdir(parents=True)
+    code, p, second = np.empty(len(ids), np.int16), np.empty(len(ids), np.float32), np.empty(len(ids), np.float32)
+    for first in range(0, len(ids), BLOCK):
+        proba = fitted.proba(ids[first : first + BLOCK])
+        rows = slice(first, first + len(proba))
+        code[rows] = proba.argmax(axis=1)
+        top = np.partition(proba, -2, axis=1)[:, -2:] if proba.shape[1] > 1 else np.pad(proba, ((0, 0), (1, 0)))
+        p[rows], second[rows] = top[:, 1], top[:, 0]
+    arrays: dict[str, NDArray[Any]] = {"ids": ids, "code": code, "p": p, "second": second}
+    for name, array in arrays.items():
+        np.save(part / f"{name}.npy", array)
+    facts = {
+        "part": part.name,
+        "classes": list(fitted.stand.train.classes),
+        "mark": fitted.mark,
+        "items": len(ids),
+    }
+    write_whole(folder / "meta.json", json.dumps(facts))
+    for other in folder.iterdir():
+        if other.is_dir() and other.name != part.name:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def read(context: Context) -> Foreseen | None:
+    """The newest predictions, mapped from disk; None where there are none that are whole."""
+    folder = _folder(context)
+    for _ in range(3):  # a newer one may be put in place while this one is opened
+        facts = _meta(folder)
+        if facts is None:
+            return None
+        try:
+            ids, code, p, second = (np.load(folder / facts["part"] / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
+        except (OSError, ValueError):
+            continue
+        return Foreseen(ids, code, p, second, tuple(facts["classes"]), facts["mark"])
+    return None
+
+
+def _meta(folder: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
