@@ -170,8 +170,9 @@ def _budget_left(context: Context, answered: int) -> dict[str, float]:
 
 def _answered_queries(context: Context) -> int:
     """How many queries of this task have an answer to one of their items."""
-    sql = """SELECT COUNT(*) FROM queries q WHERE q.task = ? AND EXISTS (SELECT 1 FROM query_items i
-      JOIN events e ON e.task = q.task AND e.item = i.item WHERE i.query = q.id)"""
+    sql = """SELECT COUNT(*) FROM queries q WHERE q.task = ? AND q.strategy <> 'adjudicate'
+      AND EXISTS (SELECT 1 FROM query_items i JOIN events e ON e.task = q.task AND e.item = i.item
+      WHERE i.query = q.id)"""
     return int(context.conn.execute(sql, (context.task.id,)).fetchone()[0])
 
 

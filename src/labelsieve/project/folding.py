@@ -3,24 +3,27 @@
     fold(conn, task, by=None, exclude=()) -> Labels      training data, ids ascending
     answers(conn, task, by=None) -> Iterator[Label]      every annotator's current answer, skip and unsure too
     answered(conn, task) -> Ids                          items with a current answer, skip and unsure too
+    agreed(conn, task) -> dict[item, class names]        what annotators agree on, in the task's own class names
     class_counts(conn, task) -> dict[name, items]        agreed labels a class
+    independent(conn, task, at_least) -> Stances         who said what without seeing the others
     annotators(conn, task) -> dict[name, answers]        current answers an annotator
 
 Current is, for an item and an annotator, the latest live answer. Agreed is the answer that most annotators
 give now, skip and unsure counting as one answer (leave it out); a tie goes to the answer given last.
-Several classes at once are agreed class by class.
+Several classes at once are agreed class by class. A reviewer's decision (project/deciding.py) outweighs all answers
+that are none; several decisions are agreed like answers.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.types import DULL, ODD, Ids, Label, Labels, Matrix, Purpose, Task
-from labelsieve.project import events, tasks
+from labelsieve.project import deciding, events, tasks
 from labelsieve.project.decoding import edited, value_in
 
 OUT = -1  # the code of an answer that trains nothing: skip, unsure
@@ -42,6 +45,21 @@ class _Current:
     people: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Stances:
+    """Independent answers (v,): the place of the item in `ids` (n,), of the annotator in `people`, and the class code.
+
+    Of several classes an item `several` (v, c) has 1, 0 or NaN (not asked), and `code` says nothing.
+    """
+
+    ids: Ids
+    item: Ids
+    by: Ids
+    code: Ids
+    several: Matrix
+    people: tuple[str, ...]
+
+
 def fold(conn: sqlite3.Connection, task: str, by: str | None = None, exclude: Sequence[Purpose] = ()) -> Labels:
     """Training labels of a task, one row an item: of one annotator, or agreed by all of them.
 
@@ -49,7 +67,7 @@ def fold(conn: sqlite3.Connection, task: str, by: str | None = None, exclude: Se
     gone from their source are in it too. Cost: O(m log m) in the number of events.
     """
     found = tasks.get(conn, task)
-    current = _current(conn, found, by)
+    current = _weighty(conn, found, _current(conn, found, by))
     ids, agreed = _agree(current.item, _single(current, found))
     keep = agreed != OUT
     if exclude:
@@ -84,7 +102,7 @@ def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None) -> tu
     Answers by a model or a rule do not count; with `upto` only the events up to that sequence number do.
     """
     found = tasks.get(conn, task)
-    current = _current(conn, found, None, (_LOOKED_AT, upto))
+    current = _weighty(conn, found, _current(conn, found, None, (_LOOKED_AT, upto)))
     ids, agreed = _agree(current.item, _single(current, found))
     dull = found.classes.index(found.dull) if found.dull in found.classes else OUT - 1
     return ids, np.where(agreed == OUT, OUT, np.where(agreed == dull, DULL, ODD))
@@ -93,13 +111,29 @@ def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None) -> tu
 _LOOKED_AT = "source IN ('human', 'import')"
 
 
+def agreed(conn: sqlite3.Connection, task: str) -> dict[int, tuple[str, ...]]:
+    """Item -> the classes that its annotators agree on, items ascending; those that train nothing are left out.
+
+    Of a screen task its own class names; of soft answers the heaviest class, or those of half the weight and more.
+    """
+    found = tasks.get(conn, task)
+    if found.kind == "multilabel":
+        labels = fold(conn, task)
+        rows = zip(labels.ids.tolist(), labels.y >= 0.5, strict=True)
+        return {item: tuple(name for name, on in zip(found.classes, row, strict=True) if on) for item, row in rows}
+    current = _weighty(conn, found, _current(conn, found, None))
+    items, codes = _agree(current.item, _single(current, found))
+    pairs = zip(items.tolist(), codes.tolist(), strict=True)
+    return {item: (found.classes[code],) for item, code in pairs if code != OUT}
+
+
 def class_counts(conn: sqlite3.Connection, task: str) -> dict[str, int]:
     """Items a class, by the agreed labels; classes without any are 0. A screen task counts its own class names."""
     found = tasks.get(conn, task)
     if found.kind == "multilabel":
         counts = np.count_nonzero(fold(conn, task).y >= 0.5, axis=0)
     else:
-        current = _current(conn, found, None)
+        current = _weighty(conn, found, _current(conn, found, None))
         _, agreed = _agree(current.item, _single(current, found))
         counts = np.bincount(agreed[agreed != OUT], minlength=len(found.classes))
     return dict(zip(found.classes, counts.tolist(), strict=True))
@@ -111,6 +145,46 @@ def annotators(conn: sqlite3.Connection, task: str) -> dict[str, int]:
     current = _current(conn, found, None)
     counts = np.bincount(current.by, minlength=len(current.people)).tolist()
     return dict(sorted(zip(current.people, counts, strict=True)))
+
+
+def independent(conn: sqlite3.Connection, task: str, at_least: int = 2) -> Stances:
+    """What people and imports said by themselves, of the items that at least so many of them gave a class.
+
+    Decisions are left out, since whoever decides has seen the others; what came with a near-duplicate too.
+    Cost: as `fold`.
+    """
+    found = tasks.get(conn, task)
+    current = _current(conn, found, None, (_BY_THEMSELVES, None))
+    code = _single(current, found)
+    said = np.flatnonzero(code != OUT)
+    _, at, times = np.unique(current.item[said], return_inverse=True, return_counts=True)
+    said = said[times[at] >= at_least]
+    ids, row = np.unique(current.item[said], return_inverse=True)
+    several = np.empty((0, 0), np.float32)
+    if found.kind == "multilabel":
+        details = [current.details[-2 - k] for k in current.code[said].tolist()]
+        rows = [_spread(tag, text, len(found.classes)) for tag, text in details]
+        several = np.array(rows, np.float32).reshape(len(said), len(found.classes))
+    elif found.kind == "screen":
+        dull = found.classes.index(found.dull) if found.dull in found.classes else OUT
+        code = np.where(code == dull, DULL, ODD)
+    return Stances(ids, row, current.by[said], code[said], several, tuple(current.people))
+
+
+_BY_THEMSELVES = f"""{_LOOKED_AT} AND (query IS NULL OR query NOT IN
+  (SELECT id FROM queries WHERE strategy = '{deciding.STRATEGY}'))"""
+
+
+def _weighty(conn: sqlite3.Connection, task: Task, current: _Current) -> _Current:
+    """The current answers without those that a decision outweighs. Cost: nothing where nobody has decided."""
+    decided = deciding.decisions(conn, task)
+    if not decided:
+        return current
+    decides = np.isin(current.seq, np.fromiter(decided, np.int64, len(decided)))
+    keep = decides | ~np.isin(current.item, current.item[decides])
+    return replace(
+        current, seq=current.seq[keep], item=current.item[keep], by=current.by[keep], code=current.code[keep]
+    )
 
 
 def _current(
@@ -196,22 +270,22 @@ def _several(current: _Current, task: Task, ids: Ids) -> Matrix:
     start = np.append(0, stop)[: len(stop)]
     answers_ = np.empty((len(current.details), len(task.classes)), np.float32)
     for k, (tag, text) in enumerate(current.details):
-        _spread(tag, text, answers_[k])
+        answers_[k] = _spread(tag, text, len(task.classes))
     out: Matrix = answers_[detail[stop - 1]]
     for row in np.flatnonzero(stop - start > 1):
         out[row] = _vote(answers_[detail[start[row] : stop[row]]])
     return out
 
 
-def _spread(tag: str, detail: str, row: NDArray[np.float32]) -> None:
-    """Writes one answer into its row (c,)."""
+def _spread(tag: str, detail: str, classes: int) -> NDArray[np.float32]:
+    """One answer as a row (c,)."""
+    row = np.full(classes, 0.0 if tag == "classes" else np.nan, np.float32)
     if tag == "classes":
-        row[:] = 0.0
         row[json.loads(detail)] = 1.0
     else:
-        row[:] = np.nan
         for code, weight in json.loads(detail):
             row[code] = weight
+    return row
 
 
 def _vote(votes: Matrix) -> NDArray[np.float32]:

@@ -1,0 +1,47 @@
+"""Decisions: answers of a reviewer to items on which people differ. They outweigh everybody else's.
+
+    decisions(conn, task) -> set[int]            sequence numbers of all events that are decisions, taken back or not
+    decision_query(conn, task, items) -> int     the query that they answer, one a task; `items` are put into it
+
+A decision is an ordinary label event. What makes it one is its query, whose strategy is `adjudicate`: undo, history,
+the chain and exports need to know nothing of it. It never supersedes the reviewer's own earlier answer, which stays
+what it was: an answer given without seeing the others.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+
+from labelsieve.core.types import Query, Task
+from labelsieve.project import queries
+from labelsieve.project.database import transaction
+
+STRATEGY = "adjudicate"
+WHY = "people differ"
+
+
+def decisions(conn: sqlite3.Connection, task: Task) -> set[int]:
+    """Sequence numbers of the events that answer the task's decision query. Cost: O(queries + decisions)."""
+    sql = """SELECT e.seq FROM queries q JOIN query_items i ON i.query = q.id
+      JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
+      WHERE q.task = ? AND q.strategy = ?"""
+    return {seq for (seq,) in conn.execute(sql, (task.id, STRATEGY))}
+
+
+def decision_query(conn: sqlite3.Connection, task: Task, items: Sequence[int]) -> int:
+    """The id of the task's decision query, with these items in it."""
+    with transaction(conn):
+        sql = "SELECT MAX(id) FROM queries WHERE task = ? AND strategy = ?"
+        (found,) = conn.execute(sql, (task.id, STRATEGY)).fetchone()
+        new = np.array(sorted(set(items)), np.int64)
+        if found is None:
+            nothing = np.full(len(new), np.nan)
+            return queries.save(conn, task.name, Query(new, nothing, nothing, STRATEGY, (WHY,)), 0, 0)
+        rows = conn.execute("SELECT position, item FROM query_items WHERE query = ?", (found,)).fetchall()
+        there = {item for _, item in rows}
+        at = max((position for position, _ in rows), default=-1) + 1
+        fresh = [item for item in new.tolist() if item not in there]
+        sql = "INSERT INTO query_items (query, position, item, purpose, why) VALUES (?, ?, ?, 'search', ?)"
+        conn.executemany(sql, [(found, at + k, item, WHY) for k, item in enumerate(fresh)])
+    return int(found)
