@@ -48,7 +48,10 @@ def test_functions_take_few_arguments() -> None:
     many = {
         f"{where}:{f.name}": _n_arguments(f)
         for where, f in _functions()
-        if _n_arguments(f) > 6 and (where, f.name) not in verbs and (where, f.name) not in MANY_ARGUMENTS
+        if _n_arguments(f) > 6
+        and (where, f.name) not in verbs
+        and (where, f.name) not in MANY_ARGUMENTS
+        and not where.startswith("api/routes/")  # an argument is a part of the request, as an option is of a verb
     }
     assert many == {}
 

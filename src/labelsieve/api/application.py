@@ -13,7 +13,7 @@ from labelsieve.api import problems
 from labelsieve.api.desks import Desks
 from labelsieve.api.guarding import API, Door, Guard
 from labelsieve.api.news import News
-from labelsieve.api.pages import pages
+from labelsieve.api.pages import page_routes
 from labelsieve.api.routes import ROUTERS
 
 THREADS = 12  # requests that are worked on at once; each has a connection to the ledger
@@ -42,6 +42,6 @@ def build(root: Path, door: Door) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=API)
-    app.include_router(pages(Path(str(files("labelsieve"))) / "ui" / "static"))
+    app.include_router(page_routes(Path(str(files("labelsieve"))) / "ui" / "static"))
     app.add_middleware(Guard, door=door)
     return app

@@ -18,7 +18,7 @@ KINDS = {
 }
 
 
-def pages(folder: Path) -> APIRouter:
+def page_routes(folder: Path) -> APIRouter:
     """Routes for the files of the folder of built pages; nothing outside of it is ever sent."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     router = APIRouter(include_in_schema=False)

@@ -11,7 +11,7 @@ from labelsieve.api.borrowing import AllDesks, OnTask, TaskName
 from labelsieve.api.guarding import Annotator
 from labelsieve.core.types import Purpose, Tag, Value
 from labelsieve.project.desk import flags, leases
-from labelsieve.project.desk.answers import Draft, accept
+from labelsieve.project.desk.accepting import Draft, accept
 from labelsieve.project.desk.cards import cards_of
 from labelsieve.project.desk.handing import hand_out
 from labelsieve.project.desk.refilling import refill

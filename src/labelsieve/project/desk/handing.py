@@ -18,6 +18,7 @@ from labelsieve.project.database import transaction
 from labelsieve.project.desk import leases
 from labelsieve.project.desk.current import standing_answers
 
+_SEARCH: Purpose = "search"
 MOST = 500  # items that are handed out at once
 
 
@@ -115,7 +116,7 @@ def _newest(context: Context, purpose: Purpose | None) -> list[_Open]:
 
 def _rows(id_: int, query: Query, purpose: Purpose | None) -> list[_Open]:
     n = len(query)
-    purposes, why, arms = query.purpose or ("search",) * n, query.why or ("",) * n, query.arms or ("",) * n
+    purposes, why, arms = query.purpose or (_SEARCH,) * n, query.why or ("",) * n, query.arms or ("",) * n
     why = why * n if len(why) == 1 else why
     rows = [_Open(*row) for row in zip(query.ids.tolist(), (id_,) * n, map(_shown, purposes), why, arms, strict=True)]
     return rows if purpose is None else [one for one in rows if one.purpose == purpose]

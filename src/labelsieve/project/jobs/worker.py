@@ -25,7 +25,7 @@ PAUSE = 0.1  # seconds between looks at the table
 TELL_EVERY = 0.25  # seconds between rows of progress
 
 
-def work(root: Path, lane: Lane) -> None:
+def work_lane(root: Path, lane: Lane) -> None:
     """Takes jobs of a lane until the process that started this one has ended."""
     parent = os.getppid()
     lock = (root / "cache" / f"worker-{lane}.lock").open("w")
@@ -75,4 +75,4 @@ if __name__ == "__main__":
     lane_ = sys.argv[2]
     if lane_ not in get_args(Lane):
         raise SystemExit(f"there is no lane {lane_!r}; there are: {', '.join(get_args(Lane))}")
-    work(Path(sys.argv[1]), lane_)  # type: ignore[arg-type]
+    work_lane(Path(sys.argv[1]), lane_)  # type: ignore[arg-type]
