@@ -86,7 +86,7 @@ def test_an_honest_claim_holds_and_nothing_is_written(folder: Path, capsys: pyte
     before = (folder / "p.sieve" / "labels.sqlite").read_bytes()
     verb(folder, 0)
     said = capsys.readouterr().out
-    assert said.count("ok  ") == 7 and "FAILED" not in said and "100 of 220 unreviewed" in said
+    assert said.count("ok  ") == 8 and "FAILED" not in said and "100 of 220 unreviewed" in said
     verb(folder, 0, "--json")
     assert json.loads(capsys.readouterr().out)["ok"] is True
     assert (folder / "p.sieve" / "labels.sqlite").read_bytes() == before
@@ -245,6 +245,34 @@ def _this_look(claim: dict[str, Any]) -> None:
     claim["claim"]["look"]["this_look"] = 0.9999
 
 
+def _cheaper(claim: dict[str, Any]) -> None:
+    next(price for price in claim["claim"]["prices"] if price["cost"])["cost"]["labels"] -= 1
+
+
+def _no_price(claim: dict[str, Any]) -> None:
+    claim["claim"]["prices"].pop()
+
+
+def _affordable(claim: dict[str, Any]) -> None:
+    claim["claim"]["affordable"] += 1
+
+
+def _instead(claim: dict[str, Any]) -> None:
+    claim["claim"]["instead"] = ["1 more label: nothing odd is left"]
+
+
+def _seed_date(claim: dict[str, Any]) -> None:
+    claim["seed"]["at"] = "2020-01-01T00:00:00.000000+00:00"
+
+
+def _older_than_its_look(claim: dict[str, Any]) -> None:
+    claim["created"] = "2020-01-01T00:00:00.000000+00:00"
+
+
+def _other_draw(claim: dict[str, Any]) -> None:
+    claim["claim"]["promises"]["known"]["seed"] += 1
+
+
 def _length(claim: dict[str, Any]) -> None:
     claim["chain"]["length"] = 10**30
 
@@ -266,6 +294,13 @@ def _length(claim: dict[str, Any]) -> None:
         (_length, "log of the claim"),
         (_checked_number, "bound"),
         (_this_look, "bound"),
+        (_cheaper, "prices and dates"),
+        (_no_price, "prices and dates"),
+        (_affordable, "prices and dates"),
+        (_instead, "prices and dates"),
+        (_seed_date, "prices and dates"),
+        (_older_than_its_look, "prices and dates"),
+        (_other_draw, "prices and dates"),
     ],
 )
 def test_a_claim_that_says_more_than_the_project_is_caught(folder: Path, change: Change, named: str) -> None:

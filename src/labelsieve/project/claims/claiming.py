@@ -139,13 +139,8 @@ def _after(context: Context, audit: Audit, confidence: float, recall: float | No
         return Claim(audit.task, "open", confidence, counts, seed, notes=notes, recall=recall)
     look = read_look(conn, audit, count)
     promises, reviewer = promises_of(count, look, confidence)
-    then = looks_read(conn, audit.task) + 1
-    more: dict[str, Any] = {}
-    if audit.looks is None or then <= audit.looks:
-        more = _steps(count.tally, look_confidence(then, audit.looks, confidence), len(audit.pool), recall)
-        bound = decisive(promises)
-        more["prices"] = tuple(price for price in more["prices"] if price.recall > bound)
-    else:
+    more = next_steps(audit, count, looks_read(conn, audit.task), (promises, confidence), recall)
+    if not more:
         notes += (f"all {audit.looks} looks that were declared are read: what this one shows stands.",)
     facts = {"number": look.number, "declared": look.declared, "this_look": look.confidence(confidence)}
     return Claim(
@@ -178,6 +173,18 @@ def scoped(promises: dict[str, Guarantee], seed: dict[str, Any], audit: Audit | 
         name: replace(one, assumes=(*one.assumes, *more), seed=number, task=audit.task if audit else None)
         for name, one in promises.items()
     }
+
+
+def next_steps(
+    audit: Audit, count: Count, read: int, shown: tuple[dict[str, Guarantee], float], recall: float | None
+) -> dict[str, Any]:
+    """Prices of what is more than a look `shown` (promises, confidence) after `read` looks; {} where none is left."""
+    promises, confidence = shown
+    if audit.looks is not None and read >= audit.looks:
+        return {}
+    more = _steps(count.tally, look_confidence(read + 1, audit.looks, confidence), len(audit.pool), recall)
+    bound = decisive(promises)
+    return more | {"prices": tuple(price for price in more["prices"] if price.recall > bound)}
 
 
 def _steps(tally: Tally, each: float, pool: int, recall: float | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A claim, checked by somebody else: the log, the seed, the draw, the answers and the bound, all computed again.
+"""A claim, checked by somebody else: log, seed, draw, answers, bound, prices, dates, all computed again.
 
 verify_claim(path, project) -> tuple[Check]      every check with its facts; opens the project for reading only
 """
@@ -30,6 +30,7 @@ from labelsieve.project.claims.claiming import (
     scoped,
     seed_facts,
 )
+from labelsieve.project.claims.particulars import dates_differ, prices_differ, told_alone
 from labelsieve.project.database import connect
 
 SHOWN = 20  # events that are named
@@ -319,6 +320,16 @@ def _bound(case: _Case) -> tuple[bool, list[str]]:
     return not wrong, wrong or said
 
 
+def _particulars(case: _Case) -> tuple[bool, list[str]]:
+    """Prices and dates are those that the log gives; what nobody can compute again is named."""
+    looks = [fact for fact in chain.facts_of(case.conn, "look", case.task) if fact.n <= case.length]
+    count = count_audit(case.conn, case.audit, case.length)
+    wrong = prices_differ(case.claim, case.audit, count, len(looks))
+    wrong += dates_differ(case.conn, case.claim, case.length)
+    said = [f"{len(case.claim['claim']['prices'])} prices, and the dates that the log knows"]
+    return not wrong, wrong or [*said, *told_alone(case.claim)]
+
+
 def _same(there: dict[str, Any], here: Mapping[str, float]) -> bool:
     return there.keys() == here.keys() and all(abs(there[name] - here[name]) <= 1e-9 for name in here)
 
@@ -331,6 +342,7 @@ _CHECKS: dict[str, Callable[[_Case], tuple[bool, list[str]]]] = {
     "answers": _answers,
     "looks": _looks,
     "bound": _bound,
+    "prices and dates": _particulars,
 }
 
 
