@@ -49,6 +49,7 @@ class TaskSettings:
     budget_minutes: float = 0.0
     budget_money: float = 0.0
     care: float = 0.01  # the least gain in accuracy that is worth more labels
+    twice: float = 0.0  # share of the items that two people label, neither seeing the other's answer
     together: float = 1.0  # screen: near-duplicates from this similarity on are answered together; 0 = never
 
 
@@ -132,7 +133,10 @@ def task_settings(entry: Mapping[str, Any]) -> TaskSettings:
     kinds = get_args(Kind)
     if entry.get("kind", "classes") not in kinds:
         raise UnknownName("kind of task", str(entry["kind"]), kinds)
-    return fields.built(TaskSettings, entry, "[tasks]")
+    settings = fields.built(TaskSettings, entry, "[tasks]")
+    if settings.twice > 1:
+        raise InputError(f"twice in [tasks] is {settings.twice}; expected a share from 0 to 1.", "0.1 is one in ten.")
+    return settings
 
 
 def _source(entry: Mapping[str, Any]) -> SourceSpec:

@@ -1,6 +1,8 @@
 """Decisions: answers of a reviewer to items on which people differ. They outweigh everybody else's.
 
     decisions(conn, task) -> set[int]            sequence numbers of all events that are decisions, taken back or not
+    decided_items(conn, task) -> {item}          items of which a decision stands
+    holds_decisions(conn, query) -> bool
     decision_query(conn, task, items) -> int     the query that they answer, one a task; `items` are put into it
 
 A decision is an ordinary label event. What makes it one is its query, whose strategy is `adjudicate`: undo, history,
@@ -8,13 +10,14 @@ the chain and exports need to know nothing of it. It never supersedes the review
 what it was: an answer given without seeing the others.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
 import numpy as np
 
 from labelsieve.core.types import Query, Task
-from labelsieve.project import queries
+from labelsieve.project import events, queries
 from labelsieve.project.database import transaction
 
 STRATEGY = "adjudicate"
@@ -27,6 +30,24 @@ def decisions(conn: sqlite3.Connection, task: Task) -> set[int]:
       JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
       WHERE q.task = ? AND q.strategy = ?"""
     return {seq for (seq,) in conn.execute(sql, (task.id, STRATEGY))}
+
+
+def decided_items(conn: sqlite3.Connection, task: Task) -> set[int]:
+    """Items of which a decision stands. Cost: as `decisions`, and O(events that supersede one)."""
+    live = decisions(conn, task)
+    if not live:
+        return set()
+    live -= events.not_live(conn, task)
+    sql = "SELECT item FROM events WHERE seq IN (SELECT value FROM json_each(?)) AND tag IS NOT NULL"
+    return {item for (item,) in conn.execute(sql, (json.dumps(sorted(live)),))}
+
+
+def holds_decisions(conn: sqlite3.Connection, query: int | None) -> bool:
+    """Whether answers to that query are decisions."""
+    if query is None:
+        return False
+    row = conn.execute("SELECT 1 FROM queries WHERE id = ? AND strategy = ?", (query, STRATEGY)).fetchone()
+    return row is not None
 
 
 def decision_query(conn: sqlite3.Connection, task: Task, items: Sequence[int]) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, LabelsieveError
 from labelsieve.core.types import Ids, Label, Task, Value
-from labelsieve.project import events, grouping, manifest
+from labelsieve.project import deciding, events, grouping, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.desk.current import standing_answers
@@ -39,6 +39,7 @@ class Draft:
     query: int | None = None
     supersedes: str | None = None
     group: bool = False  # the near-duplicates that the query names get the same answer
+    decides: bool = False  # a reviewer's decision: it leaves their own earlier answer as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +115,24 @@ def _labels(conn: sqlite3.Connection, task: Task, drafts: Sequence[Draft], by: s
             mine[draft.item] = None
             continue
         hidden = draft.item in events.hidden_in(conn, draft.query)  # it measures who answers, and changes no answer
-        before = draft.supersedes or (None if hidden else mine.get(draft.item))
+        _require_own(conn, draft, by, out)
+        before = draft.supersedes or (None if hidden or draft.decides else mine.get(draft.item))
         label = _label(task, draft, by, moment, before)
         out.append(label)
         mine[draft.item] = label.id
         if draft.group and draft.query is not None:
             out += _with_it(conn, task, label)
     return out
+
+
+def _require_own(conn: sqlite3.Connection, draft: Draft, by: str, before: Sequence[Label]) -> None:
+    """InputError where an answer would replace somebody else's, or outweigh it without being a decision."""
+    if draft.supersedes is not None:
+        named = [label for label in before if label.id == draft.supersedes] or events.by_uuid(conn, [draft.supersedes])
+        if named and named[0].by != by:
+            raise InputError(f"the answer {draft.supersedes} is by {named[0].by}.", "everybody replaces their own.")
+    if deciding.holds_decisions(conn, draft.query) != draft.decides:
+        raise InputError(f"query {draft.query} holds decisions between annotators.", "a reviewer decides on its page.")
 
 
 def _last_by(labels: Sequence[Label], by: str) -> str | None:

@@ -6,6 +6,7 @@ Items of the newest query come first to those who ask first; nobody gets an item
 answered, except for the share of the pool that is to be answered twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.desk import leases
 from labelsieve.project.desk.current import standing_answers
+from labelsieve.project.people.twice import second_looks, twice_of
 
 _SEARCH: Purpose = "search"
 MOST = 500  # items that are handed out at once
@@ -49,7 +51,7 @@ class _Open:
 def hand_out(context: Context, by: str, n: int, purpose: Purpose | None = None) -> Handed:
     """Up to n items for this person, those they have already first. Cost: O(items of one query), no scan."""
     with transaction(context.conn):
-        found, answers = _free(context, by, purpose)
+        found, answers = _free(context, by, purpose, n)
         taken = found[: min(n, MOST)]
         leases.take(context.conn, context.task, by, [(one.item, one.query) for one in taken])
     return Handed(
@@ -63,10 +65,13 @@ def hand_out(context: Context, by: str, n: int, purpose: Purpose | None = None) 
     )
 
 
-def _free(context: Context, by: str, purpose: Purpose | None) -> tuple[list[_Open], dict[int, list[Label]]]:
-    """What this person may get, theirs first, and the answers that stand for any of it."""
+def _free(context: Context, by: str, purpose: Purpose | None, n: int) -> tuple[list[_Open], dict[int, list[Label]]]:
+    """What this person may get, theirs first, then what waits for a second look (half of n at most), and the answers
+    that stand for any of it."""
     conn, task = context.conn, context.task
-    rows = [*_leased(context, by, purpose), *_newest(context, purpose)]
+    held = leases.mine(conn, task, by)
+    again = second_looks(context, by, max(1, n // 2)) if purpose != "certify" else []
+    rows = [*_asked_before(context, [*held, *again], purpose), *_newest(context, purpose)]
     rows = list({one.item: one for one in reversed(rows)}.values())[::-1]
     ids = np.array([one.item for one in rows], np.int64)
     answers, holders = standing_answers(conn, task, ids), leases.held(conn, task, ids)
@@ -87,16 +92,11 @@ def _free(context: Context, by: str, purpose: Purpose | None) -> tuple[list[_Ope
     return free, answers
 
 
-def twice_of(context: Context, ids: Ids) -> dict[int, int]:
-    """How many people shall answer each item, where that is not one."""
-    return {}
-
-
-def _leased(context: Context, by: str, purpose: Purpose | None) -> list[_Open]:
-    held = leases.mine(context.conn, context.task, by)
+def _asked_before(context: Context, items: Sequence[tuple[int, int | None]], purpose: Purpose | None) -> list[_Open]:
+    """The rows of (item, query), as their queries have them."""
     known: dict[int, Query] = {}
     out = []
-    for item, query in held:
+    for item, query in items:
         if query is None:
             continue
         if query not in known:

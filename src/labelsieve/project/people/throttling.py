@@ -34,8 +34,8 @@ class _Count:
     at: float
 
 
-class Throttle:
-    """Counts failures by name and address. Safe to call from several threads."""
+class Guesses:
+    """Counts wrong guesses by name and address. Safe to call from several threads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
