@@ -25,7 +25,7 @@ export function onSignedOut(then: () => void): void {
 
 export async function whoami(): Promise<Me> {
   const me = await get<Me>("/me");
-  csrf = me.csrf;
+  csrf = me.csrf ?? "";
   return me;
 }
 

@@ -2,10 +2,8 @@
 
 import { BASE } from "./api";
 
-export interface ServerEvent {
-  kind: string;
-  [name: string]: unknown;
-}
+/** What changed: jobs as they go on; marks of the last label, fit and query. */
+export type ServerEvent = Record<string, unknown>;
 
 type Listener = (event: ServerEvent) => void;
 const listeners = new Set<Listener>();

@@ -7,6 +7,7 @@ export interface Entry {
   id: string;
   task: string;
   person: string;
+  at: number; // when it was given, by this device's clock
   body: LabelBody;
 }
 

@@ -67,7 +67,7 @@ export class Outbox {
 
   /** Take an answer. Returns at once; nothing here waits. */
   put(task: string, body: LabelBody): void {
-    const entry: Entry = { id: body.id, task, person: this.person, body };
+    const entry: Entry = { id: body.id, task, person: this.person, at: Date.now(), body };
     this.waiting.set(entry.id, entry);
     this.journal.note(entry);
     this.tell();
@@ -118,7 +118,7 @@ export class Outbox {
   async resend(id: string): Promise<void> {
     const entry = this.no.find((one) => one.id === id);
     if (!entry) return;
-    await this.store.add({ id, task: entry.task, person: entry.person, body: entry.body });
+    await this.store.add({ id, task: entry.task, person: entry.person, at: entry.at, body: entry.body });
     await this.discard(id);
     this.retry();
   }
@@ -171,7 +171,7 @@ export class Outbox {
       const other = ready.findIndex((entry) => entry.task !== task);
       const run = other < 0 ? ready : ready.slice(0, other);
       try {
-        await this.done(run, await this.ways.send(task, run.map((entry) => entry.body)));
+        await this.done(run, await this.ways.send(task, run.map(aged)));
         this.fine();
         most = MOST;
       } catch (error) {
@@ -258,6 +258,11 @@ export class Outbox {
 }
 
 const pause = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds));
+
+/** An answer with its age: the server trusts no clock but its own. A clock set back makes it new. */
+function aged(entry: Entry): LabelBody {
+  return { ...entry.body, age: Math.max(0, (Date.now() - entry.at) / 1000) };
+}
 
 /** A UUID, also where the page has no secure context (http on a local network). */
 export function uuid(): string {

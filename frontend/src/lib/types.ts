@@ -5,18 +5,19 @@ export type Role = "viewer" | "annotator" | "reviewer" | "admin";
 export interface Me {
   name: string;
   role: Role;
-  csrf: string;
+  csrf: string | null;
+  id?: string; // of the project; stays when its folder is renamed
   project: string;
   version: string;
   mode: "single" | "users";
 }
 
 export interface TaskClass {
-  code: number;
+  code: number | null; // null: not in the ledger before its first label
   name: string;
-  key?: string | null;
-  text?: string | null;
-  examples?: number[];
+  key?: string; // wished for; "" leaves it to the order
+  text?: string;
+  shown?: number[]; // items that show what is meant
 }
 
 export interface Task {
@@ -28,7 +29,7 @@ export interface Task {
 }
 
 export interface Value {
-  tag: "class" | "set" | "soft" | "unsure" | "skip";
+  tag: "class" | "classes" | "soft" | "unsure" | "skip";
   names?: string[];
   weights?: number[];
 }
@@ -47,23 +48,27 @@ export interface Card {
   query?: number | null;
   purpose?: string | null;
   why?: string | null;
-  arms?: string[] | null;
-  group?: number[] | null; // near-duplicates that get the same answer
+  arms?: string | null;
+  group?: number; // how many near-duplicates get the same answer
   image?: string | null;
   text?: string | null;
+  cut?: number; // characters of the text that were left out
+  numbers?: number; // of an embedding: how many it has
+  fault?: string; // why it cannot be shown
+  hint?: string;
   row?: Record<string, unknown> | null;
   meta?: Record<string, unknown> | null;
   words?: string[] | null; // words that speak for the guess
   guess?: { name: string; p: number } | null;
   mine?: Mine | null;
-  flagged?: string | boolean | null;
+  flagged?: boolean;
 }
 
 export interface QueueAnswer {
-  state: "ready" | "preparing" | "done";
+  state: "ready" | "preparing" | "done" | "failed";
   items: Card[];
-  left?: number | null;
-  note?: string | null;
+  left: number;
+  note: string;
 }
 
 /** One answer on its way to the server. `value` is null for an undo, which names what it takes back. */
@@ -71,7 +76,7 @@ export interface LabelBody {
   id: string;
   item: number;
   value: Value | null;
-  at: string;
+  age?: number; // seconds since it was given; set when it is sent
   seconds?: number | null;
   query?: number | null;
   supersedes?: string | null;
@@ -82,5 +87,4 @@ export interface LabelsAnswer {
   written: number;
   known: number;
   refused: { id: string; detail: string; hint?: string }[];
-  counts?: Record<string, number>;
 }

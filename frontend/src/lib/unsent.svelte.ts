@@ -20,7 +20,7 @@ export const unsent = {
 
 export async function openOutbox(me: Me): Promise<void> {
   box?.close();
-  box = await Outbox.open(me.project, me.name, {
+  box = await Outbox.open(me.id ?? me.project, me.name, {
     send: (task, labels) =>
       api.post<LabelsAnswer>(`/tasks/${encodeURIComponent(task)}/labels`, { labels }, { timeout: 30_000 }),
     locks: navigator.locks ?? null,

@@ -1,0 +1,276 @@
+/** The desk: what happens when a key is pressed, and how the line is kept filled. The page only draws what is here. */
+
+import * as api from "../lib/api";
+import { uuid } from "../lib/outbox";
+import { reloadTasks } from "../lib/session.svelte";
+import { answer as inWords, count } from "../lib/show";
+import { say } from "../lib/toasts.svelte";
+import type { Card, Mine, QueueAnswer, Task, Value } from "../lib/types";
+import { unsent, write } from "../lib/unsent.svelte";
+import { Clock } from "./clock";
+import { Line } from "./line";
+import type { Stage } from "./stage";
+
+const ENOUGH = 20; // items in the line
+const FEW = 12; // with fewer more are asked for
+const RENEW = 240_000; // milliseconds: leases last ten minutes
+const GUESS = "labelsieve.guess";
+
+export interface View {
+  card: Card | null;
+  mine: Mine | null;
+  chosen: readonly string[]; // several classes: what is marked so far
+  alone: boolean; // near-duplicates are left out
+  depth: number; // answers that can be taken back
+  behind: boolean; // an earlier item is shown
+  last: string; // what was done just now
+}
+
+export class Desk {
+  view = $state.raw<View>({
+    card: null,
+    mine: null,
+    chosen: [],
+    alone: false,
+    depth: 0,
+    behind: false,
+    last: "",
+  });
+  state = $state<QueueAnswer["state"] | "loading" | "no answer">("loading");
+  note = $state("");
+  left = $state(0);
+  answered = $state(0); // in this sitting
+  showGuess = $state(localStorage.getItem(GUESS) !== "hidden");
+
+  private readonly line = new Line(uuid);
+  private readonly clock = new Clock(undefined, document.visibilityState === "visible");
+  private stage: Stage | null = null;
+  private filling = false;
+  private closed = false;
+  private reached = false; // the server has no earlier answers
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private tries = 0;
+  private renewal: ReturnType<typeof setInterval>;
+  private stopHearing: () => void = () => {};
+
+  constructor(
+    readonly task: Task,
+    readonly purpose: string | null,
+  ) {
+    this.renewal = setInterval(() => document.visibilityState === "visible" && void this.fill(), RENEW);
+  }
+
+  /** Begin, once the stage stands. */
+  open(stage: Stage): void {
+    this.stage = stage;
+    stage.onshow = (card) => card && this.clock.start();
+    this.stopHearing = unsent.box?.onAcknowledged((_, answer) => this.arrived(answer.refused.length > 0)) ?? (() => {});
+    void this.fill().then(() => this.older());
+  }
+
+  close(): void {
+    this.closed = true;
+    clearInterval(this.renewal);
+    if (this.timer) clearTimeout(this.timer);
+    this.stopHearing();
+    this.stage?.close();
+  }
+
+  visible(seen: boolean): void {
+    this.clock.visible(seen);
+    if (seen) void this.fill();
+  }
+
+  get several(): boolean {
+    return this.task.kind === "multilabel";
+  }
+
+  /** A class was pressed: it answers, or (several classes) it is marked. */
+  choose(name: string): void {
+    const { card, chosen } = this.view;
+    if (!card) return;
+    if (this.several) {
+      const next = chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name];
+      this.view = { ...this.view, chosen: next };
+    } else {
+      this.give({ tag: "class", names: [name] });
+    }
+  }
+
+  /** Several classes: these are all, and those not marked are absent. */
+  finish(): void {
+    if (this.several && this.view.card) this.give({ tag: "classes", names: [...this.view.chosen] });
+  }
+
+  give(value: Value): void {
+    const { card, alone } = this.view;
+    if (!card) return;
+    const body = this.line.answer(value, { seconds: this.clock.seconds, group: !alone });
+    if (!body) return;
+    this.answered += 1;
+    const too = body.group ? `, and ${count(card.group ?? 0, "near-duplicate")} too` : "";
+    this.show(`${card.key}: ${inWords(value)}${too}`);
+    write(this.task.name, body);
+    if (this.line.open < FEW) void this.fill();
+  }
+
+  undo(): void {
+    const taken = this.line.undo();
+    if (!taken) {
+      this.show(this.reached ? "There is nothing left to take back." : "Looking for earlier answers ...");
+      if (!this.reached) void this.older().then((more) => more && this.undo());
+      return;
+    }
+    this.answered = Math.max(0, this.answered - 1);
+    if (taken.missing === null) {
+      this.show("Taken back.");
+    } else {
+      void this.bring(taken.missing);
+    }
+    write(this.task.name, taken.body);
+  }
+
+  look(by: number): void {
+    if (this.line.look(by)) this.show("");
+    else if (by < 0 && !this.reached) void this.older().then((more) => more && this.line.look(-1) && this.show(""));
+  }
+
+  front(): void {
+    this.line.toFront();
+    this.show("");
+  }
+
+  togglePart(): void {
+    if (this.view.card?.group) this.view = { ...this.view, alone: !this.view.alone };
+  }
+
+  toggleGuess(): void {
+    this.showGuess = !this.showGuess;
+    localStorage.setItem(GUESS, this.showGuess ? "shown" : "hidden");
+  }
+
+  async flag(note?: string): Promise<void> {
+    const { card } = this.view;
+    if (!card) return;
+    const path = `/tasks/${encodeURIComponent(this.task.name)}/flags/${card.item}`;
+    const raise = note !== undefined || !card.flagged;
+    try {
+      if (raise) await api.put(path, { note: note ?? "" });
+      else await api.remove(path);
+      card.flagged = raise;
+      this.view = { ...this.view };
+    } catch (error) {
+      const action = { title: "Try again", run: () => void this.flag(note) };
+      say(`${card.key} could not be flagged. ${api.inWords(error)}`, { kind: "wrong", action });
+    }
+  }
+
+  /** Pictures and texts anew, with other words to highlight or another window. */
+  restyle(change: Partial<Stage["look"]>): void {
+    if (this.stage) this.stage.restyle({ ...this.stage.look, ...change }, this.line.ahead(8));
+  }
+
+  /** Ask the server again at once, where choosing has failed. */
+  again(): void {
+    this.state = "loading";
+    void this.fill(true);
+  }
+
+  private show(last: string): void {
+    const step = this.line.now;
+    const card = step?.card ?? null;
+    this.stage?.show(card);
+    this.view = {
+      card,
+      mine: step?.mine ?? null,
+      chosen: this.several ? (step?.mine?.value.names ?? []) : [],
+      alone: false,
+      depth: this.line.depth,
+      behind: this.line.behind,
+      last,
+    };
+    if (card) requestAnimationFrame(() => this.stage?.ahead(this.line.ahead(8)));
+  }
+
+  private async fill(again = false): Promise<void> {
+    if (this.filling || this.closed) return;
+    this.filling = true;
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    try {
+      const waiting = unsent.box?.items(this.task.name) ?? new Set<number>();
+      const n = Math.min(500, this.line.open + waiting.size + ENOUGH);
+      const purpose = this.purpose ? `&purpose=${encodeURIComponent(this.purpose)}` : "";
+      const path = `/tasks/${encodeURIComponent(this.task.name)}/queue?n=${n}${purpose}${again ? "&again=true" : ""}`;
+      const found = await api.get<QueueAnswer>(path);
+      if (this.closed) return;
+      this.tries = 0;
+      this.line.fill(found.items, unsent.box?.items(this.task.name), found.items.length < 500);
+      this.left = found.left;
+      this.note = found.note;
+      this.state = this.line.open ? "ready" : found.state === "ready" ? "preparing" : found.state;
+      if (!this.view.card && this.line.now) this.show(this.view.last);
+      else this.stage?.ahead(this.line.ahead(8));
+      if (this.line.open < FEW && this.state !== "done" && this.state !== "failed") this.later(this.line.open ? 1500 : 500);
+    } catch (error) {
+      if (this.closed) return;
+      if (!this.line.open) {
+        this.state = "no answer";
+        this.note = api.inWords(error);
+      }
+      this.tries += 1;
+      this.later(Math.min(10_000, 500 * 2 ** this.tries));
+    } finally {
+      this.filling = false;
+    }
+  }
+
+  private later(milliseconds: number): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.fill(), milliseconds);
+  }
+
+  /** The server took answers: what was done may have opened new ways. */
+  private arrived(refused: boolean): void {
+    if (refused) say("The server refused an answer. It is kept: see “refused” at the top.", { kind: "wrong" });
+    if (this.state === "done" || this.line.open < FEW) void this.fill();
+    const known = new Set(this.task.classes.map((one) => one.name));
+    if (this.fresh.some((name) => !known.has(name))) void reloadTasks();
+  }
+
+  private readonly fresh: string[] = [];
+
+  /** A class by its typed name: a new one where the task is open. */
+  chooseTyped(name: string): void {
+    const said = name.trim();
+    if (!said) return;
+    if (!this.task.classes.some((one) => one.name === said)) this.fresh.push(said);
+    this.choose(said);
+  }
+
+  /** Earlier answers from the server; whether there were some. */
+  private async older(): Promise<boolean> {
+    try {
+      const before = this.line.oldest;
+      const tail = before ? `&before=${before}` : "";
+      const path = `/tasks/${encodeURIComponent(this.task.name)}/answers?n=50${tail}`;
+      const { items } = await api.get<{ items: Card[] }>(path);
+      if (!items.length) this.reached = true;
+      this.line.remember(items);
+      this.view = { ...this.view, depth: this.line.depth };
+      return items.length > 0;
+    } catch {
+      return false;
+    }
+  }
+
+  private async bring(item: number): Promise<void> {
+    try {
+      const card = await api.get<Card>(`/items/${item}?task=${encodeURIComponent(this.task.name)}`);
+      this.line.bring(card);
+      this.show("Taken back.");
+    } catch (error) {
+      say(`The answer was taken back, but its item could not be shown. ${api.inWords(error)}`);
+    }
+  }
+}
