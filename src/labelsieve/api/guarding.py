@@ -7,10 +7,10 @@ those that the server was started for (DNS rebinding).
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
-from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import MutableHeaders
@@ -23,6 +23,7 @@ from labelsieve.project.people.roles import Person, Role
 
 API = "/api/v1"
 OPEN = (f"{API}/login",)  # what may be asked without being known
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 SAFE = ("GET", "HEAD", "OPTIONS")
 POLICY = "; ".join(
     (
@@ -117,8 +118,8 @@ class Guard:
 
     def _host(self, request: HTTPConnection) -> ASGIApp | None:
         host = request.headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
-        if name in self._door.hosts or "*" in self._door.hosts:
+        found = _HOST.fullmatch(host)
+        if found is not None and (found["name"].strip("[]").lower() in self._door.hosts or "*" in self._door.hosts):
             return None
         hint = "open the address that the server printed, or start it with --host-name."
         return problem(421, f"this server does not answer for the host {host[:100]!r}.", hint)
@@ -155,7 +156,7 @@ class Guard:
     def _forged(self, request: HTTPConnection, known: Known | None) -> str:
         """What makes a change look like another site's doing; empty where nothing does."""
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
             return f"the request comes from another site ({origin[:100]})."
         if known is not None and known.csrf is not None:
             sent = request.headers.get("x-csrf-token", "")

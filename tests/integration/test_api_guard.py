@@ -1,0 +1,158 @@
+"""Who gets in: tokens, cookies, forged requests, rebound names, guesses, paths that lead out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+import labelsieve as ls
+from labelsieve.api.application import build
+from labelsieve.api.guarding import Door, SingleUser
+from labelsieve.api.throttle import Throttle
+from labelsieve.testing import toy_classes
+
+TOKEN = "a-token"
+COOKIE = "labelsieve_session_1"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("guarded")
+    np.save(folder / "x.npy", toy_classes(50, 4, 2).x)
+    ls.create(folder / "p.sieve", folder / "x.npy", classes=["a", "b"]).close()
+    return folder / "p.sieve"
+
+
+@pytest.fixture
+def client(root: Path) -> Iterator[TestClient]:
+    door = Door(SingleUser(TOKEN, "ann"), frozenset({"localhost", "127.0.0.1"}), COOKIE)
+    with TestClient(build(root, door), base_url="http://localhost:1", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["", "/", "/status", "/no/such/path", "/tasks/main/labels"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT"])
+def test_nobody_learns_what_there_is(client: TestClient, method: str, path: str) -> None:
+    answer = client.request(method, f"/api/v1{path}")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["hint"]
+
+
+@pytest.mark.parametrize("header", ["Bearer wrong", "Bearer ", "bearer", f"Basic {TOKEN}", "Bearer \u00e9"])
+def test_a_wrong_token_opens_nothing(client: TestClient, header: str) -> None:
+    assert client.get("/api/v1/status", headers={"Authorization": header.encode()}).status_code == 401
+
+
+def test_a_token_opens_the_api(client: TestClient) -> None:
+    assert client.get("/api/v1/me", headers=BEARER).json()["name"] == "ann"
+    assert client.get("/api/v1/nope", headers=BEARER).status_code == 404
+
+
+def signed_in(client: TestClient) -> str:
+    """The CSRF token of a session that the token in the URL has opened."""
+    answer = client.get(f"/grid?view=3&token={TOKEN}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/grid?view=3")
+    assert {"HttpOnly", "SameSite=Strict"} <= {part.strip() for part in answer.headers["set-cookie"].split(";")}
+    assert TOKEN not in answer.headers["set-cookie"]
+    return str(client.get("/api/v1/me").json()["csrf"])
+
+
+def test_the_token_in_the_url_opens_a_session(client: TestClient) -> None:
+    signed_in(client)
+    assert client.get("/api/v1/status").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["//evil.test/", "/\\evil.test/", "///evil.test"])
+def test_the_way_on_stays_here(client: TestClient, path: str) -> None:
+    answer = client.get(f"{path}?token={TOKEN}")
+    if answer.status_code == 303:
+        assert answer.headers["location"].startswith("/")
+        assert not answer.headers["location"].startswith(("//", "/\\"))
+
+
+def test_changes_by_a_browser_need_the_csrf_token(client: TestClient) -> None:
+    csrf = signed_in(client)
+    body = {"items": []}
+    assert client.post("/api/v1/tasks/main/release", json=body).status_code == 403
+    assert client.post("/api/v1/tasks/main/release", json=body, headers={"X-CSRF-Token": "x"}).status_code == 403
+    right = {"X-CSRF-Token": csrf}
+    assert client.post("/api/v1/tasks/main/release", json=body, headers=right).status_code == 204
+    for origin in ("http://evil.test", "http://localhost:2", "null"):
+        answer = client.post("/api/v1/tasks/main/release", json=body, headers=right | {"Origin": origin})
+        assert answer.status_code == 403, origin
+    mine = right | {"Origin": "http://localhost:1"}
+    assert client.post("/api/v1/tasks/main/release", json=body, headers=mine).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "", "[::1", "a@localhost:1x"]
+)
+def test_other_host_names_are_refused(client: TestClient, host: str) -> None:
+    for path in ("/", "/api/v1/status", "/openapi.json"):
+        answer = client.get(path, headers=BEARER | {"Host": host})
+        assert answer.status_code == 421, host
+
+
+def test_guesses_are_slowed(root: Path) -> None:
+    clock = [0.0]
+    door = Door(
+        SingleUser(TOKEN, "ann"), frozenset({"localhost"}), COOKIE, throttle=Throttle(5, 60.0, lambda: clock[0])
+    )
+    with TestClient(build(root, door), base_url="http://localhost:1", follow_redirects=False) as client:
+        for _ in range(5):
+            assert client.get("/api/v1/me", headers={"Authorization": "Bearer no"}).status_code == 401
+        late = client.get("/api/v1/me", headers={"Authorization": "Bearer no"})
+        assert (late.status_code, int(late.headers["retry-after"]) >= 60) == (429, True)
+        assert client.get("/?token=no").status_code == 429
+        clock[0] = 61.0
+        assert client.get("/api/v1/me", headers=BEARER).status_code == 200
+
+
+def test_every_answer_is_hardened(client: TestClient) -> None:
+    for path in ("/", "/api/v1/status", "/nope.js"):
+        headers = client.get(path, headers=BEARER).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "path", ["/../pyproject.toml", "/..%2f..%2fpyproject.toml", "/%2e%2e/labels.sqlite", "/assets/../../x.py"]
+)
+def test_no_path_leads_out(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "sqlite" not in answer.text.lower() or answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/tasks/nope/queue", None, 404),
+        ("GET", "/tasks/main/queue?n=0", None, 422),
+        ("GET", "/tasks/main/queue?purpose=drop", None, 422),
+        ("GET", "/items/999999", None, 404),
+        ("GET", "/items/99999999999999999999", None, 422),
+        ("GET", "/items/1/image", None, 422),
+        ("POST", "/tasks/main/labels", {"labels": [{"id": "no uuid", "item": 1, "value": None}]}, 422),
+        ("POST", "/tasks/main/labels", {"labels": "many"}, 422),
+        ("POST", "/jobs", {"kind": "rm -rf"}, 404),
+        ("POST", "/jobs/77/cancel", None, 422),
+        ("PUT", "/tasks/main/guide", [{"name": "a", "key": "x"}, {"name": "b", "key": "X"}], 422),
+    ],
+)
+def test_what_does_not_fit_is_said(client: TestClient, method: str, path: str, body: object, status: int) -> None:
+    answer = client.request(method, f"/api/v1{path}", json=body, headers=BEARER)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["detail"]
+
+
+def test_the_guide_comes_back_with_the_tasks(client: TestClient) -> None:
+    entry = {"name": "a", "key": "q", "text": "<b>round</b>", "shown": [1, 2]}
+    assert client.put("/api/v1/tasks/main/guide", json=[entry], headers=BEARER).status_code == 200
+    (task,) = client.get("/api/v1/tasks", headers=BEARER).json()
+    assert task["classes"][0] == entry | {"code": 0}
