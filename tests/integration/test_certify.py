@@ -163,6 +163,25 @@ def test_skipped_items_count_as_odd(project: Path, capsys: pytest.CaptureFixture
     assert any("skipped or unsure" in note for note in claim["notes"])
 
 
+def test_hidden_items_of_few_ways_are_judged_together_and_it_is_said(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ls.open(project) as p:
+        more = [str(row) for row in UNUSUAL[100:104]]
+        p.label(more, ["odd"] * 4, by="bob", source="import")
+        p.draw_audit(60, hidden=ODD + 4)
+        query = p.next(purpose="certify")
+        says = ["odd" if item.key in more else name(int(item.key)) for item in query.items]
+        p.label(query.ids, says, by="ann", query=query.id)
+    claim = told(capsys, project)
+    assert len(claim["reviewer"]) == 2
+    ways = ", ".join(f"{way} ({int(one['checked']['shown'])})" for way, one in sorted(claim["reviewer"].items()))
+    assert any(f"hidden items found by {ways} are judged together" in note for note in claim["notes"])
+    assert any(
+        f"odd items found by {ways} are recognised alike" in line for line in claim["promises"]["corrected"]["assumes"]
+    )
+
+
 def test_hidden_items_measure_who_answers_and_change_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with ls.open(project) as p:
         before = p.context.task.classes, chain.head_of(p.context.conn)[0]

@@ -10,7 +10,7 @@ import labelsieve as ls
 from labelsieve.core.errors import InputError
 from labelsieve.core.randomness import stream
 from labelsieve.screening.draws import most_odd, odd_drawn
-from labelsieve.screening.reviewers import most_odd_seen_by, overlooked_at_most
+from labelsieve.screening.reviewers import _catches, most_odd_seen_by, overlooked_at_most, pooled_ways
 from labelsieve.screening.thresholds import spikes_needed
 
 
@@ -93,6 +93,47 @@ def test_overlooked_is_the_largest_number_that_is_likely() -> None:
 def test_a_reviewer_who_caught_none_earns_no_claim() -> None:
     promise = ls.reviewed_recall_bound(90, 1000, 500, 0, {"search": (5, 0)})
     assert promise.bound == 0.0 and "no recall can be claimed" in promise.claim
+
+
+def test_ways_with_few_items_are_judged_together() -> None:
+    assert pooled_ways({"search": (3, 3)}) == (("search",),)
+    assert pooled_ways({"search": (30, 1), "audit": (20, 20)}) == (("audit",), ("search",))
+    assert pooled_ways({"search": (30, 1), "audit": (19, 19)}) == (("audit", "search"),)
+    assert pooled_ways({"a": (90, 1), "b": (12, 9), "c": (9, 9)}) == (("b", "c"), ("a",))
+    assert pooled_ways({"a": (90, 1), "b": (40, 9), "c": (9, 9), "d": (1, 1)}) == (("b", "c", "d"), ("a",))
+    alone = ls.reviewed_recall_bound(90, 10_000, 4000, 0, {"search": (60, 60)})
+    mixed = ls.reviewed_recall_bound(90, 10_000, 4000, 0, {"search": (57, 57), "audit": (3, 3)})
+    assert mixed.bound == alone.bound > 0.6
+    assert [line for line in mixed.assumes if "audit (3), search (57)" in line and line.startswith("ASSUMED")]
+    assert not [line for line in alone.assumes if "judged together" in line]
+
+
+def test_a_small_way_that_is_often_overlooked_holds_the_share_down() -> None:
+    caught = [ls.reviewed_recall_bound(90, 10_000, 4000, 0, {"search": (200, 200), "audit": (4, n)}) for n in (4, 1, 0)]
+    shares = [promise.checked["reviewer_catches"] for promise in caught]
+    assert shares[0] > 0.95 > shares[1] > shares[2]
+    assert shares[2] == pytest.approx(1 - (0.05 / 3) ** (1 / 4))  # all it can be where none of four was caught
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        {"search": (40, 0.9), "audit": (3, 0.9)},
+        {"search": (15, 0.95), "audit": (4, 0.95), "import": (2, 0.95)},
+        {"search": (30, 1.0), "audit": (10, 0.5)},
+        {"search": (19, 0.6), "audit": (2, 0.1)},
+    ],
+)
+def test_the_share_of_a_pool_is_too_high_as_seldom_as_promised(ways: dict[str, tuple[int, float]]) -> None:
+    """Exact: every outcome of every way, with its chance. The mean of the pool counts where the ways differ."""
+    mean = sum(n * p for n, p in ways.values()) / sum(n for n, _ in ways.values())
+    wrong = 0.0
+    for caught in np.ndindex(*(n + 1 for n, _ in ways.values())):
+        hidden = {way: (n, right) for (way, (n, _)), right in zip(ways.items(), caught, strict=True)}
+        if _catches(hidden, 0.95)[0] > mean + 1e-12:
+            chances = [binom.pmf(right, n, p) for (n, p), right in zip(ways.values(), caught, strict=True)]
+            wrong += float(np.prod(chances))
+    assert wrong <= 0.05
 
 
 def test_a_corrected_bound_never_says_more() -> None:

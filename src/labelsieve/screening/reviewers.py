@@ -11,6 +11,7 @@ Hidden = Mapping[str, tuple[int, int]]  # how they were found -> (shown, caught)
 ALIKE = "ASSUMED, not shown: odd items nobody has seen are recognised as often as the hidden ones"
 BLIND = "the reviewer cannot tell a hidden item from the others, and misses one independently of another"
 STEADY = "what is overlooked does not change which items the search shows next"
+FEW = 20  # hidden items of a way, or of ways together, below which nothing is judged by itself: 20, all caught, show .8
 
 
 def reviewer_bound(hidden: Hidden, confidence: float = 0.95) -> dict[str, Guarantee]:
@@ -38,10 +39,12 @@ def reviewed_recall_bound(
     """At least this share of all odd items was found before the audit, by a reviewer who overlooks some.
 
     As `recall_bound`, with a third of the risk on each of: how much the reviewer catches (`hidden`, as in
-    `reviewer_bound`; the worst of the ways counts, each with its part of the risk); what was overlooked among the items
-    that the search showed; what is odd among the unreviewed, where the audit may have overlooked some too.
+    `reviewer_bound`; the worst of the groups of `pooled_ways` counts, each with its part of the risk); what was
+    overlooked among the items that the search showed; what is odd among the unreviewed, where the audit may have
+    overlooked some too. What is pooled is an assumption, and stands among them.
     The bound cannot exceed what the reviewer catches: more audit does not help then, a second reviewer does.
-    Source: a thinned hypergeometric and a binomial test, inverted; union bound.
+    Source: a thinned hypergeometric and a binomial test, inverted; union bound; of a pool the mean counts (Hoeffding
+    1956).
     Cost: O(sqrt(unreviewed) log(unreviewed)).
 
     >>> promise = reviewed_recall_bound(90, 10_000, 1000, 0, {"search": (60, 57)})
@@ -51,9 +54,7 @@ def reviewed_recall_bound(
     found = whole("found", found)
     pool, drawn, odd = audit_counts(unreviewed, audited, odd_in_audit)
     third = looks(3, confidence)[0]
-    ways = _counts(hidden)
-    part = looks(len(ways), third)[0]
-    catches = min(share_at_least(caught, shown, part) for shown, caught in ways.values())
+    catches, pooled = _catches(_counts(hidden), third)
     missed = overlooked_at_most(found, catches, third) if found else None
     most = most_odd_seen_by((pool, drawn, odd), catches, third)
     bound = found / (found + missed + most) if found and missed is not None else 0.0
@@ -69,7 +70,44 @@ def reviewed_recall_bound(
     claim = f"at least {floor_percent(bound)} of all odd items were found before the audit"
     if not found or missed is None:
         claim = "nothing odd was found, or the reviewer may overlook everything: no recall can be claimed"
-    return Guarantee(claim, bound, confidence, checked, (RANDOM, ONE_LOOK, SURE, ALIKE, BLIND, STEADY))
+    return Guarantee(claim, bound, confidence, checked, (RANDOM, ONE_LOOK, SURE, ALIKE, *pooled, BLIND, STEADY))
+
+
+def pooled_ways(hidden: Hidden) -> tuple[tuple[str, ...], ...]:
+    """The groups of ways that are judged together, by the number of hidden items alone, never by what was caught.
+
+    Ways with fewer than 20 are pooled; while these are fewer than 20 together, the smallest of the others joins them.
+    So a group has 20 or more, or it is the only one: each further group takes a part of the risk, and 3 items, all
+    caught, show no more than that a fifth are. Cost: O(ways log ways).
+
+    >>> pooled_ways({"search": (60, 57), "miss": (25, 25), "audit": (3, 3), "import": (2, 1)})
+    (('audit', 'import', 'miss'), ('search',))
+    """
+    order = sorted(hidden, key=lambda way: (hidden[way][0], way))
+    n = sum(hidden[way][0] < FEW for way in order)
+    while 0 < n < len(order) and sum(hidden[way][0] for way in order[:n]) < FEW:
+        n += 1
+    pool = (tuple(sorted(order[:n])),) if n else ()
+    return (*pool, *((way,) for way in order[n:]))
+
+
+def _catches(ways: dict[str, tuple[int, int]], confidence: float) -> tuple[float, tuple[str, ...]]:
+    """The share that a reviewer catches at least, and what is assumed of pooled ways.
+
+    A pooled way that was caught so seldom that the share is ruled out for it alone holds it down.
+    """
+    groups = pooled_ways(ways)
+    part = looks(len(groups), confidence)[0]
+    share, said = 1.0, []
+    for group in groups:
+        shown, caught = (sum(ways[way][at] for way in group) for at in (0, 1))
+        share = min(share, share_at_least(caught, shown, part))
+        if len(group) > 1:
+            share = min(share, *(1 - share_at_least(n - right, n, part) for n, right in map(ways.__getitem__, group)))
+            named = ", ".join(f"{way} ({ways[way][0]})" for way in group)
+            said.append(f"ASSUMED, not shown: odd items found by {named} are recognised alike; ways with fewer than "
+                        f"{FEW} hidden items are judged together")  # fmt: skip
+    return share, tuple(said)
 
 
 def overlooked_at_most(found: int, catches: float, confidence: float) -> int | None:

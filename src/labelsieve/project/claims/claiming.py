@@ -35,7 +35,7 @@ from labelsieve.screening.bounds import LEVELS, rest_bound
 from labelsieve.screening.draws import between
 from labelsieve.screening.planning import affordable_labels
 from labelsieve.screening.promising import Tally, corrected, look_confidence, look_promises, next_price
-from labelsieve.screening.reviewers import reviewer_bound
+from labelsieve.screening.reviewers import FEW, pooled_ways, reviewer_bound
 from labelsieve.screening.thresholds import spikes_needed
 
 FORMAT = 1
@@ -228,6 +228,12 @@ def _notes(context: Context, seed: dict[str, Any], count: Count | None) -> list[
         if caught < shown:
             said = f"{shown - caught} of {shown} hidden odd items (found by {way}) were overlooked"
             notes.append(f"{said}: the corrected bound counts.")
+    for group in pooled_ways(count.hidden):
+        if len(group) > 1:
+            said = ", ".join(f"{way} ({count.hidden[way][0]})" for way in group)
+            notes.append(
+                f"hidden items found by {said} are judged together: fewer than {FEW} of a way show next to nothing."
+            )
     if tally.odd and tally.odd * tally.unreviewed > tally.audited * max(tally.found, 1):
         notes.append("the audit says that more odd items are left than were found: search on, then draw --fresh.")
     return notes
