@@ -247,22 +247,29 @@ def listed(text: str, known: list[str]) -> list[str]:
     return [name for name in known if any(fnmatch(name, pattern) for pattern in text.split(","))]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-pools")
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-screening")
-    parser.add_argument("--setup", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-peers")
-    parser.add_argument("--methods", default="all")
+def given(what: str | None, work: str, out: Path) -> argparse.Namespace:
+    """The arguments of a benchmark that plays methods on pools; `seeds` is a range, and the folder `work` is there."""
+    temporary = Path(tempfile.gettempdir())
+    parser = argparse.ArgumentParser(description=what, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, default=temporary / "labelsieve-pools")
+    parser.add_argument("--work", type=Path, default=temporary / work)
+    parser.add_argument("--setup", type=Path, default=temporary / "labelsieve-peers")
+    parser.add_argument("--methods", default="all", help="names or patterns by comma; none: only merge")
     parser.add_argument("--pools", default="all")
     parser.add_argument("--seeds", default="0-9", help="FIRST-LAST")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--again", action="store_true", help="play what was played before, too")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=out)
     args = parser.parse_args()
     first, _, last = args.seeds.partition("-")
-    seeds, pools = range(int(first), int(last or first) + 1), listed(args.pools, names())
-    wanted = listed(args.methods, methods())
+    args.seeds = range(int(first), int(last or first) + 1)
     args.work.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+def main() -> None:
+    args = given(__doc__, "labelsieve-screening", OUT)
+    seeds, pools, wanted = args.seeds, listed(args.pools, names()), listed(args.methods, methods())
     args.python = set_up(args.setup) if set(wanted) & set(PEERS) else None
     with ProcessPoolExecutor(args.jobs) as crew:
         for job in [crew.submit(play_all, pool, seed, wanted, args) for seed in seeds for pool in pools]:

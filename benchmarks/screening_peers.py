@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from screening import HERE, PACKAGES, answered, interval, listed, set_up
+from screening import HERE, PACKAGES, answered, given, interval, listed, set_up
 from screening_pools import Drawn, draw, names, viewed
 
 from labelsieve.core.randomness import stream
@@ -175,21 +175,8 @@ def criteria(mean: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-pools")
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-detectors")
-    parser.add_argument("--setup", type=Path, default=Path(tempfile.gettempdir()) / "labelsieve-peers")
-    parser.add_argument("--methods", default="all", help="labelsieve,linear ... or none: only merge")
-    parser.add_argument("--pools", default="all")
-    parser.add_argument("--seeds", default="0-9", help="FIRST-LAST")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--again", action="store_true", help="play what was played before, too")
-    parser.add_argument("--out", type=Path, default=OUT)
-    args = parser.parse_args()
-    first, _, last = args.seeds.partition("-")
-    seeds, chosen = range(int(first), int(last or first) + 1), listed(args.pools, pools())
-    wanted = listed(args.methods, [*OURS, *PEERS])
-    args.work.mkdir(parents=True, exist_ok=True)
+    args = given(__doc__, "labelsieve-detectors", OUT)
+    seeds, chosen, wanted = args.seeds, listed(args.pools, pools()), listed(args.methods, [*OURS, *PEERS])
     args.python = set_up(args.setup) if set(wanted) & set(PEERS) else None
     with ProcessPoolExecutor(args.jobs) as crew:
         for job in [crew.submit(play, pool, seed, wanted, args) for seed in seeds for pool in chosen]:

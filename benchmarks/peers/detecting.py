@@ -7,11 +7,9 @@ what `asked` scores with nothing labelled (fitted on the pool), with the dull ro
 both (fitted on the labels).
 """
 
-import json
-import sys
-import warnings
 
 import numpy as np
+from answering import answer
 
 
 def detector(name, seed):
@@ -48,17 +46,5 @@ def play(path, out, methods):
     np.savez(out, **found)
 
 
-def main():
-    warnings.filterwarnings("ignore")
-    for line in sys.stdin:
-        path, out, *methods = json.loads(line)
-        try:
-            play(path, out, methods)
-            said = "done"
-        except Exception as error:  # noqa: BLE001 - told to who asked; the next pool may do
-            said = repr(error)[:200].replace("\n", " ")
-        print(said, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer(play)

@@ -10,11 +10,10 @@ refitted on the answers before each query. `aad`: coniferest's isolation forest 
 """
 
 import json
-import sys
 import time
-import warnings
 
 import numpy as np
+from answering import answer
 
 LEARN_FROM = 20_000  # rows that neighbours are looked up among
 
@@ -116,17 +115,5 @@ def play(path, out, methods):
         json.dump(found, file)
 
 
-def main():
-    warnings.filterwarnings("ignore")
-    for line in sys.stdin:
-        path, out, *methods = json.loads(line)
-        try:
-            play(path, out, methods)
-            said = "done"
-        except Exception as error:  # noqa: BLE001 - told to who asked; the next pool may do
-            said = repr(error)[:200].replace("\n", " ")
-        print(said, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer(play)
