@@ -1,7 +1,7 @@
 """What `export` and `report` write: the project's data into the formats of exports.py, modelcard.py and report/."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from labelsieve.core.errors import NotEnoughLabels
-from labelsieve.core.types import Label
-from labelsieve.project import exports, fitting, folding, headfiles, manifest, queries
+from labelsieve.core.types import Label, Query
+from labelsieve.project import deciding, exports, fitting, folding, headfiles, manifest, queries
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted
 from labelsieve.project.modelcard import HeadFacts, model_card
@@ -75,7 +75,7 @@ def label_rows(context: Context) -> Iterator[tuple[Any, ...]]:
     purposes = {
         (stored.id, int(id_)): purpose
         for stored in queries.history(context.conn, context.task_name)
-        for id_, purpose in zip(stored.query.ids.tolist(), stored.query.purpose, strict=True)
+        for id_, purpose in zip(stored.query.ids.tolist(), _purposes(stored.query), strict=True)
     }
     block: list[Label] = []
     for label in folding.answers(context.conn, context.task_name):
@@ -84,6 +84,11 @@ def label_rows(context: Context) -> Iterator[tuple[Any, ...]]:
             yield from _rows(context, block, purposes)
             block = []
     yield from _rows(context, block, purposes)
+
+
+def _purposes(query: Query) -> Sequence[str]:
+    """One an item; that of a decision is told by its strategy."""
+    return [deciding.STRATEGY] * len(query) if query.strategy == deciding.STRATEGY else query.purpose
 
 
 def _rows(context: Context, labels: list[Label], purposes: dict[tuple[int, int], Any]) -> Iterator[tuple[Any, ...]]:

@@ -11,8 +11,6 @@ earlier export of the same kind: anything else that stands there is an error, un
 """
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,10 +20,10 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from labelsieve.core.errors import InputError, ProjectError
+from labelsieve.core.errors import InputError
 from labelsieve.core.types import Kind, Label, Value
 from labelsieve.project.safecsv import write_csv
-from labelsieve.project.wholefiles import whole, write_whole
+from labelsieve.project.wholefiles import whole, whole_folder, write_whole
 
 LABEL_COLUMNS = ("key", "label", "annotator", "at", "source", "seconds", "query", "purpose", "answer", "weights")
 PREDICTION_COLUMNS = ("key", "label", "probability")
@@ -124,7 +122,7 @@ def check_out(path: Path, columns: Sequence[str], force: bool = False) -> None:
     if ending not in FORMATS:
         raise InputError(f"{path.name} has the ending {ending or 'of no format'!r}; expected {', '.join(FORMATS)}.",
                          f"write {path.stem or 'out'}.csv")  # fmt: skip
-    _check_place(path, _first_columns(path) == tuple(columns[:3]), force)
+    check_place(path, _first_columns(path) == tuple(columns[:3]), force)
 
 
 def _write_lines(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -172,11 +170,12 @@ def write_text(path: Path, text: str, force: bool = False) -> Path:
     """Writes a text of ours, such as a model card, and returns the path."""
     path = Path(path)
     ours = path.is_file() and "labelsieve" in path.read_text(encoding="utf-8", errors="replace")[:2000]
-    _check_place(path, ours, force)
+    check_place(path, ours, force)
     return write_whole(path, text)
 
 
-def _check_place(path: Path, ours: bool, force: bool) -> None:
+def check_place(path: Path, ours: bool, force: bool) -> None:
+    """InputError where something stands that is not `ours`; an empty file may be filled."""
     try:
         if force or ours or not path.exists() or (path.is_file() and path.stat().st_size == 0):
             return
@@ -200,11 +199,8 @@ class HeadExport:
 def write_head(folder: Path, export: HeadExport, force: bool = False) -> list[Path]:
     """The files of an exported head, all of them new. A folder is replaced as a whole, and only one of ours."""
     folder = Path(folder)
-    ours = folder.is_dir() and (not any(folder.iterdir()) or _is_head(folder))
-    _check_place(folder, ours, force)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        temporary.mkdir(parents=True)
+    check_place(folder, folder.is_dir() and (not any(folder.iterdir()) or _is_head(folder)), force)
+    with whole_folder(folder) as temporary:
         for name, arrays in export.arrays.items():
             with (temporary / f"{name}.npz").open("wb") as file:
                 np.savez(file, **{key: np.asarray(value) for key, value in arrays.items()})  # type: ignore[arg-type]
@@ -213,12 +209,6 @@ def write_head(folder: Path, export: HeadExport, force: bool = False) -> list[Pa
         (temporary / "README.md").write_text(export.card, encoding="utf-8", newline="\n")
         facts = json.dumps({"made_by": "labelsieve", **export.facts}, indent=2, ensure_ascii=False)
         (temporary / "head.json").write_text(facts + "\n", encoding="utf-8", newline="\n")
-        _swap(temporary, folder)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ProjectError(f"{folder} cannot be written: {reason}.", "check its permissions and free space.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return sorted(folder.iterdir())
 
 
@@ -228,17 +218,3 @@ def _is_head(folder: Path) -> bool:
         return bool(facts["made_by"] == "labelsieve")
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    """Puts a whole folder in the place of another. Renames only: there is no moment with half of each."""
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

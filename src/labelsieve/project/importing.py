@@ -15,7 +15,7 @@ import math
 import sqlite3
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -26,14 +26,14 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, LabelsieveError, UnknownName
 from labelsieve.core.types import Ids, Label, Origin, Task, Value
-from labelsieve.project import events, folding, grouping, manifest, queries, tasks
+from labelsieve.project import deciding, events, folding, grouping, manifest, queries, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.decoding import FITS
 from labelsieve.project.safecsv import plain_cell
 from labelsieve.sources import Source, SourceOptions, open_source
 
-COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for", "weights")
+COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for", "weights", "purpose")
 BLOCK = 50_000  # labels in memory at once
 _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 
@@ -43,8 +43,8 @@ class LabelRow:
     """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart.
 
     `query` is in what `next` writes: the query that the row answers; `stands_for` how many near-duplicates it answers;
-    `weights` of a soft answer is JSON. Readers of other formats give the `value` itself, or `why` there is none, and a
-    `mark` that stays the same in every file that holds the answer.
+    `weights` of a soft answer is JSON; the `purpose` adjudicate makes an answer a decision. Readers of other formats
+    give the `value` itself, or `why` there is none, and a `mark` that is the same in every file that holds the answer.
     """
 
     row: int
@@ -58,6 +58,7 @@ class LabelRow:
     query: str | None = None
     stands_for: str | None = None
     weights: str | None = None
+    purpose: str | None = None
     value: Value | None = None
     why: str = ""
     mark: str = ""
@@ -92,6 +93,7 @@ class _Import:
     _asked: dict[tuple[str, int], str] | None = None
     _repeats: dict[int, set[int]] = field(default_factory=dict)
     _groups: dict[int, dict[int, Ids]] = field(default_factory=dict)
+    _decisions: set[int] | None = None
 
     def run(self, rows: Iterable[LabelRow]) -> ImportReport:
         stage = f"import {self.name}"
@@ -124,7 +126,8 @@ class _Import:
             self.aside.setdefault(reason, []).append(row.key)
             return None
         by, item = row.annotator or self.by, ids[row.key]
-        hidden = self._hidden(row, item)
+        decides = row.purpose == deciding.STRATEGY
+        hidden = self._hidden(row, item) or (decides and item not in self._decided())
         if not hidden and _same(self._answers(by).get(item), value):
             self.counts["known"] += 1
             return None
@@ -134,6 +137,8 @@ class _Import:
         parts = (*origin_, self.task.name, by, row.key, value.tag, *value.names, *map(repr, value.weights))
         mark = str(uuid.uuid5(_SPACE, "\0".join(parts)))
         query = self._query(row, item)
+        if query is None and decides:
+            query = deciding.decision_query(self.conn, self.task, [item])
         given: Origin = "import" if query is None else "human"  # whoever answers a query has looked at the item
         origin: Origin = row.source if row.source in get_args(Origin) else given  # type: ignore[assignment]
         seconds = None if row.seconds is None else float(row.seconds)
@@ -161,6 +166,12 @@ class _Import:
         if query not in self._repeats:
             self._repeats[query] = events.hidden_in(self.conn, query)
         return item in self._repeats[query]
+
+    def _decided(self) -> set[int]:
+        """Items of which a decision stood before this import."""
+        if self._decisions is None:
+            self._decisions = deciding.decided_items(self.conn, self.task)
+        return self._decisions
 
     def _query(self, row: LabelRow, item: int) -> int | None:
         """The query of this task that asked for the item; None for a row that answers none."""
@@ -267,6 +278,11 @@ def import_file(conn: sqlite3.Connection, task: str, path: Path, by: str, separa
     return _Import(conn, tasks.get(conn, task), by, separator, path.name, stamp).run(rows)
 
 
+def import_rows(conn: sqlite3.Connection, task: str, rows: Iterable[LabelRow], by: str, name: str) -> ImportReport:
+    """What rows that another reader made added; `name` is what they are set aside under. One transaction."""
+    return _Import(conn, tasks.get(conn, task), by, ";", name, name).run(rows)
+
+
 def unimported(conn: sqlite3.Connection, task: str, path: Path) -> int:
     """How many rows of a label file have a label for an item that nobody ever answered: 0 for any other file."""
     try:
@@ -292,7 +308,7 @@ def read_label_file(path: Path) -> list[LabelRow]:
 
 
 def _weighed(row: LabelRow) -> LabelRow:
-    """The same, with the weights of a soft answer of ours; without them the label, its heaviest class, is the answer."""
+    """The same, with the weights of a soft answer of ours; without them its heaviest class stands."""
     if row.answer != "soft" or not row.weights:
         return row
     value = soft_value(row.weights)

@@ -1,10 +1,12 @@
 """Files that appear whole or not at all: written under a temporary name, synced, renamed.
 
 whole(path)             context manager: the temporary name, which takes the place of `path` when all has gone well
+whole_folder(folder)    the same for a folder, which is replaced as a whole
 write_whole(path, text) the same for a text
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,3 +40,32 @@ def write_whole(path: Path, text: str) -> Path:
     with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return path
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder beside `folder`. ProjectError and an untouched `folder` where it cannot be written."""
+    temporary = folder.with_name(f".{folder.name[-200:]}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        _swap(temporary, folder)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ProjectError(f"{folder} cannot be written: {reason}.", "check its permissions and free space.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Puts a whole folder in the place of another. Renames only: there is no moment with half of each."""
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,192 @@
+"""Labels in and out in the formats of other tools.
+
+export_as(context, path, format, allow_loss=False) -> Exported
+import_from(context, path, wanted) -> ImportReport
+format_of(path) -> str                                           what a file or folder is, where that is certain
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.project import exports, importing
+from labelsieve.project.context import Context
+from labelsieve.project.database import transaction
+from labelsieve.project.exporting import label_rows
+from labelsieve.project.formats import croissant, folderin, folderout, foreign, hubin, hubout, studio, studioread
+from labelsieve.project.formats.gathering import Gathered, gathered
+from labelsieve.project.formats.losses import Lost
+from labelsieve.project.formats.matching import Matcher
+from labelsieve.project.importing import ImportReport
+from labelsieve.project.wholefiles import whole_folder
+
+TABLES = {"csv": (".csv", ".tsv"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
+FOLDERS: Mapping[str, Callable[[Path, Gathered], list[str]]] = {
+    "hf": hubout.write,
+    "folders": folderout.write,
+    "croissant": croissant.write,
+}
+READERS: Mapping[str, Callable[[Path, str | None], foreign.Reading]] = {
+    "label-studio": studioread.StudioFile,
+    "hf": hubin.HubFolder,
+    "folders": folderin.ClassFolders,
+    "croissant": croissant.CroissantFolder,
+}
+FORMATS = (*TABLES, *READERS)
+MARK = ".labelsieve.json"  # in every folder that we wrote: it may be replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written where: items, answers, what was lost by reason, and what has to be known to use it."""
+
+    path: Path
+    format: str
+    items: int
+    answers: int
+    lost: Mapping[str, Lost]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a file is imported: who answered where it does not say, its format where that is not plain, the column or
+    control that holds the labels, and whether a single answer that cannot be a label stops all of them."""
+
+    by: str
+    format: str | None = None
+    field: str | None = None
+    separator: str = ";"
+    strict: bool = False
+
+
+def export_as(context: Context, path: Path, format_: str, allow_loss: bool = False) -> Exported:
+    """Writes every standing answer of the context's task. The file or folder appears whole or not at all.
+
+    Errors: InputError where the format cannot hold an answer, unless `allow_loss`; where a stranger stands at `path`.
+    """
+    require_known(format_)
+    given = gathered(context, allow_loss)
+    if format_ in TABLES:
+        notes = _table(given, path, format_)
+    elif format_ == "label-studio":
+        notes = _studio(given, path)
+    else:
+        notes = _folder(given, path, format_)
+    return Exported(path, format_, given.items, given.answers, given.losses.found, tuple(notes))
+
+
+def _table(given: Gathered, path: Path, format_: str) -> list[str]:
+    if path.suffix.lower() != f".{format_}":
+        raise InputError(f"{path.name} is no name of a .{format_} file.", f"--out {path.stem or 'labels'}.{format_}")
+    given.settle()
+    exports.write_labels(path, _counted(given))
+    return []
+
+
+def _counted(given: Gathered) -> Iterator[tuple[Any, ...]]:
+    last = None
+    for row in label_rows(given.context):
+        given.answers += 1
+        given.items += row[0] != last
+        last = row[0]
+        yield row
+
+
+def _studio(given: Gathered, path: Path) -> list[str]:
+    if path.suffix.lower() != ".json":
+        raise InputError(f"{path.name} is no name of a .json file.", f"--out {path.stem or 'labels'}.json")
+    for place in (path, path.with_suffix(".xml")):
+        ours = place.is_file() and b"labelsieve" in _head(place)
+        exports.check_place(place, ours or _head(place).strip() in (b"[\n]", b"[]"), force=False)
+    return studio.write(path, given)
+
+
+def _head(path: Path) -> bytes:
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(1 << 20)
+
+
+def _folder(given: Gathered, path: Path, format_: str) -> list[str]:
+    mark = {"made_by": "labelsieve", "format": format_}
+    there = path.is_dir() and any(path.iterdir())
+    exports.check_place(path, path.is_dir() and (not there or _mark(path) == mark), force=False)
+    with whole_folder(path) as temporary:
+        notes = FOLDERS[format_](temporary, given)
+        (temporary / MARK).write_text(json.dumps(mark), encoding="utf-8")
+        given.settle()
+    return notes
+
+
+def _mark(folder: Path) -> Any:
+    try:
+        return json.loads((folder / MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def require_known(format_: str) -> None:
+    """UnknownName, with all formats, for a name that is none."""
+    if format_ not in FORMATS:
+        raise UnknownName("format", format_, FORMATS)
+
+
+def import_from(context: Context, path: Path, wanted: Wanted) -> ImportReport:
+    """What a file or folder added. All of it is one transaction; importing it twice doubles nothing.
+
+    What cannot be a label (an unknown item, a class that a closed task has not, a box) is set aside by name.
+    Errors: InputError where the file cannot be read; with `strict` also where anything is set aside.
+    """
+    format_ = wanted.format or format_of(path)
+    require_known(format_)
+    with transaction(context.conn):
+        report = _imported(context, path, format_, wanted)
+        if wanted.strict and report.set_aside:
+            raise InputError(f"nothing was imported: {said(report)}.", "allow the loss to import the rest.")
+    return report
+
+
+def _imported(context: Context, path: Path, format_: str, wanted: Wanted) -> ImportReport:
+    conn, task = context.conn, context.task
+    if format_ in TABLES:
+        if not path.name.lower().endswith(TABLES[format_]):
+            raise InputError(f"{path.name} is no name of a {format_} file.", "leave --format out, or name another one.")
+        return importing.import_file(conn, task.name, path, wanted.by, wanted.separator)
+    if not path.exists():
+        raise InputError(f"{path} is not there.", "check the path.")
+    rows = foreign.label_rows(READERS[format_](path, wanted.field).answers(), Matcher(conn), task.kind, format_)
+    return importing.import_rows(conn, task.name, rows, wanted.by, path.name)
+
+
+def said(report: ImportReport) -> str:
+    """What was set aside, in words: how many, and the first."""
+    total = sum(len(keys) for keys in report.set_aside.values())
+    reasons = (f"{why}: {len(keys):,} (the first: {keys[0]})" for why, keys in report.set_aside.items())
+    return f"{total:,} {'answer' if total == 1 else 'answers'} cannot be labels here ({'; '.join(reasons)})"
+
+
+def format_of(path: Path) -> str:
+    """The format of a file or folder. InputError where it is not certain."""
+    if path.is_dir():
+        if (path / croissant.NAME).is_file():
+            return "croissant"
+        marks = ("dataset_info.json", "dataset_dict.json", "state.json")
+        if any((path / name).is_file() for name in marks) or next(path.rglob("*.parquet"), None):
+            return "hf"
+        return "folders"
+    name = path.name.lower()
+    if name.endswith(".parquet") and hubin.is_hub_file(path):
+        return "hf"
+    if name == croissant.NAME:
+        return "croissant"
+    if name.endswith(".json") and _head(path).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
+        return "label-studio"
+    found = next((format_ for format_, endings in TABLES.items() if name.endswith(endings)), None)
+    if found is None:
+        raise InputError(f"{path.name} does not say what it is.", f"--format {', '.join(FORMATS)}")
+    return found

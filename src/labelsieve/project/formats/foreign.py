@@ -1,0 +1,81 @@
+"""What a reader of another tool's file gives: answers to things that may be items of the pool."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from labelsieve.core.types import Origin, Value
+from labelsieve.project.formats.matching import Matcher
+from labelsieve.project.importing import LabelRow
+
+BLOCK = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """One answer as a file has it, of which `row` is the number, about the `thing` of that number.
+
+    `names` may be its key, best first; `content` is its digest, and `called` its file name, which chooses among items
+    of one content. `why` stands where there is an
+    answer that cannot be a label. Fields that a file has not are None.
+    """
+
+    row: int
+    thing: int
+    names: tuple[str, ...]
+    value: Value | None
+    content: str = ""
+    by: str | None = None
+    at: str | None = None
+    seconds: float | None = None
+    source: Origin | None = None
+    why: str = ""
+    called: str = ""
+    purpose: str | None = None
+
+
+class Reading(Protocol):
+    """A reader, opened."""
+
+    def answers(self) -> Iterator[Foreign]: ...
+
+
+def label_rows(found: Iterable[Foreign], matcher: Matcher, kind: str, mark: str) -> Iterator[LabelRow]:
+    """The same as rows of labels, with the keys of this pool. `mark` is the name of the format."""
+    stream = iter(found)
+    while block := list(islice(stream, BLOCK)):
+        keys = matcher.keys([(one.thing, one.names, one.content, one.called) for one in block])
+        for one, key in zip(block, keys, strict=True):
+            yield _row(one, key, kind, mark)
+
+
+def _row(one: Foreign, key: str | None, kind: str, mark: str) -> LabelRow:
+    value = fitted(one.value, kind)
+    parts = (mark, one.at, str(one.seconds), str(one.source)) if one.at else ()
+    return LabelRow(
+        row=one.row,
+        key=key if key is not None else (one.names[0] if one.names else one.called or f"row {one.thing + 1}"),
+        label=None,
+        annotator=one.by,
+        seconds=None if one.seconds is None else repr(one.seconds),
+        at=one.at,
+        source=one.source,
+        purpose=one.purpose,
+        value=value,
+        why=one.why or ("unknown key" if key is None and value is not None else ""),
+        mark="\0".join(parts),
+    )
+
+
+def fitted(value: Value | None, kind: str) -> Value | None:
+    """One class as a set of one in a multilabel task, and the other way round.
+
+    >>> fitted(Value("class", ("a",)), "multilabel").tag, fitted(Value("classes", ("a",)), "screen").tag
+    ('classes', 'class')
+    """
+    if value is None or value.tag not in ("class", "classes"):
+        return value
+    if kind == "multilabel":
+        return Value("classes", value.names)
+    return Value("class", value.names) if len(value.names) == 1 else value if value.names else None
