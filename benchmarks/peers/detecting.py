@@ -7,7 +7,6 @@ what `asked` scores with nothing labelled (fitted on the pool), with the dull ro
 both (fitted on the labels).
 """
 
-
 import numpy as np
 from answering import answer
 
