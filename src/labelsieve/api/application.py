@@ -38,7 +38,8 @@ def build(root: Path, door: Door) -> FastAPI:
         redoc_url=None,
         lifespan=alive,
     )
-    app.state.desks, app.state.door, app.state.news = desks, door, News(desks)
+    app.state.desks, app.state.door, app.state.workers = desks, door, None
+    app.state.news = News(desks, lambda: [] if app.state.workers is None else app.state.workers.state())
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=API)

@@ -1,6 +1,7 @@
 """What happens in the project, looked up once for all who follow it."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -13,10 +14,10 @@ FRESH = 0.2  # seconds for which one look serves everybody
 
 
 class News:
-    """The newest state of what changes: jobs, labels, fits, queries."""
+    """The newest state of what changes: jobs, labels, fits, queries, workers."""
 
-    def __init__(self, desks: Desks) -> None:
-        self._desks = desks
+    def __init__(self, desks: Desks, workers: Callable[[], list[dict[str, Any]]]) -> None:
+        self._desks, self._workers = desks, workers
         self._at, self._latest = -FRESH, dict[str, Any]()
         self._looking = anyio.Lock()
 
@@ -30,4 +31,4 @@ class News:
 
     def _look(self) -> dict[str, Any]:
         with self._desks.borrowed() as project:
-            return now_going_on(project.context.conn)
+            return now_going_on(project.context.conn) | {"workers": self._workers()}

@@ -5,25 +5,21 @@ serve(root, Listening(...), said)      until it is stopped
 
 import secrets
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import uvicorn
 
 from labelsieve.api.application import build
 from labelsieve.api.guarding import Door, SingleUser
+from labelsieve.api.lanes import Workers
 from labelsieve.core.errors import InputError
 from labelsieve.project.desk.refilling import refill
 from labelsieve.project.facade import open as open_project
-from labelsieve.project.jobs.table import Lane
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-RESTART = 2.0  # seconds before a worker that died is started again
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +46,15 @@ def serve(root: Path, listening: Listening, ready: Callable[[str], None]) -> Non
     hosts = frozenset({*LOOPBACK, listening.host.strip("[]"), *listening.names})
     door = Door(SingleUser(token, listening.user), hosts, f"labelsieve_session_{port}")
     shown = f"[{listening.host}]" if ":" in listening.host else listening.host
+    app = build(root, door)
     config = uvicorn.Config(
-        build(root, door), log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
     )
     server = _Server(config, lambda: ready(f"http://{shown}:{port}/?token={token}"))
-    with Workers(root):
-        server.run([listener])
+    with Workers(root) as workers:
+        app.state.workers = workers
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how a server ends
+            server.run([listener])
 
 
 def _bound(listening: Listening) -> socket.socket:
@@ -82,41 +81,3 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
-
-
-class Workers:
-    """A worker process a lane, started again where it dies. They end by themselves when this process does."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._stopping = threading.Event()
-        self._running: dict[Lane, subprocess.Popen[bytes]] = {}
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> "Workers":
-        for lane in get_args(Lane):
-            self._start(lane)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-        for process in self._running.values():
-            process.terminate()
-        for process in self._running.values():
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def _start(self, lane: Lane) -> None:
-        command = [sys.executable, "-m", "labelsieve.project.jobs.worker", str(self._root), lane]
-        self._running[lane] = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-
-    def _watch(self) -> None:
-        while not self._stopping.wait(RESTART):
-            for lane, process in list(self._running.items()):
-                if process.poll() is not None and not self._stopping.is_set():
-                    self._start(lane)

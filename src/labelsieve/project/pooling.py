@@ -37,6 +37,12 @@ Tell = Callable[[EmbedProgress], None]
 Fetch = Callable[[str, int, int], None]  # (file, bytes so far, bytes in all)
 
 
+class NotEmbedded(ProjectError):
+    """Nothing is embedded yet, and no engine was chosen; `remedy` is the kind of job that helps."""
+
+    remedy = "embed"
+
+
 def embed(
     context: Context,
     engine: str | None = None,
@@ -253,7 +259,7 @@ def raw_pool(context: Context, progress: Tell | None = None) -> Pool:
 
 def _require_engine(context: Context) -> None:
     if not context.settings.engine and default_engine(context) != "given":
-        raise ProjectError(
+        raise NotEmbedded(
             "this project has no embeddings yet.",
             f"labelsieve embed {context.root} (the built-in engine: {default_engine(context)}).",
         )

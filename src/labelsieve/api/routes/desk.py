@@ -38,6 +38,7 @@ class Queue(BaseModel):
     items: list[dict[str, Any]]
     left: int = Field(description="Open items beside these, chosen already.")
     note: str = ""
+    remedy: str = Field("", description="The kind of job that would help where choosing has failed.")
 
 
 @router.get("/queue")
@@ -56,7 +57,7 @@ def read_queue(
         supply = refill(context, purpose, person.name, again)
         cards = cards_of(context, handed, person.name)
     state = "ready" if cards else supply.state if supply.state != "ready" else "done"
-    return Queue(state=state, items=cards, left=handed.left, note=supply.note)
+    return Queue(state=state, items=cards, left=handed.left, note=supply.note, remedy=supply.remedy)
 
 
 class GivenValue(BaseModel):

@@ -17,6 +17,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.jobs import table
+from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.standing import stand
 from labelsieve.project.views import foreseen
 
@@ -28,28 +29,32 @@ State: TypeAlias = Literal["ready", "preparing", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Whether more is coming, and one sentence where nothing is."""
+    """Whether more is coming, and one sentence where nothing is; `remedy` names the kind of job that would help."""
 
     state: State
     note: str = ""
+    remedy: str = ""
 
 
-def refill(context: Context, purpose: Purpose | None = None, by: str = "", again: bool = False) -> Supply:
+def refill(
+    context: Context, purpose: Purpose | None = None, by: str = "", again: bool = False, since: list[int] | None = None
+) -> Supply:
     """Adds a round where too little is open or enough was answered. Cost: O(items of the newest query).
 
     A round that ended with nothing left is not begun again before something changes; one that failed not before
-    BACKOFF seconds, or `again`.
+    BACKOFF seconds, or `again`. With `since`, what a round has seen, only where more has come.
     """
-    if purpose == "certify":
+    if purpose == "certify" or (since is not None and since == _seen(context)):
         return Supply("ready")
     args: dict[str, Any] = {"purpose": purpose} if purpose else {}
     last = table.last_of(context.conn, KIND, context.task_name, args)
-    if last is not None and last.state in ("waiting", "running"):
+    if last is not None and (last.state == "waiting" or (last.state == "running" and since is None)):
         return Supply("preparing", last.said)
     if not _due(context, purpose):
         return Supply("ready")
     if last is not None and not again and last.state == "failed" and _just(last.ended):
-        return Supply("failed", " ".join(str(last.result.get(name, "")) for name in ("error", "hint")))
+        said = " ".join(str(last.result.get(name, "")) for name in ("error", "hint"))
+        return Supply("failed", said, str(last.result.get("remedy", "")))
     if last is not None and last.result.get("exhausted") and last.result.get("seen") == _seen(context):
         return Supply("done", str(last.result["exhausted"]))
     table.add(context.conn, KIND, "rounds", context.task_name, args, by)
@@ -75,9 +80,13 @@ def _seen(context: Context) -> list[int]:
     return [int(value or 0) for value in row]
 
 
-def choose_more(context: Context, purpose: Purpose | None = None) -> dict[str, Any]:
-    """Fits, stores the next query, and predicts the pool. What came of it, as plain data."""
+def choose_more(context: Context, purpose: Purpose | None = None, progress: Tell | None = None) -> dict[str, Any]:
+    """Fits, stores the next query, and predicts the pool. What came of it, as plain data.
+
+    `progress` is told where new items have to be embedded first.
+    """
     seen = _seen(context)
+    raw_pool(context, progress)
     said: dict[str, Any] = {"seen": seen}
     try:
         asked = ask(context, None if purpose else _size(context), None, control=False, purpose=purpose)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from labelsieve.project.jobs import table
@@ -28,3 +29,10 @@ def now_going_on(conn: sqlite3.Connection) -> dict[str, Any]:
 def job_data(job: Job) -> dict[str, Any]:
     """A job as plain data."""
     return asdict(job)
+
+
+def written_files(root: Path, job: Job) -> list[Path]:
+    """The files that a job has written below exports/ and reports/ and that are still there."""
+    homes = [(root / name).resolve() for name in ("exports", "reports")]
+    paths = [(root / str(name)).resolve() for name in job.result.get("files", ())]
+    return [path for path in paths if path.is_file() and any(path.is_relative_to(home) for home in homes)]

@@ -1,39 +1,114 @@
 """What a worker can do: every kind of job is a function of an open project.
 
-A kind is named once here, with its lane and the role that may start it. `tell(done, total, said)` writes progress and
-raises Cancelled where somebody wants the job to stop; what is done by then stays, and the job can be resumed.
+A kind is named once here, with its lane, the role that may start it and the arguments that it takes. `tell(done, total,
+said)` writes progress and raises Cancelled where somebody wants the job to stop; what is done by then stays, and the
+job can be resumed.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from labelsieve.core.errors import UnknownName
-from labelsieve.project.desk.refilling import choose_more
+from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.project.desk.refilling import choose_more, refill
+from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
 from labelsieve.project.jobs.table import Lane
 from labelsieve.project.people.roles import Role
+from labelsieve.project.views import foreseen
 
 Tell: TypeAlias = Callable[[int, int, str], None]
 Run: TypeAlias = Callable[[Project, Mapping[str, Any], Tell], dict[str, Any]]
+LONGEST = 1000  # characters of an argument
 
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """One kind of job: who may start it, where it runs, what it does."""
+    """One kind of job: what it does, where it runs, who may start it, its arguments by type."""
 
     run: Run
     lane: Lane = "long"
     role: Role = "admin"
+    takes: Mapping[str, type] = field(default_factory=dict)
+
+    def checked(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments, without those that are empty. InputError for one that the kind does not take."""
+        for name, value in args.items():
+            if name not in self.takes:
+                raise InputError(f"{name!r} is no argument of this job.", f"it takes: {', '.join(self.takes) or '-'}.")
+            if type(value) is not self.takes[name] or len(str(value)) > LONGEST:
+                said = f"{name} is {str(value)[:80]!r}; expected {self.takes[name].__name__}."
+                raise InputError(said, "leave it out for the usual.")
+        return {name: value for name, value in args.items() if value != self.takes[name]()}
 
 
 def _round(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     tell(0, 1, "fitting and choosing")
-    return choose_more(project.context, args.get("purpose"))
+    said = choose_more(project.context, args.get("purpose"), _embedding(tell))
+    refill(project.context, args.get("purpose"), since=said["seen"])  # answers that came meanwhile
+    return said
+
+
+def _fit(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 2, "fitting")
+    fitted = project.fit()
+    tell(1, 2, "predicting the pool")
+    foreseen.write(project.context, fitted)
+    return {"head": fitted.kind, "labels": len(fitted.stand.train), "seconds": round(fitted.seconds, 3)}
+
+
+def _embed(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 0, "opening the engine; one that learns reads the pool first")
+    relearn, download, maps = (args.get(name) or None for name in ("relearn", "download", "maps"))
+    report = project.embed(args.get("engine"), bool(relearn), bool(download), _embedding(tell), maps)
+    for task in project.context.settings.tasks:
+        refill(project.on_task(task).context, again=True)
+    return asdict(report) | {"set_aside": len(report.set_aside)}
+
+
+def _embedding(tell: Tell) -> Callable[[EmbedProgress], None]:
+    return lambda at: tell(at.done, at.total, f"fetching {at.what}" if at.what else "embedding")
+
+
+def _index(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 0, "reading the pool")
+    report = project.index(bool(args.get("rebuild")), lambda done, total: tell(done, total, "indexing"))
+    return asdict(report)
+
+
+def _sync(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 0, "reading the sources")
+    report = project.sync()
+    return {name: value if isinstance(value, int | float | str) else len(value) for name, value in _facts(report)}
+
+
+def _facts(report: object) -> list[tuple[str, Any]]:
+    return [(name, getattr(report, name)) for name in getattr(report, "__dataclass_fields__", {})]
+
+
+def _export(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 0, "writing labels, predictions, head and card")
+    return {"files": _relative(project, project.export())}
+
+
+def _report(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 0, "fitting the curve, gathering, writing")
+    return {"files": _relative(project, [project.report()])}
+
+
+def _relative(project: Project, paths: list[Path]) -> list[str]:
+    return [path.resolve().relative_to(project.path.resolve()).as_posix() for path in paths]
 
 
 KINDS: dict[str, JobKind] = {
-    "round": JobKind(_round, "rounds", "annotator"),
+    "round": JobKind(_round, "rounds", "annotator", {"purpose": str}),
+    "fit": JobKind(_fit, "rounds", "annotator"),
+    "embed": JobKind(_embed, takes={"engine": str, "maps": str, "relearn": bool, "download": bool}),
+    "index": JobKind(_index, takes={"rebuild": bool}),
+    "sync": JobKind(_sync),
+    "export": JobKind(_export, role="reviewer"),
+    "report": JobKind(_report, role="reviewer"),
 }
 
 

@@ -2,9 +2,11 @@
 
 add(conn, kind, task, args, by) -> Job        the job that waits already, where it would be the same one
 claim(conn, lane) -> Job | None               the oldest that waits, now running
-tell(conn, id, done, total, said)             progress; Cancelled where somebody wants it to stop
+tell(conn, id, done, total, said, pace)       progress; Cancelled where somebody wants it to stop
+beat(conn, id) -> bool                        the worker lives; whether somebody wants the job to stop
 finish(conn, id, state, result)               done, failed or cancelled
 recover(conn, lane)                           what a dead worker left running waits again
+sweep(conn)                                   forgets jobs that ended long ago
 """
 
 import json
@@ -23,13 +25,20 @@ _COLUMNS = (
 )
 
 
+KEPT = 200  # jobs of a lane that have ended and are kept
+TRIES = 3  # workers that one job may take with it before it is given up
+
+
 class Cancelled(Exception):
     """Raised inside a job that was cancelled; what it has done so far stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. `done` of `total` are in its own units; `said` is one line on what it does now."""
+    """One job. `done` of `total` are in its own units; `said` is one line on what it does now.
+
+    `result` is what came of it; while it runs, its `rate` a second and the seconds `left`.
+    """
 
     id: int
     kind: str
@@ -68,9 +77,10 @@ def get(conn: sqlite3.Connection, job: int) -> Job:
     return found[0]
 
 
-def listed(conn: sqlite3.Connection, before: int | None = None, limit: int = 50) -> list[Job]:
-    """Jobs, newest first; those before an id where one is given."""
-    return _read(conn, "id < ? ORDER BY id DESC LIMIT ?", before if before is not None else 2**62, limit)
+def listed(conn: sqlite3.Connection, before: int | None = None, limit: int = 50, lane: Lane | None = None) -> list[Job]:
+    """Jobs, newest first; those before an id where one is given, of one lane where that is named."""
+    where = "id < ? AND lane = coalesce(?, lane) ORDER BY id DESC LIMIT ?"
+    return _read(conn, where, before if before is not None else 2**62, lane, limit)
 
 
 def open_jobs(conn: sqlite3.Connection) -> list[Job]:
@@ -113,19 +123,32 @@ def claim(conn: sqlite3.Connection, lane: Lane) -> Job | None:
     return get(conn, found[0].id)
 
 
-def tell(conn: sqlite3.Connection, job: int, done: int, total: int, said: str = "") -> None:
-    """Writes how far a job is. Cancelled where somebody wants it to stop."""
+def tell(
+    conn: sqlite3.Connection, job: int, done: int, total: int, said: str = "", pace: Mapping[str, float] | None = None
+) -> None:  # fmt: skip
+    """Writes how far a job is, and how fast. Cancelled where somebody wants it to stop."""
+    fast = {"rate": None, "left": None} | dict(pace or {})
     with transaction(conn):
-        sql = "UPDATE jobs SET done = ?, total = ?, said = ?, beat = ? WHERE id = ? RETURNING cancel"
-        row = conn.execute(sql, (done, total, said, now(), job)).fetchone()
+        sql = """UPDATE jobs SET done = ?, total = ?, said = ?, beat = ?, result = json_patch(result, ?)
+          WHERE id = ? RETURNING cancel"""
+        row = conn.execute(sql, (done, total, said, now(), json.dumps(fast), job)).fetchone()
     if row is None or row[0]:
         raise Cancelled
 
 
+def beat(conn: sqlite3.Connection, job: int, write: bool = True) -> bool:
+    """Whether somebody wants the job to stop. With `write` it is noted that its worker lives."""
+    if write:
+        with transaction(conn):
+            conn.execute("UPDATE jobs SET beat = ? WHERE id = ? AND state = 'running'", (now(), job))
+    row = conn.execute("SELECT cancel FROM jobs WHERE id = ?", (job,)).fetchone()
+    return row is None or bool(row[0])
+
+
 def finish(conn: sqlite3.Connection, job: int, state: State, result: Mapping[str, Any], said: str = "") -> None:
-    """Ends a job."""
+    """Ends a job that runs; one that has ended stays as it is."""
     with transaction(conn):
-        sql = "UPDATE jobs SET state = ?, result = ?, said = ?, ended = ? WHERE id = ?"
+        sql = "UPDATE jobs SET state = ?, result = ?, said = ?, ended = ? WHERE id = ? AND state = 'running'"
         conn.execute(sql, (state, json.dumps(dict(result)), said, now(), job))
 
 
@@ -153,11 +176,37 @@ def resume(conn: sqlite3.Connection, job: int) -> Job:
     return get(conn, job)
 
 
-def recover(conn: sqlite3.Connection, lane: Lane) -> int:
-    """How many jobs of a lane waited for a worker that is no more: they wait again. Call it where no worker runs."""
+def recover(conn: sqlite3.Connection, lane: Lane, died: bool = False) -> int:
+    """How many jobs of a lane waited for a worker that is no more: they wait again. Call it where no worker runs.
+
+    With `died` the worker did not end of its own will: a job that was there when TRIES workers died is given up.
+    """
     with transaction(conn):
-        sql = "UPDATE jobs SET state = 'waiting' WHERE lane = ? AND state = 'running' AND cancel = 0"
-        again = conn.execute(sql, (lane,)).rowcount
-        sql = "UPDATE jobs SET state = 'cancelled', ended = ? WHERE lane = ? AND state = 'running'"
+        sql = """UPDATE jobs SET state = 'cancelled', result = '{}', ended = ?
+          WHERE lane = ? AND state = 'running' AND cancel"""
         conn.execute(sql, (now(), lane))
-    return again
+        sql = """UPDATE jobs SET state = 'waiting',
+          result = json_object('lost', coalesce(json_extract(result, '$.lost'), 0) + ?)
+          WHERE lane = ? AND state = 'running'"""
+        again = conn.execute(sql, (int(died), lane)).rowcount
+        gone = {
+            "error": f"{TRIES} workers ended while they did this.",
+            "hint": "too little memory? The log and the system's log (dmesg) may tell; then resume it.",
+        }
+        sql = """UPDATE jobs SET state = 'failed', result = ?, ended = ? WHERE lane = ? AND state = 'waiting'
+          AND json_extract(result, '$.lost') >= ?"""
+        given_up = conn.execute(sql, (json.dumps(gone), now(), lane, TRIES)).rowcount
+    return again - given_up
+
+
+def sweep(conn: sqlite3.Connection, keep: int = KEPT) -> list[int]:
+    """Ids of the jobs that were forgotten: all that have ended but the newest `keep` of each lane.
+
+    The last of every kind, task and arguments stays: it says what is known already.
+    """
+    sql = """DELETE FROM jobs WHERE ended IS NOT NULL
+      AND id NOT IN (SELECT MAX(id) FROM jobs GROUP BY kind, task, args)
+      AND id < coalesce((SELECT id FROM jobs AS other WHERE other.lane = jobs.lane AND ended IS NOT NULL
+        ORDER BY id DESC LIMIT 1 OFFSET ?), 0) RETURNING id"""
+    with transaction(conn):
+        return [int(id_) for (id_,) in conn.execute(sql, (keep - 1,)).fetchall()]

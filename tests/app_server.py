@@ -1,0 +1,116 @@
+"""A real `labelsieve serve` for tests, and requests to it; a real browser where the machine has one."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+FLAGS = (
+    "--headless --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader"
+)
+
+
+class Server:
+    """A server process with the token T."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "labelsieve.cli.main", "serve", str(self.root), "--no-browser"]
+        self.process = subprocess.Popen(
+            [*command, "--port", "0", "--token", "T"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.url = line.split(" at ")[-1].partition("/?")[0]
+        assert self.url.startswith("http"), self.process.communicate()[1]
+
+    def raw(self, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": "Bearer T", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers)
+        return urllib.request.urlopen(request, timeout=30)
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        with self.raw(path, body) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def refused(self, path: str, body: Any = None) -> tuple[int, Any]:
+        with pytest.raises(urllib.error.HTTPError) as error:
+            self.ask(path, body)
+        return error.value.code, json.loads(error.value.read())
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[Server]:
+    """A server on a project, for the time of a `with` block."""
+    server = Server(root)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def until(found: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """What `found` gives, as soon as it is something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"nothing came in {seconds:g} s")
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A headless Chromium; the test skips, saying so, where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next((path for path in CHROMIUM if Path(path).exists()), shutil.which("chromium"))
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=path, args=FLAGS.split())
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+AXE = Path(__file__).resolve().parents[1] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def serious(page: Any) -> list[str]:
+    """What axe-core finds serious or critical on a page; skips where axe is not installed."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (frontend/node_modules)")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(r => r.violations)")
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in ("serious", "critical")
+    ]
