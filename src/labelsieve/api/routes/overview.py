@@ -14,6 +14,7 @@ from labelsieve import __version__
 from labelsieve.api.borrowing import AllDesks, AnyTask, OnTask
 from labelsieve.api.guarding import Admin, Reviewer, Viewer
 from labelsieve.core.types import Kind
+from labelsieve.project.chain import commitment_of, secret_of
 from labelsieve.project.desk import guides
 
 router = APIRouter(tags=["overview"])
@@ -33,19 +34,21 @@ class Me(BaseModel):
     name: str
     role: str
     csrf: str | None = Field(description="What changes must bring in the header X-CSRF-Token.")
+    id: str = Field(description="Of the project: it stays when the folder is renamed.")
     project: str
     version: str
     mode: str = Field(description="single: one user with a token; users: people with passwords.")
 
 
 @router.get("/me")
-def read_me(request: Request, desks: AllDesks, person: Viewer) -> Me:
+def read_me(request: Request, desks: AllDesks, project: AnyTask, person: Viewer) -> Me:
     """Who is asking, and what changes must bring."""
     mode = request.app.state.door.identity.mode
     return Me(
         name=person.name,
         role=person.role,
         csrf=request.state.known.csrf,
+        id=commitment_of(secret_of(project.context.conn) or desks.root.name)[:16],
         project=desks.root.name,
         version=__version__,
         mode=mode,
