@@ -7,14 +7,14 @@ To restore, copy the files of a backup over those of the project while nothing h
 labels.sqlite-wal and labels.sqlite-shm.
 """
 
-import os
 import shutil
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from labelsieve.core.errors import ProjectError
-from labelsieve.project.database import backed_up, connect, flush_to_disk
+from labelsieve.project.database import backed_up, connect
+from labelsieve.store.placing import settle, settle_names, temporary
 
 DATABASE, SETTINGS, FOLDER = "labels.sqlite", "labelsieve.toml", "backups"
 
@@ -26,17 +26,17 @@ def backup(root: Path) -> Path:
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
     target = root / FOLDER / stamp
-    partial = target.with_name(f".{stamp}.{os.getpid()}.partial")
+    partial = temporary(target.parent, "backup")
     try:
         partial.mkdir(parents=True)
         with closing(connect(root / DATABASE)) as conn:
             backed_up(conn, partial / DATABASE)
         if (root / SETTINGS).is_file():
             shutil.copyfile(root / SETTINGS, partial / SETTINGS)
-            flush_to_disk(partial / SETTINGS)
-        flush_to_disk(partial)
+            settle(partial / SETTINGS)
+        settle_names(partial)
         partial.rename(target)
-        flush_to_disk(target.parent)
+        settle_names(target.parent)
     except OSError as error:
         fact = f"{target} cannot be written: {error.strerror}."
         raise ProjectError(fact, "check the permissions of the folder and the free disk space.") from error

@@ -12,6 +12,7 @@ import tomlkit
 from labelsieve.core.errors import InputError, ProjectError, UnknownName
 from labelsieve.core.types import Kind
 from labelsieve.project import fields
+from labelsieve.project.wholefiles import write_whole
 from labelsieve.sources.options import SourceOptions
 
 NAME = "labelsieve.toml"
@@ -147,7 +148,7 @@ def _source(entry: Mapping[str, Any]) -> SourceSpec:
 
 
 def write(root: Path, settings: Settings) -> None:
-    """Save `settings`, keeping the user's comments. Atomic: a temporary name, fsync, rename."""
+    """Save `settings`, keeping the user's comments, whole or not at all. ProjectError where the disk refuses."""
     path = root / NAME
     if path.is_file():
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
@@ -157,17 +158,7 @@ def write(root: Path, settings: Settings) -> None:
     for key, value in plain(settings).items():
         if document.get(key) != value:
             document[key] = value
-    temporary = path.with_suffix(".toml.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(tomlkit.dumps(document))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise ProjectError(
-            f"{path} cannot be written: {error.strerror}.", "check permissions and free space."
-        ) from error
+    write_whole(path, tomlkit.dumps(document))
 
 
 def plain(settings: Settings) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from labelsieve.core.errors import InputError, ProjectError
+from labelsieve.store.placing import placed, settle, settle_names
 
 BUSY_SECONDS = 30.0
 
@@ -214,17 +215,14 @@ def backed_up(conn: Ledger, target: Path) -> Path:
     """
     with translated(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
+        with placed(target.parent, "backup") as partial:
             with closing(_open(conn.path)) as source, closing(sqlite3.connect(partial)) as copy:
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
                 _require_sound(copy, conn.path)
-            flush_to_disk(partial)
-            os.replace(partial, target)
-            flush_to_disk(target.parent)
-        finally:
-            partial.unlink(missing_ok=True)
+            settle(partial)
+            partial.replace(target)
+            settle_names(target.parent)
     return target
 
 
@@ -238,12 +236,3 @@ def _require_sound(copy: sqlite3.Connection, path: Path) -> None:
     """A damaged copy would be the newest backup, and so the one that somebody restores."""
     if found := damage(copy):
         raise ProjectError(f"{path} is damaged: {found}.", _HINTS["malformed"])
-
-
-def flush_to_disk(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

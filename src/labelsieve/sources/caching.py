@@ -50,7 +50,10 @@ def _from(path: Path, folder: Path) -> str:
 
 @contextmanager
 def copying(path: Path) -> Iterator[IO[bytes]]:
-    """A file to fill, which becomes `path` whole or not at all; copies of earlier states of the source then go."""
+    """A file to fill, which becomes `path` whole or not at all; copies of earlier states of the source then go.
+
+    Written here and not by store/placing.py: rooms of one floor do not know one another.
+    """
     temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
