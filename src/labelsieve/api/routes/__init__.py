@@ -2,6 +2,15 @@
 
 from fastapi import APIRouter
 
-from labelsieve.api.routes import desk, items, jobs, overview
+from labelsieve.api.routes import agreeing, answers, desk, items, jobs, overview, people, views
 
-ROUTERS: tuple[APIRouter, ...] = (overview.router, desk.router, items.router, jobs.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    overview.router,
+    desk.router,
+    answers.router,
+    views.router,
+    items.router,
+    jobs.router,
+    people.router,
+    agreeing.router,
+)

@@ -21,6 +21,7 @@ from labelsieve.core.types import Ids, Interval, Task
 from labelsieve.project import deciding, folding
 from labelsieve.project.context import Context
 from labelsieve.project.folding import Stances
+from labelsieve.project.jobs import table
 from labelsieve.project.wholefiles import write_whole
 from labelsieve.weak import agreement
 from labelsieve.weak.answersets import Answers
@@ -61,6 +62,13 @@ def agreement_now(context: Context, wait: bool = False) -> Known:
         with suppress(OSError):
             write_whole(path, json.dumps({"mark": mark, "data": data, "open": open_}))
     return Known(data, open_, False)
+
+
+def ask_again(context: Context, by: str) -> None:
+    """Adds a job that computes agreement anew, where none waits or runs."""
+    last = table.last_of(context.conn, "agreement", context.task_name, {})
+    if last is None or last.state not in ("waiting", "running"):
+        table.add(context.conn, "agreement", "rounds", context.task_name, {}, by)
 
 
 def _mark(context: Context) -> list[int]:

@@ -8,8 +8,10 @@ end_session(conn, cookie)
 import hashlib
 import secrets
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from labelsieve.project.database import now, transaction
 from labelsieve.project.people.roles import Person
@@ -17,6 +19,9 @@ from labelsieve.project.people.users import as_role
 
 IDLE = timedelta(hours=12)  # unused, it ends
 LIFE = timedelta(days=7)  # after the login it ends
+RENEW = timedelta(hours=1)  # how exactly the last use is known
+
+Write: TypeAlias = Callable[[sqlite3.Connection, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +35,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who a cookie belongs to, and the token that unsafe requests have to send."""
+    """Who a cookie belongs to, and the token that unsafe requests have to send. `due`: it should be renewed."""
 
     person: Person
     csrf: str
+    due: bool
 
 
 def hash_of(secret: str) -> str:
@@ -53,19 +59,29 @@ def begin_session(conn: sqlite3.Connection, person: Person) -> Opened:
 
 
 def session_of(conn: sqlite3.Connection, cookie: str) -> Session | None:
-    """The session of a cookie, with the role that its person has now. One write an hour of use."""
+    """The session of a cookie, with the role that its person has now. It writes nothing."""
     sql = """SELECT p.name, p.role, s.csrf, s.added, s.until FROM sessions s JOIN people p ON p.id = s.person
       WHERE s.hash = ? AND s.until > ? AND p.gone IS NULL"""
     row = conn.execute(sql, (hash_of(cookie), now())).fetchone()
     if row is None:
         return None
     name, role, csrf, added, until = row
-    last = min(datetime.now(UTC) + IDLE, datetime.fromisoformat(added) + LIFE)
-    if last - datetime.fromisoformat(until) > timedelta(hours=1):
-        with transaction(conn):
-            at = last.isoformat(timespec="microseconds")
+    due = _end(added) - datetime.fromisoformat(until) > RENEW
+    return Session(Person(name, as_role(role)), csrf, due)
+
+
+def renew_session(conn: sqlite3.Connection, cookie: str) -> None:
+    """Lets a session that is used live on, up to LIFE after its login."""
+    with transaction(conn):
+        row = conn.execute("SELECT added FROM sessions WHERE hash = ?", (hash_of(cookie),)).fetchone()
+        if row is not None:
+            at = _end(row[0]).isoformat(timespec="microseconds")
             conn.execute("UPDATE sessions SET until = ? WHERE hash = ?", (at, hash_of(cookie)))
-    return Session(Person(name, as_role(role)), csrf)
+
+
+def _end(added: str) -> datetime:
+    """When a session that is used now ends."""
+    return min(datetime.now(UTC) + IDLE, datetime.fromisoformat(added) + LIFE)
 
 
 def end_session(conn: sqlite3.Connection, cookie: str) -> None:

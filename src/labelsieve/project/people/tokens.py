@@ -35,6 +35,14 @@ class Token:
     used: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whoever sent a token. `due`: its use should be written down."""
+
+    person: Person
+    due: bool
+
+
 def new_token(conn: sqlite3.Connection, person: str, name: str, days: int | None = 365) -> str:
     """A new token of a person, which may do what they may. `days` None never ends."""
     name = name.strip()
@@ -55,18 +63,22 @@ def new_token(conn: sqlite3.Connection, person: str, name: str, days: int | None
     return token
 
 
-def token_person(conn: sqlite3.Connection, token: str) -> Person | None:
-    """Whose token it is, with the role that they have now."""
-    sql = """SELECT t.id, p.name, p.role, t.used FROM tokens t JOIN people p ON p.id = t.person
+def token_person(conn: sqlite3.Connection, token: str) -> Bearer | None:
+    """Whose token it is, with the role that they have now. It writes nothing."""
+    sql = """SELECT p.name, p.role, t.used FROM tokens t JOIN people p ON p.id = t.person
       WHERE t.hash = ? AND t.gone IS NULL AND p.gone IS NULL AND (t.until IS NULL OR t.until > ?)"""
     row = conn.execute(sql, (hash_of(token), now())).fetchone()
     if row is None:
         return None
-    id_, name, role, used = row
-    if used is None or datetime.now(UTC) - datetime.fromisoformat(used) > USED_EVERY:
-        with transaction(conn):
-            conn.execute("UPDATE tokens SET used = ? WHERE id = ?", (now(), id_))
-    return Person(name, as_role(role))
+    name, role, used = row
+    due = used is None or datetime.now(UTC) - datetime.fromisoformat(used) > USED_EVERY
+    return Bearer(Person(name, as_role(role)), due)
+
+
+def touch_token(conn: sqlite3.Connection, token: str) -> None:
+    """Writes that a token was used now."""
+    with transaction(conn):
+        conn.execute("UPDATE tokens SET used = ? WHERE hash = ?", (now(), hash_of(token)))
 
 
 def tokens_of(conn: sqlite3.Connection, person: str | None = None) -> list[Token]:

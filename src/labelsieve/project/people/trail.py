@@ -7,7 +7,7 @@ trail_rows(conn) -> Iterator                     (columns first) for CSV: write_
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +60,9 @@ def newest(conn: sqlite3.Connection, limit: int = 100, before: int | None = None
     return [_entry(row) for row in conn.execute(sql, (end, max(1, min(limit, MOST))))]
 
 
-def trail_rows(conn: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Every entry as a row of COLUMNS, oldest first; `detail` is JSON."""
-    after = 0
-    while rows := conn.execute("SELECT * FROM trail WHERE seq > ? ORDER BY seq LIMIT ?", (after, MOST)).fetchall():
-        yield from rows
-        after = rows[-1][0]
+def block(conn: sqlite3.Connection, after: int) -> list[tuple[Any, ...]]:
+    """Up to MOST rows of COLUMNS after a number, oldest first; `detail` is JSON."""
+    return conn.execute("SELECT * FROM trail WHERE seq > ? ORDER BY seq LIMIT ?", (after, MOST)).fetchall()
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -42,7 +42,10 @@ def add_person(conn: sqlite3.Connection, name: str, role: str, password: str) ->
     passwords.check_new(password, name)
     secret = passwords.hashed(password)  # before the transaction: it takes long
     with transaction(conn):
-        for other, gone in conn.execute("SELECT name, gone FROM people").fetchall():
+        there = conn.execute("SELECT name, gone FROM people").fetchall()
+        if person.role != "admin" and all(gone is not None for _, gone in there):
+            raise InputError(f"the first person cannot be {person.role}; somebody has to be admin.", "--role admin")
+        for other, gone in there:
             if other.casefold() == name.casefold() and (gone is None or other != name):
                 raise InputError(f"there is somebody named {other!r} already.", "choose another name.")
         sql = """INSERT INTO people (name, role, secret, added) VALUES (?, ?, ?, ?)
@@ -109,6 +112,16 @@ def signed_in(conn: sqlite3.Connection, name: str, password: str) -> Person | No
     row = conn.execute(sql, (name.strip(),)).fetchone() if name.isprintable() else None
     right = passwords.matches(password, row[2] if row else "")
     return Person(row[0], as_role(row[1])) if row and right else None
+
+
+def known_name(conn: sqlite3.Connection, name: str) -> str:
+    """The name where somebody has it, else a stand-in: what is typed into the field of the name may be a password."""
+    row = (
+        conn.execute("SELECT name FROM people WHERE name = ?", (name.strip(),)).fetchone()
+        if name.isprintable()
+        else None
+    )
+    return str(row[0]) if row else "(unknown)"
 
 
 def as_role(role: str) -> Role:
