@@ -36,6 +36,10 @@ Key = Annotated[str | None, typer.Option(help="Column that names an item for goo
 Group = Annotated[str | None, typer.Option(help="Column that no split may cut: patient, part, customer.")]
 Time = Annotated[str | None, typer.Option(help="Column that orders the items.")]
 KnownLabels = Annotated[str | None, typer.Option("--labels", help="Import known labels: COLUMN or @folder.")]
+Format = Annotated[
+    Literal["csv", "jsonl", "parquet", "label-studio", "hf", "folders", "croissant"] | None,
+    typer.Option("--format", help="Whose format it is.", show_default="told by the path"),
+]
 Separator = Annotated[str | None, typer.Option(help="Between several classes in one cell.", show_default=";")]
 Cost = Annotated[
     list[str] | None, typer.Option(help="Money a label: 0.1, or ann=0.2 for one annotator.", show_default=False)

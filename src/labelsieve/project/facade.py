@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.core.sockets import Oracle
@@ -15,7 +15,6 @@ from labelsieve.project import (
     config,
     events,
     fitting,
-    importing,
     labelling,
     making,
     manifest,
@@ -45,6 +44,9 @@ from labelsieve.project.syncing import SyncReport
 from labelsieve.project.thinning import Group, Kept
 from labelsieve.selection.curriculum import Pace
 from labelsieve.sources.options import SourceKeywords
+
+if TYPE_CHECKING:
+    from labelsieve.project.formats.exchanging import Exported
 
 
 class Project(ScreenVerbs):
@@ -206,9 +208,25 @@ class Project(ScreenVerbs):
         """Takes back the last answer of an annotator and all that were given in the same call."""
         return labelling.undo_together(self._context, by)
 
-    def import_labels(self, path: str | os.PathLike[str], by: str, separator: str = ";") -> ImportReport:
-        """Labels from a CSV, JSONL or Parquet file with the columns key and label. Importing twice doubles nothing."""
-        return importing.import_file(self._context.conn, self._context.task_name, Path(path), by, separator)
+    def import_labels(
+        self,
+        path: str | os.PathLike[str],
+        by: str,
+        separator: str = ";",
+        format: str | None = None,
+        field: str | None = None,
+        strict: bool = False,
+    ) -> ImportReport:
+        """Labels from a file or folder: a table with the columns key and label, Label Studio's JSON, a data set of
+        Hugging Face, pictures in folders by class, Croissant. Importing twice doubles nothing.
+
+        `format` is needed only where the path does not tell; `field` names the column or control of the labels. What
+        cannot be a label is set aside by name; with `strict` it is an InputError, and nothing is imported.
+        """
+        from labelsieve.project.formats import exchanging
+
+        wanted = exchanging.Wanted(by, format, field, separator, strict)
+        return exchanging.import_from(self._context, Path(path), wanted)
 
     # Head
 
@@ -286,6 +304,17 @@ class Project(ScreenVerbs):
         from labelsieve.project import exporting
 
         return exporting.export(self._context, labels=labels, predictions=predictions, head=head, card=card)
+
+    def export_as(
+        self, path: str | os.PathLike[str] | None = None, format: str | None = None, allow_loss: bool = False
+    ) -> "Exported":
+        """Writes every standing answer for another tool: label-studio, hf, folders, croissant, csv, jsonl or parquet.
+
+        InputError where the format cannot hold an answer, unless `allow_loss`: then `lost` says what was dropped.
+        """
+        from labelsieve.project.formats import exchanging
+
+        return exchanging.export_as(self._context, None if path is None else Path(path), format, allow_loss)
 
     def report(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Writes the report, one HTML file that opens from disk; returns its path."""

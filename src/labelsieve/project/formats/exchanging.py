@@ -35,6 +35,7 @@ READERS: Mapping[str, Callable[[Path, str | None], foreign.Reading]] = {
     "folders": folderin.ClassFolders,
     "croissant": croissant.CroissantFolder,
 }
+ENDINGS = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet", "label-studio": ".json"}
 FORMATS = (*TABLES, *READERS)
 MARK = ".labelsieve.json"  # in every folder that we wrote: it may be replaced
 
@@ -63,12 +64,15 @@ class Wanted:
     strict: bool = False
 
 
-def export_as(context: Context, path: Path, format_: str, allow_loss: bool = False) -> Exported:
+def export_as(context: Context, path: Path | None, format_: str | None, allow_loss: bool = False) -> Exported:
     """Writes every standing answer of the context's task. The file or folder appears whole or not at all.
 
+    Without `path` it goes below exports/; without `format_` the ending of `path` says it.
     Errors: InputError where the format cannot hold an answer, unless `allow_loss`; where a stranger stands at `path`.
     """
+    format_ = format_ or _by_ending(path)
     require_known(format_)
+    path = path or context.root / "exports" / f"{context.task_name}-{format_}{ENDINGS.get(format_, '')}"
     given = gathered(context, allow_loss)
     if format_ in TABLES:
         notes = _table(given, path, format_)
@@ -77,6 +81,13 @@ def export_as(context: Context, path: Path, format_: str, allow_loss: bool = Fal
     else:
         notes = _folder(given, path, format_)
     return Exported(path, format_, given.items, given.answers, given.losses.found, tuple(notes))
+
+
+def _by_ending(path: Path | None) -> str:
+    found = next((name for name, ending in ENDINGS.items() if path and path.suffix.lower() == ending), None)
+    if found is None:
+        raise InputError(f"{path or 'nothing'} does not say the format.", f"--format {', '.join(FORMATS)}")
+    return found
 
 
 def _table(given: Gathered, path: Path, format_: str) -> list[str]:
@@ -172,6 +183,8 @@ def said(report: ImportReport) -> str:
 
 def format_of(path: Path) -> str:
     """The format of a file or folder. InputError where it is not certain."""
+    if not path.exists():
+        raise InputError(f"{path} is not there.", "check the path; it is relative to the folder you are in.")
     if path.is_dir():
         if (path / croissant.NAME).is_file():
             return "croissant"

@@ -1,5 +1,6 @@
 """What a file cannot hold: counted by reason, with the first item that it is about."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from labelsieve.core.errors import InputError
@@ -32,7 +33,7 @@ class Losses:
         raise InputError(f"{where} would lose {total:,} of the answers: {told(self.found)}.", hint)
 
 
-def told(found: dict[str, Lost]) -> str:
+def told(found: Mapping[str, Lost]) -> str:
     """Losses as text.
 
     >>> told({"unsure": Lost(3, "a.png"), "skip": Lost(1, "b.png")})

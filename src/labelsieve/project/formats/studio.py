@@ -41,7 +41,9 @@ def write(path: Path, given: Gathered) -> list[str]:
                 file.write(("," if number else "") + "\n" + json.dumps(task, ensure_ascii=False, default=str))
             file.write("\n]\n")
         given.settle()
-        write_whole(path.with_suffix(".xml"), config(kinds, given.task.classes, given.task.kind == "multilabel"))
+        write_whole(
+            path.with_suffix(".xml"), labelling_config(kinds, given.task.classes, given.task.kind == "multilabel")
+        )
     notes = [
         f"the labelling config is {path.with_suffix('.xml').name}: paste it into Settings, Labeling Interface, Code."
     ]
@@ -53,7 +55,7 @@ def write(path: Path, given: Gathered) -> list[str]:
     return notes
 
 
-def config(kinds: list[Modality], classes: tuple[str, ...], several: bool) -> str:
+def labelling_config(kinds: list[Modality], classes: tuple[str, ...], several: bool) -> str:
     """The labelling config: what is shown, the classes as choices, and a box for unsure."""
     for name in classes:
         if any(ord(letter) < 32 and letter not in "\t\n\r" for letter in name):
