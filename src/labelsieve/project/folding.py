@@ -7,6 +7,7 @@
     class_counts(conn, task) -> dict[name, items]        agreed labels a class
     independent(conn, task, at_least) -> Stances         who said what without seeing the others
     annotators(conn, task) -> dict[name, answers]        current answers an annotator
+    tally(conn, task, by=None) -> Tally                  what stands for every answered item, and where people differ
 
 Current is, for an item and an annotator, the latest live answer. Agreed is the answer that most annotators
 give now, skip and unsure counting as one answer (leave it out); a tie goes to the answer given last.
@@ -173,6 +174,29 @@ def independent(conn: sqlite3.Connection, task: str, at_least: int = 2) -> Stanc
 
 _BY_THEMSELVES = f"""{_LOOKED_AT} AND (query IS NULL OR query NOT IN
   (SELECT id FROM queries WHERE strategy = '{deciding.STRATEGY}'))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Answered items (m,), ascending: the class code that stands, OUT for skip and unsure, 0 for several classes an
+    item; whether people named different classes."""
+
+    ids: Ids
+    code: Ids
+    differ: NDArray[np.bool_]
+
+
+def tally(conn: sqlite3.Connection, task: str, by: str | None = None) -> Tally:
+    """What stands for every answered item: of one annotator, or agreed by all of them. Cost: as `fold`."""
+    found = tasks.get(conn, task)
+    current = _current(conn, found, by)
+    weighty = _weighty(conn, found, current)
+    ids, code = _agree(weighty.item, _single(weighty, found))
+    named = current.code != OUT
+    item, said = current.item[named], current.code[named]
+    starts = np.flatnonzero(np.diff(item, prepend=item[:1] - 1))
+    split = np.minimum.reduceat(said, starts) != np.maximum.reduceat(said, starts) if len(item) else named[:0]
+    return Tally(ids, code, np.isin(ids, item[starts][split]))
 
 
 def _weighty(conn: sqlite3.Connection, task: Task, current: _Current) -> _Current:

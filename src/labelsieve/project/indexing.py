@@ -68,14 +68,15 @@ def lazy_neighbours(context: Context, raw: Pool, tell: Callable[[str], None] | N
 
     def neighbours(ids: Ids, k: int) -> Ids:
         if not found:
-            found.append(
-                _indexed(context, raw, tell)
-                if indexed
-                else exact_neighbours(ViewedPool(raw, _fresh_view(context, raw)))
-            )
+            found.append(_indexed(context, raw, tell) if indexed else row_by_row(context, raw))
         return _within(found[0], ids, k)
 
     return neighbours
+
+
+def row_by_row(context: Context, raw: Pool) -> Neighbours:
+    """Neighbours of items without an index. Cost: one pass over the pool for each search."""
+    return exact_neighbours(ViewedPool(raw, _fresh_view(context, raw)))
 
 
 def _within(search: Neighbours, ids: Ids, k: int) -> Ids:

@@ -223,6 +223,12 @@ def keys(conn: sqlite3.Connection, ids: Ids) -> list[str]:
     return [key for (key,) in _columns(conn, "key", ids, lambda e: (e.key,))]
 
 
+def in_ranges(conn: sqlite3.Connection, ids: Ids) -> Ids:
+    """Those of ascending ids (m,) that a range stands for. Cost: O(ranges log m)."""
+    spans = [np.searchsorted(ids, (span.first_id, span.first_id + span.count)) for span in _ranges(conn)]
+    return np.concatenate([ids[:0], *(ids[first:stop] for first, stop in spans)])
+
+
 def range_keys(conn: sqlite3.Connection, ids: Ids) -> list[str]:
     """Key of each id that a range stands for. Cost: as making the texts."""
     spans = _ranges(conn)

@@ -5,19 +5,24 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt
 
 from labelsieve.api.borrowing import AllDesks, OnTask, TaskName
+from labelsieve.api.desks import Desks
 from labelsieve.api.guarding import Annotator
 from labelsieve.core.types import Purpose, Tag, Value
 from labelsieve.project.desk import flags, leases
 from labelsieve.project.desk.accepting import Draft, accept
+from labelsieve.project.desk.bulk import Bulk, Done, answer_all
 from labelsieve.project.desk.cards import cards_of
 from labelsieve.project.desk.handing import hand_out
 from labelsieve.project.desk.refilling import refill
+from labelsieve.project.people.roles import Person
+from labelsieve.project.views.stored import selected
 
 router = APIRouter(prefix="/tasks/{task}", tags=["desk"])
 MOST = 10_000  # answers in one request
+MOST_ITEMS = 2_000_000  # items of one bulk
 LARGEST = 2**63 - 1  # the largest id
 
 
@@ -67,6 +72,10 @@ class GivenValue(BaseModel):
     names: list[Annotated[str, Field(max_length=1000)]] = Field([], max_length=10_000)
     weights: list[float] = Field([], max_length=10_000)
 
+    def proper(self) -> Value:
+        """The answer as the project takes it."""
+        return Value(self.tag, tuple(self.names), tuple(self.weights))
+
 
 class GivenLabel(BaseModel):
     """One answer as a client sends it: its UUID makes retries harmless."""
@@ -84,16 +93,30 @@ class GivenLabel(BaseModel):
         """The answer as the project takes it."""
         value = None
         if self.value is not None:
-            value = Value(self.value.tag, tuple(self.value.names), tuple(self.value.weights))
+            value = self.value.proper()
         return Draft(
             self.id, self.item, value, self.age, self.seconds, self.query, self.supersedes, self.group
         )  # fmt: skip
 
 
-class GivenLabels(BaseModel):
-    """Answers in the order in which they were given."""
+class GivenBulk(BaseModel):
+    """One value for many items: `items` by id, or the `ranges` [start, stop) of a stored view. `undo` names the act
+    that is taken back; then there is no value. The same act sent again writes nothing twice."""
 
-    labels: Annotated[list[GivenLabel], Field(max_length=MOST)]
+    id: Uuid
+    value: GivenValue | None = None
+    undo: Uuid | None = None
+    items: list[ItemId] | None = Field(None, max_length=MOST_ITEMS)
+    view: str | None = Field(None, max_length=60)
+    ranges: list[tuple[NonNegativeInt, NonNegativeInt]] | None = Field(None, max_length=MOST)
+    age: float = Field(0.0, ge=0)
+
+
+class GivenLabels(BaseModel):
+    """Answers in the order in which they were given; then what goes to many items at once."""
+
+    labels: Annotated[list[GivenLabel], Field(max_length=MOST)] = []
+    bulk: GivenBulk | None = None
 
 
 class Refused(BaseModel):
@@ -118,8 +141,22 @@ def write_labels(desks: AllDesks, task: TaskName, person: Annotator, given: Give
     with desks.writing, desks.borrowed(task) as project:
         taken = accept(project.context, [label.draft() for label in given.labels], person.name)
         refill(project.context, None, person.name)
+    done = _write_bulk(desks, task, person, given.bulk) if given.bulk is not None else Done()
     refused = [Refused(id=one.id, detail=one.fact, hint=one.hint) for one in taken.refused]
-    return Receipt(written=taken.written, known=taken.known, refused=refused)
+    return Receipt(written=taken.written + done.written, known=taken.known + done.known, refused=refused)
+
+
+def _write_bulk(desks: Desks, task: str, person: Person, given: GivenBulk) -> Done:
+    """Others write in between: the lock is taken for each portion alone."""
+    with desks.borrowed(task) as project:
+        items = selected(project.context, given.items, given.view, given.ranges)
+        value = None if given.value is None else given.value.proper()
+        done = answer_all(
+            desks.writing, project.context, Bulk(given.id, items, value, given.undo, given.age), person.name
+        )
+        with desks.writing:
+            refill(project.context, None, person.name)
+    return done
 
 
 class Items(BaseModel):

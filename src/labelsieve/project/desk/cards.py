@@ -50,7 +50,7 @@ def _content(item: Item) -> dict[str, Any]:
         "item": item.id,
         "key": item.key,
         "modality": item.modality,
-        "meta": {name: _plain(value) for name, value in item.meta.items()},
+        "meta": {name: shown_value(value) for name, value in item.meta.items()},
     }
     if isinstance(item.data, LabelsieveError):
         return card | {"fault": item.data.fact, "hint": item.data.hint}
@@ -60,11 +60,12 @@ def _content(item: Item) -> dict[str, Any]:
         text = str(item.data)
         return card | {"text": text[:LONGEST], "cut": max(len(text) - LONGEST, 0)}
     if isinstance(item.data, Mapping):
-        return card | {"row": {str(name): _plain(value) for name, value in item.data.items()}}
+        return card | {"row": {str(name): shown_value(value) for name, value in item.data.items()}}
     return card | {"numbers": len(item.data)}
 
 
-def _plain(value: Any) -> Any:
+def shown_value(value: Any) -> Any:
+    """A cell as JSON can hold it."""
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
     if isinstance(value, np.generic):

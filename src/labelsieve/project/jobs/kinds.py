@@ -16,7 +16,7 @@ from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
 from labelsieve.project.jobs.table import Lane
 from labelsieve.project.people.roles import Role
-from labelsieve.project.views import foreseen
+from labelsieve.project.views import foreseen, similar
 
 Tell: TypeAlias = Callable[[int, int, str], None]
 Run: TypeAlias = Callable[[Project, Mapping[str, Any], Tell], dict[str, Any]]
@@ -56,6 +56,11 @@ def _fit(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any
     tell(1, 2, "predicting the pool")
     foreseen.write(project.context, fitted)
     return {"head": fitted.kind, "labels": len(fitted.stand.train), "seconds": round(fitted.seconds, 3)}
+
+
+def _similar(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 0, "looking for what is alike")
+    return {"items": len(similar.find_near(project.context, int(args["item"])))}
 
 
 def _embed(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
@@ -103,6 +108,7 @@ def _relative(project: Project, paths: list[Path]) -> list[str]:
 
 KINDS: dict[str, JobKind] = {
     "round": JobKind(_round, "rounds", "annotator", {"purpose": str}),
+    similar.KIND: JobKind(_similar, "rounds", "viewer", {"item": int}),
     "fit": JobKind(_fit, "rounds", "annotator"),
     "embed": JobKind(_embed, takes={"engine": str, "maps": str, "relearn": bool, "download": bool}),
     "index": JobKind(_index, takes={"rebuild": bool}),

@@ -1,0 +1,219 @@
+"""What is known of every item of the pool, as arrays (N,) beside its ids: read when a filter or an order asks for it.
+
+Glance(context, by)     `by` names one annotator whose answers alone count; None counts everybody's
+"""
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelsieve.core.errors import UnknownName
+from labelsieve.core.idsets import positions
+from labelsieve.core.types import Ids
+from labelsieve.project import events, folding, manifest
+from labelsieve.project.context import Context
+from labelsieve.project.views import foreseen
+
+NONE, SKIP, UNSURE, SEVERAL = -1, -2, -3, -4  # codes of items without one class
+CHUNK = 50_000
+Mask = NDArray[np.bool_]
+
+
+class Glance:
+    """The pool at one moment. Nothing here is an object an item."""
+
+    def __init__(self, context: Context, by: str | None = None) -> None:
+        self.context, self.by = context, by
+        self.task = context.task
+
+    @cached_property
+    def ids(self) -> Ids:
+        """All present items, ascending."""
+        return manifest.ids(self.context.conn)
+
+    def among(self, wanted: Ids) -> Mask:
+        """Whether each item is one of `wanted`, in any order."""
+        mask = np.zeros(len(self.ids), bool)
+        mask[positions(self.ids, np.asarray(wanted, np.int64))] = True
+        return mask
+
+    # Labels
+
+    @cached_property
+    def _tally(self) -> folding.Tally:
+        return folding.tally(self.context.conn, self.task.name, self.by)
+
+    @cached_property
+    def code(self) -> NDArray[np.int16]:
+        """Code of the class that stands; NONE, SKIP, UNSURE, or SEVERAL in a task of several classes an item."""
+        tally = self._tally
+        said = np.where(tally.code == folding.OUT, SKIP, SEVERAL if self.task.kind == "multilabel" else tally.code)
+        said[np.isin(tally.ids, self._last_said("unsure")) & (tally.code == folding.OUT)] = UNSURE
+        out = np.full(len(self.ids), NONE, np.int16)
+        at, ours = self._both(tally.ids)
+        out[at] = said[ours]
+        return out
+
+    def _both(self, ids: Ids) -> tuple[Ids, Ids]:
+        """Positions of ascending `ids` (m,) in the pool, and in themselves."""
+        ours = np.flatnonzero(np.isin(ids, self.ids, assume_unique=True))
+        return positions(self.ids, ids[ours]), ours
+
+    def _last_said(self, tag: str) -> Ids:
+        """Items whose last answer without a class is this one."""
+        dead = events.not_live(self.context.conn, self.task)
+        sql = """SELECT seq, item, tag FROM events WHERE task = :task AND tag IN ('skip', 'unsure')
+          AND (:by IS NULL OR annotator = :by) ORDER BY seq"""
+        rows = self.context.conn.execute(sql, {"task": self.task.id, "by": self.by})
+        last = {item: said for seq, item, said in rows if seq not in dead}
+        return np.array([item for item, said in last.items() if said == tag], np.int64)
+
+    @cached_property
+    def several(self) -> NDArray[np.bool_]:
+        """(N, c) in a task of several classes an item: whether the item has each class."""
+        labels = folding.fold(self.context.conn, self.task.name, self.by)
+        out = np.zeros((len(self.ids), len(self.task.classes)), bool)
+        at, ours = self._both(labels.ids)
+        out[at] = labels.y[ours] >= 0.5
+        return out
+
+    @cached_property
+    def differ(self) -> Mask:
+        """Whether annotators named different classes."""
+        return self.among(self._tally.ids[self._tally.differ])
+
+    def answered_by(self, name: str) -> Mask:
+        """Whether an annotator has a standing answer."""
+        if self.by is not None and name != self.by:
+            return np.zeros(len(self.ids), bool)
+        return self.among(folding.tally(self.context.conn, self.task.name, name).ids)
+
+    @cached_property
+    def labelled(self) -> NDArray[np.float64]:
+        """Number of the last event of each item; NaN where there is none."""
+        sql = """SELECT item, MAX(seq) FROM events WHERE task = :task AND (:by IS NULL OR annotator = :by)
+          GROUP BY item ORDER BY item"""
+        rows = self.context.conn.execute(sql, {"task": self.task.id, "by": self.by})
+        table = np.fromiter((cell for row in rows for cell in row), np.int64).reshape(-1, 2)
+        out = np.full(len(self.ids), np.nan)
+        at, ours = self._both(table[:, 0])
+        out[at] = table[ours, 1]
+        return out
+
+    # What the head says
+
+    @cached_property
+    def _foreseen(self) -> foreseen.Foreseen | None:
+        return foreseen.read(self.context)
+
+    @property
+    def guessed(self) -> tuple[str, ...]:
+        """Classes that the head tells apart; `guess` are positions in it."""
+        return () if self._foreseen is None else self._foreseen.classes
+
+    @cached_property
+    def guess(self) -> NDArray[np.int16]:
+        """The likeliest class, -1 where the head has not seen the item."""
+        return self._seen("code", np.int16(-1))
+
+    @cached_property
+    def p(self) -> NDArray[np.float32]:
+        """Probability of the likeliest class, NaN where there is none."""
+        return self._seen("p", np.float32(np.nan))
+
+    @cached_property
+    def second(self) -> NDArray[np.float32]:
+        """The second largest probability, NaN where there is none."""
+        return self._seen("second", np.float32(np.nan))
+
+    def _seen(self, name: str, nothing: np.generic) -> NDArray[Any]:
+        out = np.full(len(self.ids), nothing)
+        if self._foreseen is not None:
+            known = self._foreseen.ids
+            values = getattr(self._foreseen, name)
+            if np.array_equal(known, self.ids):
+                return np.asarray(values)
+            at = np.searchsorted(known, self.ids)
+            at[at == len(known)] = 0
+            found = known[at] == self.ids if len(known) else np.zeros(len(self.ids), bool)
+            out[found] = values[at[found]]
+        return out
+
+    @cached_property
+    def gainsaid(self) -> Mask:
+        """Whether the label is one class and the head's guess another."""
+        if self.task.kind == "multilabel" or not self.guessed:
+            return np.zeros(len(self.ids), bool)
+        place = {name: at for at, name in enumerate(self.guessed)}
+        if self.task.kind == "screen":
+            codes = [place["dull" if name == self.task.dull else "odd"] for name in self.task.classes]
+        else:
+            codes = [place.get(name, -2) for name in self.task.classes]
+        told = np.array([*codes, -2], np.int64)
+        code = self.code
+        return np.asarray((code >= 0) & (self.guess >= 0) & (told[np.maximum(code, -1)] != self.guess))
+
+    # The source
+
+    def named(self, what: str) -> Ids:
+        """Ids of the present items of the source of that name. UnknownName where there is none."""
+        rows = self.context.rows
+        for row in rows.values():
+            if row.name == what:
+                return manifest.ids(self.context.conn, source=row.id)
+        raise UnknownName("source", what, [row.name for row in rows.values()])
+
+    def cells(self, column: str) -> Iterator[tuple[Ids, list[str | None]]]:
+        """(ids, texts) of a column, chunk by chunk, of every source that has it. UnknownName where none has."""
+        having = [id_ for id_ in self.context.rows if column in columns_of(self.context, id_)]
+        if not having:
+            every = sorted({name for id_ in self.context.rows for name in columns_of(self.context, id_)})
+            raise UnknownName("column", column, every)
+        for id_ in having:
+            yield from _cells(self.context, id_, column)
+
+    def keyed(self, text: str) -> Mask:
+        """Whether the key contains a text; the case of ASCII letters does not count."""
+        pattern = "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        sql = r"SELECT id FROM items WHERE key LIKE ? ESCAPE '\' ORDER BY id"
+        rows = self.context.conn.execute(sql, (pattern,))
+        mask = self.among(np.fromiter((id_ for (id_,) in rows), np.int64))
+        of_ranges = manifest.in_ranges(self.context.conn, self.ids)
+        for first in range(0, len(of_ranges), CHUNK):
+            part = of_ranges[first : first + CHUNK]
+            keys = manifest.range_keys(self.context.conn, part)
+            mask |= self.among(part[[text.lower() in key.lower() for key in keys]])
+        return mask
+
+    def asked(self, purposes: tuple[str, ...]) -> Mask:
+        """Whether a query asked for the item for one of these purposes."""
+        sql = """SELECT DISTINCT i.item FROM queries q JOIN query_items i ON i.query = q.id
+          WHERE q.task = ? AND i.purpose IN (SELECT value FROM json_each(?))"""
+        rows = self.context.conn.execute(sql, (self.task.id, json.dumps(purposes)))
+        return self.among(np.fromiter((item for (item,) in rows), np.int64))
+
+
+def columns_of(context: Context, source_id: int) -> list[str]:
+    """Columns of a source by which items can be looked for: all but the truth and embeddings."""
+    source = context.source(source_id)
+    hidden = {source.options.labels, source.options.embeddings}
+    return [name for name in source.names() if name not in hidden]
+
+
+def _cells(context: Context, source_id: int, column: str) -> Iterator[tuple[Ids, list[str | None]]]:
+    source = context.source(source_id)
+    if context.modality(source_id) != "image":
+        ids, rows = manifest.numbered(context.conn, source_id)
+        for first in range(0, len(ids), CHUNK):
+            part = slice(first, first + CHUNK)
+            yield ids[part], source.column(column, rows[part])  # type: ignore[arg-type]
+        return
+    ids = manifest.ids(context.conn, source=source_id)
+    for first in range(0, len(ids), CHUNK):
+        part_ids = ids[first : first + CHUNK]
+        _, refs = manifest.locate(context.conn, part_ids)[source_id]
+        yield part_ids, source.column(column, refs)

@@ -1,0 +1,138 @@
+"""What a grid shows of items: little of each, for many at once.
+
+tiles_of(context, ids, by) -> list        one an id, in order
+newest(context) -> str                 changes when a tile could look otherwise
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from labelsieve.core.errors import LabelsieveError
+from labelsieve.core.types import Ids, Label, Value
+from labelsieve.project import manifest
+from labelsieve.project.context import Context
+from labelsieve.project.deciding import STRATEGY
+from labelsieve.project.desk import flags
+from labelsieve.project.desk.cards import shown_value, value_data
+from labelsieve.project.desk.current import standing_answers
+from labelsieve.project.manifest import Entry
+from labelsieve.project.views import foreseen
+
+MOST = 500  # tiles that are made at once
+LONGEST = 400  # characters of a text
+CELLS = 8  # columns of a row
+SIDE = 160  # pixels of a thumbnail
+
+
+def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str, Any]]:
+    """One tile an id (m,): key, thumbnail or text or cells, label, guess and its probability, flag.
+
+    `by` names the annotator whose answers alone are shown. Cost: O(m), whatever the pool holds.
+    """
+    ids = np.asarray(ids, np.int64)
+    entries = manifest.entries(context.conn, ids)
+    contents = _contents(context, entries)
+    labels = standing_answers(context.conn, context.task, ids)
+    decisive = _decisive(context)
+    known = foreseen.read(context)
+    guesses = known.of(ids) if known is not None else [None] * len(ids)
+    flagged = flags.flags_of(context.conn, context.task, ids)
+    return [
+        {"item": entry.id, "key": entry.key, "modality": context.modality(entry.source)}
+        | content
+        | {
+            "label": _standing([one for one in labels.get(entry.id, []) if by in (None, one.by)], decisive),
+            "guess": guess[0] if guess else None,
+            "p": guess[1] if guess else None,
+            "flagged": entry.id in flagged,
+        }
+        for entry, content, guess in zip(entries, contents, guesses, strict=True)
+    ]
+
+
+def newest(context: Context) -> str:
+    """A short text that changes with labels, flags, predictions and the pool."""
+    sql = """SELECT (SELECT MAX(seq) FROM events), (SELECT MAX(id) FROM flags), (SELECT COUNT(gone) FROM flags),
+      (SELECT MAX(seq) FROM changes), (SELECT MAX(synced) FROM sources)"""
+    known = foreseen.read(context)
+    return repr((*context.conn.execute(sql).fetchone(), known.mark if known is not None else None))
+
+
+def _contents(context: Context, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """What each item shows; those without a picture are read together."""
+    out: list[dict[str, Any]] = [{} for _ in entries]
+    read = []
+    for at, entry in enumerate(entries):
+        if entry.gone is not None:
+            out[at] = {"fault": "it has gone from its source"}
+        elif context.modality(entry.source) == "image":
+            out[at] = {"thumb": thumb_of(entry.id, entry.digest)}
+        else:
+            read.append(at)
+    things = context.things(np.array([entries[at].id for at in read], np.int64))
+    for at, thing in zip(read, things, strict=True):
+        out[at] = _excerpt(thing)
+    return out
+
+
+def thumb_of(item: int, digest: str) -> str:
+    """Where the thumbnail of an item is."""
+    return f"/api/v1/items/{item}/thumb?side={SIDE}&v={digest[:16]}"
+
+
+def _excerpt(thing: Any) -> dict[str, Any]:
+    if isinstance(thing, LabelsieveError):
+        return {"fault": thing.fact}
+    if isinstance(thing, str):
+        return {"text": thing[:LONGEST]}
+    if isinstance(thing, Mapping):
+        cells = {str(name): shown_value(value) for name, value in list(thing.items())[:CELLS]}
+        return {"row": {name: cell[:100] if isinstance(cell, str) else cell for name, cell in cells.items()}}
+    return {"numbers": [round(float(value), 4) for value in thing[:CELLS]]}
+
+
+def _decisive(context: Context) -> set[int]:
+    """Ids of the queries whose answers are a reviewer's decisions."""
+    sql = "SELECT id FROM queries WHERE task = ? AND strategy = ?"
+    return {id_ for (id_,) in context.conn.execute(sql, (context.task.id, STRATEGY))}
+
+
+def _standing(labels: Sequence[Label], decisive: set[int]) -> dict[str, Any] | None:
+    """What most say, in a tie what was said last; decisions outweigh all others. As the fold agrees, for one item."""
+    labels = [one for one in labels if one.query in decisive] or labels
+    said = [(_plain(label.value), label) for label in labels if label.value is not None]
+    if not said:
+        return None
+    votes = Counter(plain for plain, _ in said)
+    last = {plain: at for at, (plain, _) in enumerate(said)}
+    best = max(votes, key=lambda plain: (votes[plain], last[plain]))
+    label = said[last[best]][1]
+    return (value_data(label.value) or {}) | {"people": len(said), "differ": len({one for one in votes if one[1]}) > 1}
+
+
+def _plain(value: Value | None) -> tuple[str, tuple[str, ...]]:
+    """An answer as it is counted: skip and unsure are one, soft answers count as their heaviest class."""
+    if value is None or (not value.names and value.tag in ("skip", "unsure")):
+        return "out", ()
+    if value.tag == "soft":
+        return "class", (max(zip(value.weights, value.names, strict=True), key=lambda pair: pair[0])[1],)
+    return value.tag, tuple(sorted(value.names))
+
+
+def small_cards(context: Context, cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Cards with a thumbnail, and with no more of a text or a row than a tile shows."""
+    entries = manifest.entries(context.conn, np.array([card["item"] for card in cards], np.int64))
+    out = []
+    for card, entry in zip(cards, entries, strict=True):
+        less: dict[str, Any] = {}
+        if "image" in card:
+            less["thumb"] = thumb_of(entry.id, entry.digest)
+        if "text" in card:
+            less["text"] = card["text"][:LONGEST]
+        if "row" in card:
+            less["row"] = dict(list(card["row"].items())[:CELLS])
+        out.append(card | less)
+    return out
