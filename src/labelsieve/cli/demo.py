@@ -17,8 +17,26 @@ def run(
     folder: Annotated[Path, typer.Argument(help="A new folder for the pictures and the project.")] = Path("demo"),
     budget: Annotated[int, typer.Option(help="Labels to spend.")] = 200,
     seeds: Annotated[int, typer.Option(help="Runs of each strategy.")] = 3,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Open the app on it afterwards, and label some yourself.")
+    ] = False,
+    browser: Annotated[bool, typer.Option(help="With --serve: open the browser.")] = True,
 ) -> None:
     """Play `auto` against `random` on 1,797 handwritten digits, and write the report. The way your own folder goes."""
+    from labelsieve.cli.serve import run as open_app
+
+    project = folder / "digits.sieve"
+    if not (serve and project.exists()):  # it was made before: go on with it
+        _play(folder, budget, seeds)
+    if serve:
+        open_app(project, browser=browser)
+        return
+    hint("Next: open that report in a browser, label some digits yourself (labelsieve demo --serve), then do the same")
+    hint("with a folder of your own:")
+    hint("  labelsieve init mine.sieve FOLDER; labelsieve embed mine.sieve; labelsieve serve mine.sieve")
+
+
+def _play(folder: Path, budget: int, seeds: int) -> None:
     from labelsieve.cli.progress import showing_run
     from labelsieve.cli.simulate import show_summary
     from labelsieve.project.facade import create
@@ -42,8 +60,6 @@ def run(
         made.fit()
         report = made.report()
     say(f"6. {report}: the report")
-    hint(f"Next: open {report} in a browser, then do the same with a folder of your own:")
-    hint("  labelsieve init mine.sieve FOLDER; labelsieve embed mine.sieve; labelsieve next mine.sieve --out query.csv")
 
 
 class LiveCurve:
