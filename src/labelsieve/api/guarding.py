@@ -94,10 +94,10 @@ class Door:
     secure: bool = False
     throttle: Throttle = field(default_factory=Throttle)
 
-    def set_cookie(self, headers: MutableHeaders, value: str, age: int | None = None) -> None:
-        """Adds the session cookie to an answer; an empty value takes it away."""
+    def set_cookie(self, headers: MutableHeaders, value: str, age: int | None = None, secure: bool = False) -> None:
+        """Adds the session cookie to an answer; an empty value takes it away. `secure`: the request came by TLS."""
         parts = [f"{self.cookie}={value}", "Path=/", "HttpOnly", "SameSite=Strict"]
-        parts += ["Secure"] if self.secure else []
+        parts += ["Secure"] if self.secure or secure else []
         parts += ["Max-Age=0"] if not value else [f"Max-Age={age}"] if age is not None else []
         headers.append("set-cookie", "; ".join(parts))
 
@@ -133,7 +133,7 @@ class Guard:
         wait = self._door.throttle.wait(client)
         given = request.headers.get("authorization")
         cookie = request.cookies.get(self._door.cookie)
-        known = None if wait and given else self._known(given, cookie)
+        known = None if (wait and given) or path in OPEN else self._known(given, cookie)
         if known is None and path not in OPEN:
             if given is not None and not wait:
                 self._door.throttle.failed(client)

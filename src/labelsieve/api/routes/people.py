@@ -56,7 +56,7 @@ def sign_in(request: Request, response: Response, desks: AllDesks, given: Login)
         if before := request.cookies.get(door.cookie):
             door.identity.end(before)
     door.identity.guesses.succeeded(given.name, address)
-    door.set_cookie(response.headers, opened.cookie, opened.seconds)
+    door.set_cookie(response.headers, opened.cookie, opened.seconds, request.url.scheme == "https")
     return SignedIn(name=person.name, role=person.role, csrf=opened.csrf)
 
 
