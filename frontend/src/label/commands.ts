@@ -18,7 +18,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "info", title: "Show or hide the side panel", keys: ["i"] },
   { id: "bigger", title: "Zoom in", keys: ["+", "="] },
   { id: "smaller", title: "Zoom out", keys: ["-"] },
-  { id: "whole", title: "The whole picture", keys: ["0"] },
+  { id: "whole", title: "The whole picture", keys: ["z"] },
   { id: "up", title: "Scroll up, or move the zoomed picture", keys: ["ArrowUp"] },
   { id: "down", title: "Scroll down, or move the zoomed picture", keys: ["ArrowDown"] },
   { id: "help", title: "All keys", keys: ["?"] },

@@ -50,11 +50,12 @@ export class Desk {
   private reached = false; // the server has no earlier answers
   private timer: ReturnType<typeof setTimeout> | null = null;
   private tries = 0;
+  private fresh: string[] = []; // classes typed here that the server has not told of yet
   private renewal: ReturnType<typeof setInterval>;
   private stopHearing: () => void = () => {};
 
   constructor(
-    readonly task: Task,
+    private readonly ask: () => Task, // anew each time: classes come in while we are here
     readonly purpose: string | null,
   ) {
     this.renewal = setInterval(() => document.visibilityState === "visible" && void this.fill(), RENEW);
@@ -79,6 +80,10 @@ export class Desk {
   visible(seen: boolean): void {
     this.clock.visible(seen);
     if (seen) void this.fill();
+  }
+
+  get task(): Task {
+    return this.ask();
   }
 
   get several(): boolean {
@@ -235,10 +240,9 @@ export class Desk {
     if (refused) say("The server refused an answer. It is kept: see “refused” at the top.", { kind: "wrong" });
     if (this.state === "done" || this.line.open < FEW) void this.fill();
     const known = new Set(this.task.classes.map((one) => one.name));
-    if (this.fresh.some((name) => !known.has(name))) void reloadTasks();
+    this.fresh = this.fresh.filter((name) => !known.has(name));
+    if (this.fresh.length) void reloadTasks().catch(() => undefined);
   }
-
-  private readonly fresh: string[] = [];
 
   /** A class by its typed name: a new one where the task is open. */
   chooseTyped(name: string): void {

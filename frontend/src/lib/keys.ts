@@ -9,7 +9,7 @@ export interface Command {
 export type Keymap = ReadonlyMap<string, string>; // key -> id of a command
 
 const KEPT = "labelsieve.keys";
-const DIGITS = "123456789";
+const DIGITS = "1234567890";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 const NAMES: Record<string, string> = { " ": "Space", Esc: "Escape", Left: "ArrowLeft", Right: "ArrowRight" };
 const SHOWN: Record<string, string> = {
@@ -96,15 +96,14 @@ export interface Named {
   key?: string | null; // wished for
 }
 
-/** A key for each class, by name: what it wishes for where that is free, 1-9, then the letters no command has.
-
-Classes beyond the last key have none: they are found by typing. */
+/** A key for each class, by name: what it wishes for where that is free (a class called 4 wishes for 4), then 1-9 and 0,
+then the letters that no command has. Classes beyond the last key have none: they are found by typing. */
 export function classKeys(classes: readonly Named[], taken: Keymap): Map<string, string> {
   const keys = new Map<string, string>();
   const used = new Set<string>(taken.keys());
   for (const one of classes) {
-    const wish = one.key ? nameOf({ key: one.key }) : "";
-    if (wish.length === 1 && !used.has(wish)) {
+    const wish = nameOf({ key: one.key || one.name });
+    if ([...wish].length === 1 && !used.has(wish)) {
       keys.set(one.name, wish);
       used.add(wish);
     }
@@ -117,4 +116,15 @@ export function classKeys(classes: readonly Named[], taken: Keymap): Map<string,
     keys.set(one.name, key);
   }
   return keys;
+}
+
+/** Names in the order of their keys, as on a keyboard; those without a key come last, in their own order. */
+export function inKeyOrder(names: readonly string[], keys: ReadonlyMap<string, string>): string[] {
+  const order = DIGITS + LETTERS;
+  const place = (name: string) => {
+    const key = keys.get(name);
+    if (key === undefined) return 1e6;
+    return order.includes(key) ? order.indexOf(key) : 1e3;
+  };
+  return [...names].sort((a, b) => place(a) - place(b));
 }
