@@ -243,6 +243,21 @@ class TableFile:
             raise UnknownName(f"column of {self.path.name}", name, self.names())
         return self._gather(name, self._rows(refs), lambda chunk: cells.class_texts(chunk, self.options.separator))
 
+    def coded(self, name: str) -> tuple[NDArray[np.int64], list[str | None]]:
+        """A column as codes (rows,) into its distinct class texts: no object a row. Cost: one pass over the column."""
+        if name not in self.names() or name == self.options.embeddings:
+            raise UnknownName(f"column of {self.path.name}", name, self.names())
+        parts, texts = [np.empty(0, np.int64)], dict[str | None, int]()
+        for chunk in self._copy()[0].all(name):
+            if cells.is_nested(chunk.type):
+                distinct, at = chunk, np.arange(len(chunk))
+            else:
+                encoded = chunk.dictionary_encode(null_encoding="encode")
+                distinct, at = encoded.dictionary, encoded.indices.to_numpy()
+            known = [texts.setdefault(text, len(texts)) for text in cells.class_texts(distinct, self.options.separator)]
+            parts.append(np.array(known, np.int64)[at])
+        return np.concatenate(parts), list(texts)
+
 
 def _modality(options: SourceOptions) -> Modality:
     if options.text is not None:

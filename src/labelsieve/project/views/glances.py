@@ -4,9 +4,9 @@ Glance(context, by)     `by` names one annotator whose answers alone count; None
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,13 @@ from labelsieve.project.views import foreseen
 NONE, SKIP, UNSURE, SEVERAL = -1, -2, -3, -4  # codes of items without one class
 CHUNK = 50_000
 Mask = NDArray[np.bool_]
+
+
+@runtime_checkable
+class Coded(Protocol):
+    """A source that gives a column as codes into its distinct texts."""
+
+    def coded(self, name: str) -> tuple[Ids, list[str | None]]: ...
 
 
 class Glance:
@@ -167,14 +174,18 @@ class Glance:
                 return manifest.ids(self.context.conn, source=row.id)
         raise UnknownName("source", what, [row.name for row in rows.values()])
 
-    def cells(self, column: str) -> Iterator[tuple[Ids, list[str | None]]]:
-        """(ids, texts) of a column, chunk by chunk, of every source that has it. UnknownName where none has."""
+    def with_text(self, column: str, fits: Callable[[str | None], bool]) -> Mask:
+        """Whether the text of a column fits, in any source that has it. UnknownName where none has."""
         having = [id_ for id_ in self.context.rows if column in columns_of(self.context, id_)]
         if not having:
             every = sorted({name for id_ in self.context.rows for name in columns_of(self.context, id_)})
             raise UnknownName("column", column, every)
+        mask = np.zeros(len(self.ids), bool)
         for id_ in having:
-            yield from _cells(self.context, id_, column)
+            for ids, codes, texts in _cells(self.context, id_, column):
+                fitting = np.fromiter(map(fits, texts), bool, len(texts))
+                mask |= self.among(ids[fitting[codes]])
+        return mask
 
     def keyed(self, text: str) -> Mask:
         """Whether the key contains a text; the case of ASCII letters does not count."""
@@ -204,16 +215,18 @@ def columns_of(context: Context, source_id: int) -> list[str]:
     return [name for name in source.names() if name not in hidden]
 
 
-def _cells(context: Context, source_id: int, column: str) -> Iterator[tuple[Ids, list[str | None]]]:
+def _cells(context: Context, source_id: int, column: str) -> Iterator[tuple[Ids, Ids, list[str | None]]]:
+    """Ids (m,) of a source, and codes (m,) into the texts (k,) that stand in the column."""
     source = context.source(source_id)
-    if context.modality(source_id) != "image":
+    if isinstance(source, Coded) and context.modality(source_id) != "image":
         ids, rows = manifest.numbered(context.conn, source_id)
-        for first in range(0, len(ids), CHUNK):
-            part = slice(first, first + CHUNK)
-            yield ids[part], source.column(column, rows[part])  # type: ignore[arg-type]
+        codes, texts = source.coded(column)
+        yield ids, codes[rows], texts
         return
     ids = manifest.ids(context.conn, source=source_id)
     for first in range(0, len(ids), CHUNK):
-        part_ids = ids[first : first + CHUNK]
-        _, refs = manifest.locate(context.conn, part_ids)[source_id]
-        yield part_ids, source.column(column, refs)
+        part = ids[first : first + CHUNK]
+        positions_, refs = manifest.locate(context.conn, part)[source_id]
+        known: dict[str | None, int] = {}
+        said = [known.setdefault(text, len(known)) for text in source.column(column, refs)]
+        yield part[positions_], np.array(said, np.int64), list(known)

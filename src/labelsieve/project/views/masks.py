@@ -77,12 +77,7 @@ def _from_source(glance: Glance, leaf: kinds.FromSource) -> Mask:
 
 
 def _in_column(glance: Glance, leaf: kinds.InColumn) -> Mask:
-    fits = _fits(leaf)
-    mask = np.zeros(len(glance.ids), bool)
-    for ids, texts in glance.cells(leaf.name):
-        known = {text: fits(text) for text in set(texts)}
-        mask |= glance.among(ids[np.fromiter((known[text] for text in texts), bool, len(texts))])
-    return mask
+    return glance.with_text(leaf.name, _fits(leaf))
 
 
 def _fits(leaf: kinds.InColumn) -> Callable[[str | None], bool]:
