@@ -1,8 +1,14 @@
 """What all tests share: where the real data are, and a home that no test writes into."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers fill the cores already: threads of each would only wait
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parent))  # toy_*.py and command_line.py, whatever the folder of the test
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -3,11 +3,11 @@
 import csv
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import command_line
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +15,6 @@ import pytest
 
 from labelsieve.testing import toy_odd, write_digits
 
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 SUBJECTS = {
     "card": "my card was lost stolen or swallowed by the machine",
     "fee": "why was a fee charged on my statement this month",
@@ -27,18 +26,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     def call(line: str, code: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [LABELSIEVE, *line.split()],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            **options,
-        )
-        assert done.returncode == code, f"labelsieve {line}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr or "--traceback" in line
-        return done
+        return command_line.run(tmp_path, *line.split(), code=code, **options)
 
     return call
 

@@ -3,11 +3,12 @@
 import csv
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import command_line
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,6 @@ import labelsieve as ls
 from labelsieve.core.errors import InputError, NotEnoughLabels, UnknownName
 from labelsieve.testing.toys import toy_classes
 
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TOY = toy_classes(360, dim=16, classes=3, spread=1.2)
 ROWS = np.arange(360)
@@ -44,14 +44,7 @@ def project(folder: Path) -> Iterator[ls.Project]:
 
 @pytest.fixture
 def run(folder: Path, project: ls.Project) -> Run:
-    def call(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [LABELSIEVE, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=120
-        )
-        assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return call
+    return partial(command_line.run, folder)
 
 
 def labelled(project: ls.Project, n: int, wrong: tuple[int, ...] = ()) -> list[str]:
@@ -252,8 +245,7 @@ def test_texts_stand_beside_their_keys(tmp_path: Path) -> None:
         opened.label([f"n{i}" for i in range(24)], ["card", "bill"] * 12, by="ann")
 
     def call(*words: str) -> str:
-        done = subprocess.run([LABELSIEVE, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
-        return done.stdout
+        return command_line.run(tmp_path, *words).stdout
 
     call("duplicates", "t.sieve", "--similarity", "1", "--out", "g.csv")
     assert [(row["key"], row["text"]) for row in table(tmp_path / "g.csv")] == [

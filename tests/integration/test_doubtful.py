@@ -3,17 +3,17 @@
 import csv
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 
 import labelsieve as ls
 from labelsieve.project.standing import stand
 
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 Run = Callable[..., subprocess.CompletedProcess[str]]
 N, ODD = 700, 60
 
@@ -49,14 +49,7 @@ def slips(project: ls.Project) -> list[str]:
 
 @pytest.fixture
 def run(folder: Path, slips: list[str]) -> Run:
-    def call(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [LABELSIEVE, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=120
-        )
-        assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return call
+    return partial(command_line.run, folder)
 
 
 def trained(project: ls.Project, keys: list[str]) -> list[bool]:
@@ -132,8 +125,7 @@ def test_the_file_shows_the_columns_of_a_row(tmp_path: Path) -> None:
         opened.label(odd, ["odd"] * (len(odd) - 2) + ["dull"] * 2, by="ann")
         opened.label(dull, ["dull"] * len(dull), by="ann")
         assert opened.doubtful()
-    done = subprocess.run([LABELSIEVE, "doubtful", "t.sieve", "--out", "look.csv"], cwd=tmp_path, check=True)
-    assert done.returncode == 0
+    command_line.run(tmp_path, "doubtful", "t.sieve", "--out", "look.csv")
     with (tmp_path / "look.csv").open(newline="") as file:
         first = next(csv.DictReader(file))
     assert list(first) == ["key", "label", "odd", "ratio", "why", *"abcdef"]

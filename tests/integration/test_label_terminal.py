@@ -6,18 +6,16 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from pathlib import Path
 
 import pytest
-
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
-
+from command_line import LABELSIEVE, run
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -64,23 +62,26 @@ class Terminal:
 
 
 def _labels(folder: Path) -> dict[str, int]:
-    done = subprocess.run(
-        [LABELSIEVE, "status", "p.sieve", "--json"], cwd=folder, capture_output=True, text=True, check=True
-    )
-    return dict(json.loads(done.stdout)["classes"])
+    return dict(json.loads(run(folder, "status", "p.sieve", "--json").stdout)["classes"])
 
 
 def _make(folder: Path, *options: str) -> None:
     rows = [f"the {'card is lost' if i % 2 else 'fee is high'} number {i}" for i in range(40)]
     (folder / "t.csv").write_text("text\n" + "\n".join(rows) + "\n")
-    for line in (["init", "p.sieve", "t.csv", "--text", "text", *options], ["embed", "p.sieve"]):
-        subprocess.run([LABELSIEVE, *line], cwd=folder, check=True, capture_output=True)
+    run(folder, "init", "p.sieve", "t.csv", "--text", "text", *options)
+    run(folder, "embed", "p.sieve")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    _make(folder, "--classes", "card,fee")
+    return folder
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    _make(tmp_path, "--classes", "card,fee")
-    return tmp_path
+def place(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "texts"))
 
 
 def test_one_key_an_item_undo_skip_and_quit(place: Path) -> None:
@@ -158,13 +159,6 @@ def test_several_classes_an_item(tmp_path: Path) -> None:
 
 
 def test_it_works_from_a_pipe(place: Path) -> None:
-    done = subprocess.run(
-        [LABELSIEVE, "label", "p.sieve", "--by", "ann", "-n", "4"],
-        cwd=place,
-        input="1q",
-        text=True,
-        capture_output=True,
-        check=True,
-    )
+    done = run(place, "label", "p.sieve", "--by", "ann", "-n", "4", input="1q")
     assert "1 answer saved" in done.stderr
     assert "\x1b" not in done.stdout

@@ -15,22 +15,11 @@ from labelsieve.project import folding
 from labelsieve.project.asking import Asked
 from labelsieve.project.events import new_id
 from labelsieve.project.labelling import SKIP, UNSURE
-from labelsieve.testing.digits import write_digits
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of 300 digits, embedded; tests work on copies of it."""
-    home = tmp_path_factory.mktemp("digits")
-    folder = write_digits(home / "digits", 300)
-    with ls.create(home / "digits.sieve", folder, seed=3) as project:
-        project.embed()
-    return home
 
 
 @pytest.fixture
-def project(made: Path, tmp_path: Path) -> Iterator[ls.Project]:
-    shutil.copytree(made, tmp_path / "home")
+def project(digits: Path, tmp_path: Path) -> Iterator[ls.Project]:
+    shutil.copytree(digits, tmp_path / "home")
     with ls.open(tmp_path / "home" / "digits.sieve") as opened:
         yield opened
 
@@ -77,10 +66,10 @@ def test_a_query_is_the_same_until_something_is_answered(project: ls.Project) ->
     assert not set(three.ids) & set(one.ids)
 
 
-def test_the_same_seed_and_answers_give_the_same_queries(made: Path, tmp_path: Path) -> None:
+def test_the_same_seed_and_answers_give_the_same_queries(digits: Path, tmp_path: Path) -> None:
     chosen = []
     for name in ("a", "b"):
-        shutil.copytree(made, tmp_path / name)
+        shutil.copytree(digits, tmp_path / name)
         with ls.open(tmp_path / name / "digits.sieve") as project:
             for asked in project.rounds(n=12, budget=48):
                 answer(project, asked)

@@ -14,22 +14,12 @@ from labelsieve.core.types import DULL, ODD
 from labelsieve.project.limits import Limits
 from labelsieve.project.state import fit_history, stop_advice
 from labelsieve.selection.stopping import Advice, Signals, advise
-from labelsieve.testing.digits import write_digits
 from labelsieve.testing.toys import toy_odd
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of 300 digits, embedded; tests work on copies of it."""
-    home = tmp_path_factory.mktemp("digits")
-    with ls.create(home / "digits.sieve", write_digits(home / "digits", 300), seed=3) as opened:
-        opened.embed()
-    return home
-
-
 @pytest.fixture
-def project(made: Path, tmp_path: Path) -> Iterator[ls.Project]:
-    shutil.copytree(made, tmp_path / "home")
+def project(digits: Path, tmp_path: Path) -> Iterator[ls.Project]:
+    shutil.copytree(digits, tmp_path / "home")
     with ls.open(tmp_path / "home" / "digits.sieve") as opened:
         yield opened
 

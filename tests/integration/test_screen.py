@@ -3,28 +3,22 @@
 import csv
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import run
 
 import labelsieve as ls
 from labelsieve.core.errors import InputError
 from labelsieve.testing.toys import Toy, toy_odd
 
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 POOL, NEW = 1600, 600
 
 
-def run(*words: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [LABELSIEVE, "screen", *map(str, words)], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+def screen(*words: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    return run(Path(), "screen", *words, code=code)
 
 
 def answered(p: ls.Project, toy: Toy, query: Any) -> None:
@@ -53,7 +47,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_what_to_escalate_with_a_promise(made: tuple[Path, Toy]) -> None:
     root, toy = made
-    said = run(root / "p.sieve", root / "new.npy", "--out", root / "escalate.csv", "--alarms", ".02")
+    said = screen(root / "p.sieve", root / "new.npy", "--out", root / "escalate.csv", "--alarms", ".02")
     assert "600 items scored by the head" in said.stdout and "Promised: on average at most" in said.stdout
     found = rows(root / "escalate.csv")
     odd = np.array([toy.y[POOL + int(row["key"])] for row in found])
@@ -65,13 +59,13 @@ def test_what_to_escalate_with_a_promise(made: tuple[Path, Toy]) -> None:
     assert all(float(row["p_value"]) <= 0.02 for row in found)
     assert found[0]["nearest_odd"] and found[0]["why"]
     before = (root / "escalate.csv").read_bytes()
-    run(root / "p.sieve", root / "new.npy", "--out", root / "escalate.csv", "--alarms", ".02")
+    screen(root / "p.sieve", root / "new.npy", "--out", root / "escalate.csv", "--alarms", ".02")
     assert (root / "escalate.csv").read_bytes() == before  # the same again
 
 
 def test_everything_as_json_and_recall_that_is_not_shown_exits_3(made: tuple[Path, Toy]) -> None:
     root, _ = made
-    done = run(root / "p.sieve", root / "new.npy", "--all", "--recall", ".99", "--json", code=3)
+    done = screen(root / "p.sieve", root / "new.npy", "--all", "--recall", ".99", "--json", code=3)
     told = json.loads(done.stdout)
     assert told["items"] == len(told["rows"]) == NEW and told["certified"] is False
     assert told["rate"]["dull"] == told["calibration"]["dull"] > 100
@@ -79,23 +73,23 @@ def test_everything_as_json_and_recall_that_is_not_shown_exits_3(made: tuple[Pat
     assert told["shift"]["p"] > 0.001 and told["another_domain"] is False
     checked = told["sensitivity"]["guarantee"]["checked"]
     assert checked["items"] == POOL and checked["audited"] >= 40
-    loose = run(root / "p.sieve", root / "new.npy", "--alarms", ".5", "--recall", ".01").stdout
+    loose = screen(root / "p.sieve", root / "new.npy", "--alarms", ".5", "--recall", ".01").stdout
     assert "Recall of 0.01: shown" in loose
 
 
 def test_another_domain_is_said_first_and_nothing_is_written(made: tuple[Path, Toy]) -> None:
     root, toy = made
     np.save(root / "other.npy", toy.x[POOL:] + 5)
-    done = run(root / "p.sieve", root / "other.npy", "--out", root / "other.csv", code=3)
+    done = screen(root / "p.sieve", root / "other.npy", "--out", root / "other.csv", code=3)
     assert done.stdout.startswith("These items look like another domain") and "energy test" in done.stdout
     assert "learn-from" in done.stderr and not (root / "other.csv").exists()
-    run(root / "p.sieve", root / "other.npy", "--out", root / "other.csv", "--anyway")
+    screen(root / "p.sieve", root / "other.npy", "--out", root / "other.csv", "--anyway")
     assert len(rows(root / "other.csv")) > 0.5 * NEW
 
 
 def test_items_of_the_pool_are_known_with_their_label(made: tuple[Path, Toy]) -> None:
     root, _ = made
-    run(root / "p.sieve", root / "pool.npy", "--all", "--out", root / "known.csv")
+    screen(root / "p.sieve", root / "pool.npy", "--all", "--out", root / "known.csv")
     found = rows(root / "known.csv")
     assert len(found) == POOL and all(row["known"] == row["key"] for row in found)
     labelled = [row for row in found if row["label"]]
@@ -105,7 +99,7 @@ def test_items_of_the_pool_are_known_with_their_label(made: tuple[Path, Toy]) ->
 def test_nothing_labelled_and_too_few_to_promise(tmp_path: Path, made: tuple[Path, Toy]) -> None:
     root, toy = made
     with ls.create(tmp_path / "q.sieve", root / "pool.npy", task="screen") as p:
-        done = run(p.path, root / "new.npy", "--top", "20", "--out", tmp_path / "top.csv")
+        done = screen(p.path, root / "new.npy", "--top", "20", "--out", tmp_path / "top.csv")
         said = done.stdout + done.stderr
         assert "distance from the pool: nothing that may train is labelled" in said
         assert "no calibration item is labelled dull" in said and "--purpose calibration" in said
@@ -113,7 +107,7 @@ def test_nothing_labelled_and_too_few_to_promise(tmp_path: Path, made: tuple[Pat
         assert len(found) == 20 and {row["p_value"] + row["escalate"] for row in found} == {""}
         assert sum(toy.y[POOL + int(row["key"])] for row in found) >= 5
         answered(p, toy, p.next(30, purpose="calibration"))
-        few = run(p.path, root / "new.npy").stdout
+        few = screen(p.path, root / "new.npy").stdout
         assert "nothing can be escalated at 1 %" in few and "more are needed" in few
         with pytest.raises(ls.NotEnoughLabels):
             p.fit()  # calibration items never train
@@ -130,13 +124,16 @@ def test_what_does_not_fit(made: tuple[Path, Toy], tmp_path: Path) -> None:
     np.save(tmp_path / "wide.npy", np.ones((3, 5), np.float32))
     assert (
         "wide.npy has 5 columns; the embeddings of this project have 12"
-        in run(root / "p.sieve", tmp_path / "wide.npy", code=1).stderr
+        in screen(root / "p.sieve", tmp_path / "wide.npy", code=1).stderr
     )
     assert (
-        "the rate of false alarms is 1.5" in run(root / "p.sieve", root / "new.npy", "--alarms", "1.5", code=1).stderr
+        "the rate of false alarms is 1.5"
+        in screen(root / "p.sieve", root / "new.npy", "--alarms", "1.5", code=1).stderr
     )
     (tmp_path / "mine.csv").write_text("a,b,c\n1,2,3\n")
-    assert "not overwritten" in run(root / "p.sieve", root / "new.npy", "--out", tmp_path / "mine.csv", code=1).stderr
+    assert (
+        "not overwritten" in screen(root / "p.sieve", root / "new.npy", "--out", tmp_path / "mine.csv", code=1).stderr
+    )
     with ls.open(root / "p.sieve") as p:
         with pytest.raises(ls.InputError, match="fixed threshold"):
             p.screen(toy.x[POOL:], recall=0.9, top=5)

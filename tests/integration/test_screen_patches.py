@@ -4,14 +4,14 @@ patches, what is no place at all by the head, and the promise is kept by either.
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import run
 from PIL import Image
+from toy_models import conv_folder
 
 import labelsieve as ls
 from labelsieve.core.errors import InputError
@@ -19,20 +19,8 @@ from labelsieve.project.pictures import mapping
 from labelsieve.project.streams.incoming import Incoming, Part
 from labelsieve.project.streams.scoring import scorer_of
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from toy_models import conv_folder
-
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 POOL, NEW = 260, 40
 SPOTS, NEW_SPOTS = range(5, POOL, 13), range(3, NEW, 10)
-
-
-def run(place: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([LABELSIEVE, *words], cwd=place, capture_output=True, text=True, check=False, timeout=240)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def part(rng: np.random.Generator, odd: str = "") -> Image.Image:

@@ -2,27 +2,17 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 
 from labelsieve.project import folding, manifest
 from labelsieve.project.facade import create
 from labelsieve.project.facade import open as open_project
 
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 TWINS = [3, 17, 90, 155, 201, 288]  # rows that are equal, and far from all others
-
-
-def run(place: Path, *words: str, keys: str = "", code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [LABELSIEVE, *words], cwd=place, capture_output=True, text=True, check=False, timeout=120, input=keys
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
 
 
 @pytest.fixture
@@ -98,7 +88,7 @@ def test_one_key_answers_a_group_another_parts_it_and_undo_takes_all_back(place:
         asked = project.next(8)
         at = next(i for i, group in enumerate(asked.groups) if len(group))
         size = len(asked.groups[at])
-    said = run(place, "label", "p.sieve", "--by", "ann", "-n", "8", keys="d" * at + "oq").stdout
+    said = run(place, "label", "p.sieve", "--by", "ann", "-n", "8", input="d" * at + "oq").stdout
     assert f"This stands for {size} near-duplicates too" in said and f"and {size} near-duplicates too" in said
     sources = _sources(place)
     assert len(sources) == at + 1 + size
@@ -109,7 +99,7 @@ def test_undo_and_alone(place: Path) -> None:
     with open_project(place / "p.sieve") as project:
         asked = project.next(8)
         at = next(i for i, group in enumerate(asked.groups) if len(group))
-    run(place, "label", "p.sieve", "--by", "ann", "-n", "8", keys="d" * at + "ou=oq")
+    run(place, "label", "p.sieve", "--by", "ann", "-n", "8", input="d" * at + "ou=oq")
     state = json.loads(run(place, "status", "p.sieve", "--json").stdout)
     assert state["classes"] == ({"dull": at, "odd": 1} if at else {"odd": 1}), "the group was taken back, one was kept"
 

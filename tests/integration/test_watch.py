@@ -4,17 +4,16 @@ import csv
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import LABELSIEVE
 
 import labelsieve as ls
 from labelsieve.testing.toys import toy_odd
 
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 TOY = toy_odd(1200, 40, 8, distance=7.0)
 POOL = 800
 

@@ -1,6 +1,5 @@
 """Syncing against what must always hold, whatever happens to the source between two syncs."""
 
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -10,15 +9,12 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_sources import Array, Files, Rows, digest
 
 from labelsieve.project import manifest
 from labelsieve.project.database import Ledger, connect
 from labelsieve.project.manifest import Entry
 from labelsieve.project.syncing import sync
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from toy_sources import Array, Files, Rows, digest
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # many small databases: spare the disk
 contents = st.lists(st.sampled_from("abcde"), max_size=9)

@@ -1,6 +1,5 @@
 """Feature maps: which layer is taken, what a patch holds, and what the edge of a picture does. Models are tiny."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from toy_models import SIZE, conv_folder
 
 from labelsieve.core.errors import EngineError, InputError
 from labelsieve.engines.maps import COLUMNS, maps_engine
 from labelsieve.engines.opening import open_engine
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from toy_models import SIZE, conv_folder
 
 
 def halves() -> Image.Image:

@@ -1,39 +1,18 @@
 """AnchorAL: balanced anchors, and the unlabelled items nearest to them."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from toy_rounds import Exact, round_of
 
 from labelsieve.core.errors import InputError
-from labelsieve.core.rounds import ArrayPool, Round
-from labelsieve.core.types import Ids
-from labelsieve.heads.choose import choose_head
 from labelsieve.selection.anchors import anchors_of, near_anchors, spread
 from labelsieve.selection.composing import among
-from labelsieve.selection.neighbours import graph
 from labelsieve.selection.strategies import by_margin
-from labelsieve.testing.toys import Toy, toy_classes, toy_multilabel, toy_odd
+from labelsieve.testing.toys import toy_classes, toy_multilabel, toy_odd
 
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-class Exact:
-    """All neighbours, found once."""
-
-    def __init__(self, toy: Toy) -> None:
-        self.near = graph(toy.x, len(toy) - 1)[0]
-
-    def __call__(self, ids: Ids, k: int) -> Ids:
-        return self.near[ids][:, :k]
-
-
-def round_of(toy: Toy, known: list[int] | Ids, **more: object) -> Round:
-    labels = toy.labels(np.asarray(known, np.int64))
-    head = choose_head(labels).fit(toy.x[labels.ids], labels.y) if len(labels) else None
-    return replace(Round(ArrayPool(toy.x), labels, head, neighbours=Exact(toy)), **more)
 
 
 def test_each_class_gives_as_many_anchors() -> None:

@@ -1,43 +1,23 @@
 """SEALS: what is near to labels, never what may not be asked, at a cost that does not grow with the pool."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from toy_rounds import Exact, round_of
 
 from labelsieve.core.errors import InputError
-from labelsieve.core.rounds import ArrayPool, Round
+from labelsieve.core.rounds import Round
 from labelsieve.core.types import Ids, Labels
-from labelsieve.heads.choose import choose_head
 from labelsieve.selection.candidates import drawn, everything, explored
 from labelsieve.selection.composing import among
 from labelsieve.selection.naming import candidates_called
-from labelsieve.selection.neighbours import graph
 from labelsieve.selection.seals import BLIND, by_scan_cost, near_labelled
 from labelsieve.selection.strategies import by_margin
 from labelsieve.selection.wanting import wanted_class
-from labelsieve.testing.toys import Toy, toy_classes, toy_multilabel, toy_odd
+from labelsieve.testing.toys import toy_classes, toy_multilabel, toy_odd
 
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-class Exact:
-    """All neighbours, found once."""
-
-    def __init__(self, toy: Toy) -> None:
-        self.near = graph(toy.x, len(toy) - 1)[0]
-
-    def __call__(self, ids: Ids, k: int) -> Ids:
-        return self.near[ids][:, :k]
-
-
-def round_of(toy: Toy, known: list[int] | Ids, **more: object) -> Round:
-    labels = toy.labels(np.asarray(known, np.int64))
-    head = choose_head(labels).fit(toy.x[labels.ids], labels.y) if len(labels) else None
-    more = more if "neighbours" in more else {**more, "neighbours": Exact(toy)}
-    return replace(Round(ArrayPool(toy.x), labels, head), **more)
 
 
 def test_candidates_are_the_neighbours_of_what_is_labelled_less_what_may_not_be_asked() -> None:

@@ -29,6 +29,14 @@ def _fill(folder: Path, cuts: list[list[int]]) -> Shards:
     return shards
 
 
+def _hurt(folder: Path, name: str, where: int) -> Shards:
+    """The shards of a folder, one byte of whose file `name` is flipped."""
+    raw = bytearray((folder / name).read_bytes())
+    raw[where] ^= 1
+    (folder / name).write_bytes(raw)
+    return Shards(folder)
+
+
 def test_take_gives_rows_in_the_order_asked(tmp_path: Path) -> None:
     shards = _fill(tmp_path / "e", [[7, 9, 11], [1, 2, 3], [20, 4]])
     assert shards.ids.tolist() == [1, 2, 3, 4, 7, 9, 11, 20]
@@ -148,11 +156,7 @@ def test_a_flipped_byte_of_int8_rows_is_named(tmp_path: Path, ending: str, where
     for first in (0, 10, 20):
         shards.append(np.arange(first, first + 10), _uneven(10))
     name = shards.names[1]
-    path = tmp_path / "e" / (name + ending)
-    raw = bytearray(path.read_bytes())
-    raw[where] ^= 1
-    path.write_bytes(raw)
-    hurt = Shards(tmp_path / "e")
+    hurt = _hurt(tmp_path / "e", name + ending, where)
     assert hurt.verify() == [name]
     assert np.array_equal(hurt.take(np.arange(10)), shards.take(np.arange(10)))
     if 15 in hurt.ids:
@@ -204,11 +208,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
 def test_a_flipped_byte_is_named_and_the_shard_can_be_dropped(tmp_path: Path, ending: str, where: int) -> None:
     shards = _fill(tmp_path / "e", [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
     name = shards.names[1]
-    path = tmp_path / "e" / (name + ending)
-    raw = bytearray(path.read_bytes())
-    raw[where] ^= 1
-    path.write_bytes(raw)
-    hurt = Shards(tmp_path / "e")
+    hurt = _hurt(tmp_path / "e", name + ending, where)
     assert hurt.verify() == [name]
     if 5 in hurt.ids:
         with pytest.raises(CorruptShard, match="damaged") as caught:

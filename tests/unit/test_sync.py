@@ -1,12 +1,12 @@
 """Syncing: identity of files, rows, keyed rows and arrays, on a real database file."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from toy_sources import Array, Chunk, Files, Rows, digest
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.core.types import Label, Value
@@ -14,10 +14,6 @@ from labelsieve.project import events, manifest, tasks
 from labelsieve.project.database import Ledger, connect
 from labelsieve.project.folding import fold
 from labelsieve.project.syncing import SyncReport, sync
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from toy_sources import Array, Chunk, Files, Rows, digest
 
 
 @pytest.fixture
