@@ -53,6 +53,10 @@ def test_columns_and_neighbours_of_odd_and_dull_items(rows: Path) -> None:
     assert [one["parts"][0]["name"] for one in told[:2]] == ["amount", "country"]
     assert [one["near_odd"][0]["key"] for one in told[:2]] == ["7", "47"]
     assert [one["odd"] for one in told] == [True, True, False]
+    assert not any(one["trained"] for one in told)
+    said = run(rows, "explain", "p.sieve", "47", "127")
+    by_key = dict(line.split(":", 1) for line in said.stdout.splitlines() if line[:1].isdigit())
+    assert "trained on: no p-value" in by_key["47"] and "trained" not in by_key["127"]
     assert told[0]["said"][0].startswith("odd because of: amount 9800 (dull: about ")
     assert all(0.5 < one["near_odd"][0]["similarity"] <= 1 for one in told[:2])
     with _opened(rows) as project:
@@ -60,6 +64,12 @@ def test_columns_and_neighbours_of_odd_and_dull_items(rows: Path) -> None:
         row = _embedded(project, thing)
         (found,) = explain_things(project.context, [thing], row, ["new 1"])
     assert found.key == "new 1" and found.parts[0].name == "amount" and found.near_odd[0].key == "7"
+
+
+def test_a_key_that_is_not_in_the_pool_says_what_explains_it(rows: Path) -> None:
+    failed = run(rows, "explain", "p.sieve", "7", "new.csv", code=1)
+    assert "no item key of the pool is named 'new.csv'" in failed.stderr and "Traceback" not in failed.stderr
+    assert "labelsieve screen p.sieve FILE --explain why/" in failed.stderr
 
 
 def _opened(place: Path) -> "ls.Project":

@@ -147,6 +147,12 @@ def test_templates_are_pictures_beside_the_table_or_items(tmp_path: Path) -> Non
         assert np.isnan(score[[0, 11]]).all()  # itself, and none: and nothing is known to be dull
         assert score[5] > 3 * np.nanmax(np.delete(score, 5))
         assert divmod(int(heat.argmax()), 8) == (SPOT[1] // 8, SPOT[0] // 8)
+    told = {
+        one["key"]: one
+        for one in json.loads(run(tmp_path, "explain", "p.sieve", "t05.png", "t04.png", "--json").stdout)
+    }
+    assert told["t05.png"]["parts"][0]["usual"] == "about 1, against its template"
+    assert "dull pictures" not in " ".join((*told["t05.png"]["said"], *told["t04.png"]["said"]))
     (tmp_path / "parts.csv").write_text((tmp_path / "parts.csv").read_text().replace("g07.png", "lost.png"))
     run(tmp_path, "sync", "p.sieve")
     with open_project(tmp_path / "p.sieve") as project, pytest.raises(InputError, match=r"'t07.png' is 'lost.png'"):

@@ -79,7 +79,8 @@ def test_a_missed_text_trains_and_is_nowhere_else(tmp_path: Path, run: Run) -> N
         assert len(project.predict().keys) == 60
         exported = project.export(labels=tmp_path / "labels.csv")[0].read_text()
         assert "missed" not in exported and len(exported.splitlines()) == 13
-    assert "missed: 0 dull, 1 odd, weight 1; takes part" in run("status", "log.sieve").stdout
+    said = run("status", "log.sieve").stdout
+    assert "missed: 0 dull, 1 odd, weight 1; takes part" in said and " labels and 1 taught item;" in said
     assert "1 item taken back" in run("miss", "log.sieve", "missed.txt", "--undo").stdout
     with ls.open(tmp_path / "log.sieve") as project:
         assert project.fit().mark == before.mark and project.status()["taught"] == []

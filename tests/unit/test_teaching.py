@@ -10,9 +10,9 @@ from labelsieve.core import plugins
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import ArrayPool, Round
-from labelsieve.core.types import DULL, ODD, Ids, Labels
+from labelsieve.core.types import DULL, ODD, Ids, Interval, Labels
 from labelsieve.heads.fused import Fused
-from labelsieve.project.lessons.judging import as_facts, from_facts, judged, kept_of, rank_gain
+from labelsieve.project.lessons.judging import _said, as_facts, from_facts, judged, kept_of, rank_gain
 from labelsieve.project.lessons.taught import MISSED, Taught
 from labelsieve.project.slices import Sides
 from labelsieve.project.standing import Stand, with_taught
@@ -103,6 +103,12 @@ def standing(source: Taught | None, audit: Ids, train: Ids = OWN) -> Stand:
 
 def fitted_on(stand: Stand) -> Any:
     return lambda labels: fit(stand.choose, stand.pool, labels)
+
+
+def test_what_is_dropped_without_proof_is_not_said_to_hurt() -> None:
+    assert _said(Interval(-0.01, -0.05, 0.03), "audit slice").startswith("no gain shown: -0.010 [-0.050, +0.030] on")
+    assert _said(Interval(-0.04, -0.05, -0.03), "audit slice").startswith("it hurts: ")
+    assert _said(Interval(0.0, -0.05, 0.03), "audit slice").startswith("it ranks no worse: ")
 
 
 def test_a_source_that_swaps_odd_and_dull_is_dropped_and_a_like_one_is_kept() -> None:

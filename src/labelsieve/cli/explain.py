@@ -28,7 +28,7 @@ def run(
         say(as_json([as_row(one) for one in found]))
         return
     for one in found:
-        chance = "" if one.p is None else f", p {one.p:.3g}"
+        chance = ", trained on: no p-value" if one.trained else "" if one.p is None else f", p {one.p:.3g}"
         say(f"{one.key}: score {one.score:+.2f}{chance}, by {one.by}")
         for line in one.said:
             say(f"  {line}")
@@ -38,7 +38,8 @@ def run(
     if tried:
         hint(f"Found by hiding one part at a time: {count(tried, 'changed item')} scored.")
     if any(one.patches for one in found):
-        hint("Places by feature maps: 1 is as odd as the oddest place of the dull pictures.")
+        hint("Places by feature maps: 1 is as odd as the oddest place of the dull pictures; against a template, as "
+             "unlike it as the median picture of the pool is.")  # fmt: skip
 
 
 def as_row(one: Any) -> dict[str, Any]:

@@ -84,5 +84,5 @@ def _instead(plan: "Plan") -> None:
         say(f"- {most}: recall of at least {floor_percent(plan.recall_within)}, if the search found all")
     say(f"- {most}, all dull: {plan.rest_within.claim}, whatever was found")
     spikes = ", ".join(f"{n} for {level:g}" for level, n in plan.spikes.items())
-    say(f"- known odd items put in, all caught: sensitivity by how many: {spikes}")
+    say(f"- known odd items put in, all caught: recall of odd items like those, by how many: {spikes}")
     say("  ASSUMED then, not shown: the odd items of the field are like the ones put in")

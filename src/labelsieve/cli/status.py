@@ -119,11 +119,16 @@ def spending_line(state: Mapping[str, Any]) -> str:
 
 
 def head_line(fit: Mapping[str, Any] | None, kind: str) -> str:
-    """What the last head is and how good, or why nothing is claimed."""
+    """What the last head is and how good, or why nothing is claimed.
+
+    >>> head_line({"name": "Fused", "labels": 0, "from_taught": 3, "audit": None}, "screen").partition(";")[0]
+    'Fused on 0 labels and 3 taught items'
+    """
     if fit is None:
         return "none yet"
     audit = fit["audit"]
     made = f"{fit['name']} on {count(fit['labels'], 'label')}"
+    made += f" and {count(fit['from_taught'], 'taught item')}" if fit.get("from_taught") else ""
     if kind == "screen":  # always saying dull would be right nearly always
         return f"{made}; labelsieve report shows how many odd items were found"
     if not audit:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelsieve.core.errors import InputError, LabelsieveError, NotEnoughLabels
+from labelsieve.core.errors import InputError, LabelsieveError, NotEnoughLabels, UnknownName
+from labelsieve.core.idsets import holds
 from labelsieve.core.sockets import Engine
 from labelsieve.core.types import DULL, ODD, Ids, Item, Labels, Matrix, Vector
 from labelsieve.heads.fused import Fused, directions_of
@@ -27,7 +28,7 @@ from labelsieve.project.fitting import Fitted, fit_task
 from labelsieve.project.hiding import Hidden, hidden_parts
 from labelsieve.project.pictures.mapping import Finder
 from labelsieve.project.pictures.overlays import save_overlay
-from labelsieve.project.pictures.places import draw_places, odd_places
+from labelsieve.project.pictures.places import PAIRED, draw_places, odd_places
 from labelsieve.project.standing import Stand, stand
 from labelsieve.project.streams.detecting import Detector, detector_of, open_score
 from labelsieve.project.training import drawn
@@ -67,7 +68,8 @@ class Explained:
     tried: int = 0
     usual: str = "dull"  # what says what is usual: dull items, or the pool
     note: str = ""  # why there are no parts
-    p: float | None = None  # chance of a score so high, were the item dull: by the calibration items
+    p: float | None = None  # chance of a score so high, were the item dull: by the calibration items; None if `trained`
+    trained: bool = False  # whether its own label trained what scores it, so that no chance can be given
     patches: bool = False  # whether the heat is that of patches, by feature maps: 1 = as odd as the oddest of the dull
     picture: Path | None = None  # where the item was drawn with its heat over it
 
@@ -88,6 +90,8 @@ def _because(parts: Sequence[Part], odd: bool | None, usual: str, patches: bool 
         f"{part.name} {part.value} ({usual}: {part.usual})" if part.usual else f"{part.name} {part.value}".strip()
         for part in parts
     )
+    if patches and parts[0].usual == PAIRED and all(part.drop < 1 for part in parts):
+        return f"no place is less like its template than in the median picture; its oddest: {named}"
     if patches and all(part.drop < 1 for part in parts):
         return f"no place is as odd as the oddest of the dull pictures; its oddest: {named}"
     first = {True: "odd because of", False: "taken for dull; what speaks for odd", None: "unusual because of"}[odd]
@@ -249,6 +253,19 @@ class Judge:
         return tuple(Near(key, round(float(near[at]), 4)) for key, at in zip(keys, best.tolist(), strict=True))
 
 
+def keys_in_pool(context: Context, given: Sequence[int] | Sequence[str] | Ids) -> Ids:
+    """Ids (m,) of ids or keys of the pool. UnknownName for another key, with what explains a file that is not in it."""
+    try:
+        return context.ids_of(given)
+    except UnknownName as error:
+        raise UnknownName(
+            "item key of the pool",
+            str(next(one for one in given if str(one) not in manifest.by_key(context.conn, [str(one)]))),
+            None,
+            f"labelsieve screen {context.root} FILE --explain why/ explains what is not in the pool.",
+        ) from error
+
+
 def explained(context: Context, ids: Ids, out: Path | None = None) -> list[Explained]:
     """Why each of these items of the pool has its score; pictures that show where go into the folder `out`.
 
@@ -308,13 +325,15 @@ def _judge(context: Context) -> Judge:
 
 def _one(judge: Judge, item: Item, row: Matrix) -> Explained:
     score = judge.judged(item, row)
+    trained = item.id != OUTSIDE and holds(judge.labels.ids, np.array([item.id], np.int64))
     out = Explained(
         key=item.key,
         by=judge.by,
         usual="dull" if judge.enough else "usual",
         score=round(score, 4),
         odd=judge.is_odd(row, score),
-        p=judge.p_of(score),
+        p=None if trained else judge.p_of(score),
+        trained=trained,
         near_odd=judge.nearest(row, ODD, item.id),
         near_dull=judge.nearest(row, DULL, item.id),
     )

@@ -186,6 +186,7 @@ def _record(context: Context, fitted: Fitted, before: Head | None) -> None:
         "seconds": round(fitted.seconds, 4),
         "classes": len(standing.train.classes),
         "doubtful": len(standing.doubts.at),
+        **({"from_taught": len(fitted.labels) - len(standing.train)} if standing.taught is not None else {}),
         **({"taught": as_facts(fitted.verdicts)} if fitted.verdicts else {}),
     }
     head = {"name": fitted.kind, "mark": fitted.mark}

@@ -76,7 +76,9 @@ class ScreenVerbs:
     ) -> list[Explained]:
         """Why each item of a screen counts as odd: its parts, and the nearest known items. `out`: a folder for pictures
         that show where."""
-        return explaining.explained(self._context, self._context.ids_of(items), Path(out) if out else None)
+        return explaining.explained(
+            self._context, explaining.keys_in_pool(self._context, items), Path(out) if out else None
+        )
 
     def doubtful(self) -> list[Doubt]:
         """The dull labels that look odd and do not train until they are answered dull again, most doubtful first."""

@@ -88,9 +88,7 @@ def spiked_bound(spiked: float, caught: float, confidence: float = 0.95) -> Guar
     price = None
     if nearer:
         more = spikes_needed(nearer, confidence) - spiked
-        price = cost_of(
-            more, buys=f"sensitivity of at least {nearer:g}, if all are caught and this was declared as a look"
-        )
+        price = cost_of(more, buys=f"recall of at least {nearer:g}, if all are caught and this was declared as a look")
     return Guarantee(claim, bound, confidence, {"spiked": spiked, "caught": caught}, (ALIKE, APART, ONE_LOOK), price)
 
 

@@ -122,7 +122,9 @@ def _score(head: Head, standing: Stand) -> Vector:
 
 def _said(gain: Interval, where: str) -> str:
     found = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] on the {where}"
-    return f"it ranks no worse: {found}" if gain.mean >= 0 else f"it hurts: {found}"
+    if gain.mean >= 0:
+        return f"it ranks no worse: {found}"
+    return f"it hurts: {found}" if gain.high < 0 else f"no gain shown: {found}"
 
 
 def kept_of(taught: Taught | None, verdicts: Iterable[Verdict]) -> Taught | None:

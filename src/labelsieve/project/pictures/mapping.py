@@ -135,12 +135,16 @@ class Finder:
         out[~paired] = self._by_bank(ids[~paired])
         return out
 
+    def has_template(self, id_: int) -> bool:
+        """Whether an item of the pool is held against its template, and not against the dull pictures."""
+        return self.templates is not None and holds(self.templates.ids, np.array([id_], np.int64))
+
     def heat(self, id_: int) -> Matrix | None:
         """Where the item is odd (h, w); None as in `scores`. A dull item of the bank looks usual to itself."""
         one = np.array([id_], np.int64)
         if not holds(self.pool.ids, one):
             return None
-        if self.templates is not None and holds(self.templates.ids, one):
+        if self.templates is not None and self.has_template(id_):
             return np.asarray(self._unlike(one)[0] / np.float32(self.usual), np.float32)
         return None if self.bank is None else np.asarray(self.bank.heat(self.pool.take(one))[0], np.float32)
 

@@ -70,5 +70,5 @@ def _price(strata: tuple[Stratum, Stratum], aim: float | None, confidence: float
         middle = (low + high) // 2
         low, high = (low, middle) if bound(middle) >= aim else (middle + 1, high)
     kind = "as before" if flagged.odd else "supposed, none is known"
-    buys = f"sensitivity of at least {aim:g}, if {share:.0%} of what is flagged is odd ({kind}) and nothing else is"
+    buys = f"recall of at least {aim:g}, if {share:.0%} of what is flagged is odd ({kind}) and nothing else is"
     return cost_of(low, buys=buys)
