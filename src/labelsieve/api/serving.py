@@ -3,8 +3,8 @@
 serve(root, Listening(...), said)      until it is stopped
 """
 
-import secrets
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,11 +15,10 @@ import uvicorn
 from labelsieve.api.application import build
 from labelsieve.api.guarding import Door, SingleUser
 from labelsieve.api.lanes import Workers
+from labelsieve.api.signing import LOOPBACK, identity_for
 from labelsieve.core.errors import InputError
 from labelsieve.project.desk.refilling import refill
 from labelsieve.project.facade import open as open_project
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +30,59 @@ class Listening:
     token: str = ""
     user: str = "me"
     names: tuple[str, ...] = ()  # further host names under which the server is reached
+    tls: tuple[str, str] | None = None  # files of the certificate chain and of its key
 
 
 def serve(root: Path, listening: Listening, ready: Callable[[str], None]) -> None:
     """Serves a project until SIGINT or SIGTERM. `ready` gets the URL to open once requests are answered.
 
-    InputError where the port is taken, ProjectError where the folder is no project.
+    InputError where the port is taken, or others could reach a project that has no people with passwords;
+    ProjectError where the folder is no project.
     """
+    _check_tls(listening)
     with open_project(root) as project:
+        identity = identity_for(root, listening.host, listening.token, listening.user)
         refill(project.context)  # the first query is chosen while the browser starts
     listener = _bound(listening)
     port = listener.getsockname()[1]
-    token = listening.token or secrets.token_urlsafe(24)
-    hosts = frozenset({*LOOPBACK, listening.host.strip("[]"), *listening.names})
-    door = Door(SingleUser(token, listening.user), hosts, f"labelsieve_session_{port}")
-    shown = f"[{listening.host}]" if ":" in listening.host else listening.host
+    hosts = frozenset({*LOOPBACK, listening.host.strip("[]"), *listening.names, *_own_name(listening)})
+    door = Door(identity, hosts, f"labelsieve_session_{port}", secure=listening.tls is not None)
     app = build(root, door)
+    chain, key = listening.tls or (None, None)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
-    )
-    server = _Server(config, lambda: ready(f"http://{shown}:{port}/?token={token}"))
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False,
+        ssl_certfile=chain, ssl_keyfile=key,
+    )  # fmt: skip
+    token = f"?token={identity.token}" if isinstance(identity, SingleUser) else ""
+    server = _Server(config, lambda: ready(f"{_address(listening, port)}/{token}"))
     with Workers(root) as workers:
         app.state.workers = workers
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a server ends
             server.run([listener])
+
+
+def _own_name(listening: Listening) -> tuple[str, ...]:
+    """This machine's name, where others may come in by it."""
+    return () if listening.host.strip("[]") in LOOPBACK else (socket.gethostname().lower(),)
+
+
+def _address(listening: Listening, port: int) -> str:
+    """The address to open; where the server listens everywhere, by the first name under which it is reached."""
+    host = listening.host.strip("[]")
+    if host in ("0.0.0.0", "::"):
+        host = (*listening.names, socket.gethostname())[0]
+    return f"{'https' if listening.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _check_tls(listening: Listening) -> None:
+    """InputError where the files for TLS cannot be used."""
+    if listening.tls is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*listening.tls)
+    except OSError as error:  # ssl.SSLError is one
+        fact = f"{' and '.join(listening.tls)} cannot be used for TLS: {error.strerror or error}."
+        raise InputError(fact, "give PEM files: --tls-cert the chain, --tls-key the key without a password.") from error
 
 
 def _bound(listening: Listening) -> socket.socket:

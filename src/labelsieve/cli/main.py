@@ -43,6 +43,7 @@ from labelsieve.cli import (
     strategies,
     sync,
     task,
+    user,
     verify,
     watch,
 )
@@ -76,6 +77,7 @@ for panel, verbs in VERBS.items():
     for name, module in verbs.items():
         app.command(name, rich_help_panel=panel)(module.run)
 app.add_typer(engines.app, name="engines", rich_help_panel="Compare")
+app.add_typer(user.app, name="user", rich_help_panel="Care")
 
 
 def _version(wanted: bool) -> None:

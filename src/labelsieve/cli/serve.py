@@ -21,17 +21,26 @@ def run(
         str, typer.Option(help="What opens a session.", envvar="LABELSIEVE_TOKEN", show_default="made anew")
     ] = "",
     by: given.Annotator = "",
+    tls_cert: Annotated[str, typer.Option(help="PEM file of the certificate chain: HTTPS.", show_default=False)] = "",
+    tls_key: Annotated[str, typer.Option(help="PEM file of its key.", show_default=False)] = "",
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
     """Open the app: label in the browser, see the model learn. Ctrl-C stops it; nothing is lost."""
     from labelsieve.api.serving import Listening, serve
+    from labelsieve.api.signing import LOOPBACK
+
+    if bool(tls_cert) != bool(tls_key):
+        raise typer.BadParameter("HTTPS needs both --tls-cert and --tls-key.")
 
     def ready(url: str) -> None:
         say(f"labelsieve serves {project} at {url}")
         hint("Ctrl-C stops it.")
+        if host not in LOOPBACK and not tls_cert:
+            hint("Passwords travel unencrypted: --tls-cert and --tls-key, or put a proxy with HTTPS before it.")
         if browser:
             import webbrowser
 
             webbrowser.open(url)
 
-    serve(project, Listening(host, port, token, given.annotator(by), tuple(host_name or ())), ready)
+    tls = (tls_cert, tls_key) if tls_cert else None
+    serve(project, Listening(host, port, token, given.annotator(by), tuple(host_name or ()), tls), ready)

@@ -37,6 +37,7 @@ from labelsieve.project.indexing import IndexReport, update_index
 from labelsieve.project.lessons import reteaching
 from labelsieve.project.limits import Limits, set_limits
 from labelsieve.project.ordering import Ordered, Ranked
+from labelsieve.project.people.membership import Membership
 from labelsieve.project.pictures import mapped
 from labelsieve.project.screens import ScreenVerbs
 from labelsieve.project.simulation import Run
@@ -97,6 +98,10 @@ class Project(ScreenVerbs):
     def limit(self, limits: Limits) -> None:
         """Sets what may be spent on the task, and what a label costs."""
         set_limits(self._context, limits)
+
+    def people(self, by: str) -> Membership:
+        """Who may open the project; what `by` changes of that is written into the trail."""
+        return Membership(self._context.conn, by)
 
     # Pool
 

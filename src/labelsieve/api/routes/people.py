@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from labelsieve.api.borrowing import AllDesks, AnyTask
 from labelsieve.api.guarding import Admin, Door, Viewer
 from labelsieve.api.signing import Users
-from labelsieve.project.people import tokens, trail, users
+from labelsieve.project.people import trail, users
 from labelsieve.project.people.roles import Role
 from labelsieve.project.safecsv import csv_text
 
@@ -84,7 +84,7 @@ class Member(BaseModel):
 @router.get("/people")
 def read_people(project: AnyTask, person: Admin) -> list[Member]:
     """Everybody who may open the project, by name."""
-    found = users.everyone(project.context.conn)
+    found = project.people(person.name).everyone()
     return [Member(**{name: getattr(one, name) for name in Member.model_fields}) for one in found]
 
 
@@ -100,8 +100,7 @@ class NewPerson(BaseModel):
 def add_person(desks: AllDesks, person: Admin, new: NewPerson) -> list[Member]:
     """Lets somebody in; everybody who may open the project. The first one has to be admin."""
     with desks.borrowed() as project:
-        added = users.add_person(project.context.conn, new.name, new.role, new.password)
-        trail.put(project.context.conn, person.name, "person.add", {"name": added.name, "role": added.role})
+        project.people(person.name).add(new.name, new.role, new.password)
         return read_people(project, person)
 
 
@@ -115,17 +114,14 @@ class Change(BaseModel):
 @router.patch("/people/{name}")
 def change_person(project: AnyTask, person: Admin, name: str, change: Change) -> list[Member]:
     """Gives somebody another role, at once, or another password, which ends their sessions."""
-    users.change_person(project.context.conn, name, change.role, change.password)
-    detail = {"name": name, "role": change.role, "password": change.password is not None}
-    trail.put(project.context.conn, person.name, "person.change", detail)
+    project.people(person.name).change(name, change.role, change.password)
     return read_people(project, person)
 
 
 @router.delete("/people/{name}")
 def remove_person(project: AnyTask, person: Admin, name: str) -> list[Member]:
     """Lets somebody in no more, at once. What they labelled stays."""
-    users.remove_person(project.context.conn, name)
-    trail.put(project.context.conn, person.name, "person.remove", {"name": name})
+    project.people(person.name).remove(name)
     return read_people(project, person)
 
 
@@ -148,8 +144,7 @@ def change_own_password(request: Request, project: AnyTask, person: Viewer, give
     if users.signed_in(project.context.conn, person.name, given.old) is None:
         door.identity.guesses.failed(person.name, address)
         raise HTTPException(403, "the old password is another one.")
-    users.change_person(project.context.conn, person.name, password=given.new)
-    trail.put(project.context.conn, person.name, "person.change", {"name": person.name, "password": True})
+    project.people(person.name).change(person.name, password=given.new)
 
 
 class Token(BaseModel):
@@ -180,23 +175,21 @@ class MadeToken(BaseModel):
 @router.get("/tokens")
 def read_tokens(project: AnyTask, person: Viewer) -> list[Token]:
     """The open tokens: one's own, and for an admin everybody's."""
-    found = tokens.tokens_of(project.context.conn, None if person.may("admin") else person.name)
+    found = project.people(person.name).tokens(None if person.may("admin") else person.name)
     return [Token(**{name: getattr(one, name) for name in Token.model_fields}) for one in found]
 
 
 @router.post("/tokens", status_code=201)
 def add_token(project: AnyTask, person: Viewer, new: NewToken) -> MadeToken:
     """Makes a token that may do what its person may."""
-    token = tokens.new_token(project.context.conn, person.name, new.name, new.days)
-    trail.put(project.context.conn, person.name, "token.add", {"name": new.name, "days": new.days})
+    token = project.people(person.name).token(person.name, new.name, new.days)
     return MadeToken(token=token, name=new.name.strip())
 
 
 @router.delete("/tokens/{token}", status_code=204)
 def revoke_token(project: AnyTask, person: Viewer, token: int) -> None:
     """Ends a token of one's own at once; an admin ends anybody's."""
-    gone = tokens.revoke_token(project.context.conn, token, None if person.may("admin") else person.name)
-    trail.put(project.context.conn, person.name, "token.revoke", {"name": gone.name, "person": gone.person})
+    project.people(person.name).revoke(token, None if person.may("admin") else person.name)
 
 
 class Entry(BaseModel):
