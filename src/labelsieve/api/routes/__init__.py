@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from labelsieve.api.routes import agreeing, answers, desk, items, jobs, overview, people, views
+from labelsieve.api.routes import agreeing, answers, desk, items, jobs, map, overview, people, views
 
 ROUTERS: tuple[APIRouter, ...] = (
     overview.router,
@@ -11,6 +11,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     views.router,
     items.router,
     jobs.router,
+    map.router,
     people.router,
     agreeing.router,
 )

@@ -16,6 +16,7 @@ from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
 from labelsieve.project.jobs.table import Lane
 from labelsieve.project.people.roles import Role
+from labelsieve.project.projection.projecting import project_pool
 from labelsieve.project.views import foreseen, similar
 
 Tell: TypeAlias = Callable[[int, int, str], None]
@@ -92,6 +93,10 @@ def _facts(report: object) -> list[tuple[str, Any]]:
     return [(name, getattr(report, name)) for name in getattr(report, "__dataclass_fields__", {})]
 
 
+def _map(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    return project_pool(project.context, tell)
+
+
 def _export(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     tell(0, 0, "writing labels, predictions, head and card")
     return {"files": _relative(project, project.export())}
@@ -113,6 +118,7 @@ KINDS: dict[str, JobKind] = {
     "embed": JobKind(_embed, takes={"engine": str, "maps": str, "relearn": bool, "download": bool}),
     "index": JobKind(_index, takes={"rebuild": bool}),
     "sync": JobKind(_sync),
+    "map": JobKind(_map, role="annotator"),
     "export": JobKind(_export, role="reviewer"),
     "report": JobKind(_report, role="reviewer"),
 }

@@ -171,7 +171,8 @@ def resume(conn: sqlite3.Connection, job: int) -> Job:
         found = get(conn, job)
         if found.state not in ("cancelled", "failed"):
             raise InputError(f"job {job} is {found.state}.", "only a cancelled or failed job can be resumed.")
-        sql = "UPDATE jobs SET state = 'waiting', cancel = 0, ended = NULL, result = '{}', said = '' WHERE id = ?"
+        sql = """UPDATE jobs SET state = 'waiting', cancel = 0, ended = NULL, result = '{}', said = '', done = 0,
+          total = 0 WHERE id = ?"""
         conn.execute(sql, (job,))
     return get(conn, job)
 
@@ -185,7 +186,7 @@ def recover(conn: sqlite3.Connection, lane: Lane, died: bool = False) -> int:
         sql = """UPDATE jobs SET state = 'cancelled', result = '{}', ended = ?
           WHERE lane = ? AND state = 'running' AND cancel"""
         conn.execute(sql, (now(), lane))
-        sql = """UPDATE jobs SET state = 'waiting',
+        sql = """UPDATE jobs SET state = 'waiting', done = 0, total = 0, said = '',
           result = json_object('lost', coalesce(json_extract(result, '$.lost'), 0) + ?)
           WHERE lane = ? AND state = 'running'"""
         again = conn.execute(sql, (int(died), lane)).rowcount
