@@ -1,7 +1,7 @@
 """What `export` and `report` write: the project's data into the formats of exports.py, modelcard.py and report/."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelsieve.core.errors import NotEnoughLabels
-from labelsieve.core.types import Label, Query
+from labelsieve.core.types import Label
 from labelsieve.project import deciding, exports, fitting, folding, headfiles, manifest, queries
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted
@@ -75,7 +75,7 @@ def label_rows(context: Context) -> Iterator[tuple[Any, ...]]:
     purposes = {
         (stored.id, int(id_)): purpose
         for stored in queries.history(context.conn, context.task_name)
-        for id_, purpose in zip(stored.query.ids.tolist(), _purposes(stored.query), strict=True)
+        for id_, purpose in zip(stored.query.ids.tolist(), stored.query.purpose, strict=True)
     }
     block: list[Label] = []
     for label in folding.answers(context.conn, context.task_name):
@@ -86,16 +86,18 @@ def label_rows(context: Context) -> Iterator[tuple[Any, ...]]:
     yield from _rows(context, block, purposes)
 
 
-def _purposes(query: Query) -> Sequence[str]:
-    """One an item; that of a decision is told by its strategy."""
-    return [deciding.STRATEGY] * len(query) if query.strategy == deciding.STRATEGY else query.purpose
+def decision_queries(context: Context) -> frozenset[int]:
+    """The queries of the task whose answers are decisions: exports say so, since a decision outweighs other answers."""
+    sql = "SELECT id FROM queries WHERE task = ? AND strategy = ?"
+    return frozenset(id_ for (id_,) in context.conn.execute(sql, (context.task.id, deciding.STRATEGY)))
 
 
 def _rows(context: Context, labels: list[Label], purposes: dict[tuple[int, int], Any]) -> Iterator[tuple[Any, ...]]:
     keys = manifest.keys(context.conn, np.array([label.item for label in labels], np.int64))
+    decide = decision_queries(context)
     for label, key in zip(labels, keys, strict=True):
         purpose = purposes.get((label.query, label.item)) if label.query is not None else None
-        yield exports.label_row(label, key, purpose)
+        yield exports.label_row(label, key, deciding.STRATEGY if label.query in decide else purpose)
 
 
 def prediction_table(context: Context) -> exports.PredictionTable:

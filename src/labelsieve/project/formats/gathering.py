@@ -10,6 +10,7 @@ import numpy as np
 from labelsieve.core.types import Ids, Label, Modality, Task
 from labelsieve.project import deciding, folding, manifest
 from labelsieve.project.context import Context
+from labelsieve.project.exporting import decision_queries
 from labelsieve.project.formats.losses import Losses
 
 BLOCK = 1_000  # items in memory at once, with their data
@@ -86,10 +87,7 @@ class Gathered:
 def gathered(context: Context, allow_loss: bool = False) -> Gathered:
     """An export of the context's task. Answers about parts of items, which no format here holds, are lost."""
     task = context.task
-    asked = context.conn.execute(
-        "SELECT id FROM queries WHERE task = ? AND strategy = ?", (task.id, deciding.STRATEGY)
-    ).fetchall()
-    made = Gathered(context, task, allow_loss, frozenset(id_ for (id_,) in asked))
+    made = Gathered(context, task, allow_loss, decision_queries(context))
     live = "task = ? AND tag IS NOT NULL AND part IS NOT NULL"
     item, count = context.conn.execute(
         f"SELECT min(item), count(*) FROM events WHERE {live}", (made.task.id,)
