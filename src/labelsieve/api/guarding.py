@@ -22,7 +22,7 @@ from labelsieve.api.throttle import Throttle
 from labelsieve.project.people.roles import Person, Role
 
 API = "/api/v1"
-OPEN = (f"{API}/login",)  # what may be asked without being known
+OPEN = (f"{API}/login",)  # what may be asked without being known, where people have passwords
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 SAFE = ("GET", "HEAD", "OPTIONS")
 POLICY = "; ".join(
@@ -129,19 +129,22 @@ class Guard:
         path = request.url.path
         if path != API and not path.startswith(f"{API}/"):
             return None
+        mode = self._door.identity.mode
+        is_open = path in OPEN and mode == "users"
         client = request.client.host if request.client else "?"
         wait = self._door.throttle.wait(client)
         given = request.headers.get("authorization")
         cookie = request.cookies.get(self._door.cookie)
-        known = None if (wait and given) or path in OPEN else self._known(given, cookie)
-        if known is None and path not in OPEN:
+        known = None if (wait and given) or is_open else self._known(given, cookie)
+        if known is None and not is_open:
             if given is not None and not wait:
                 self._door.throttle.failed(client)
             if given is not None and wait:
                 again = {"Retry-After": str(int(wait) + 1)}
                 return problem(429, "too many wrong tokens came from this address.", f"wait {wait:.0f} s.", again)
-            hint = "open the address that the server printed, or send Authorization: Bearer TOKEN."
-            return problem(401, "nobody is signed in.", hint, {"WWW-Authenticate": "Bearer"})
+            how = "sign in" if mode == "users" else "open the address that the server printed"
+            hint = f"{how}, or send Authorization: Bearer TOKEN."
+            return problem(401, "nobody is signed in.", hint, {"WWW-Authenticate": f'Bearer realm="{mode}"'})
         if scope["method"] not in SAFE and (fault := self._forged(request, known)):
             return problem(403, fault, "reload the page; a program sends Authorization: Bearer TOKEN.")
         scope.setdefault("state", {})["known"] = known
