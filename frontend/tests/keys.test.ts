@@ -69,7 +69,7 @@ describe("keys of classes", () => {
 
 describe("keys that are not ours", () => {
   const at = (tagName: string, more: object = {}) => ({ tagName, closest: () => null, ...more }) as unknown as HTMLElement;
-  const press = (key: string, target: HTMLElement, more: object = {}) => ({ key, target, ...more }) as KeyboardEvent;
+  const press = (key: string, target: HTMLElement, more: object = {}) => ({ key, target, ...more }) as unknown as KeyboardEvent;
 
   it("are those typed in a field", () => {
     for (const field of [at("INPUT", { type: "text" }), at("TEXTAREA"), at("SELECT"), at("DIV", { isContentEditable: true })]) {

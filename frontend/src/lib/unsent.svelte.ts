@@ -18,16 +18,24 @@ export const unsent = {
   },
 };
 
+let opened = ""; // for whom
+
 export async function openOutbox(me: Me): Promise<void> {
+  const whose = `${me.id ?? me.project}/${me.name}`;
+  if (whose === opened) return box?.retry();
+  opened = whose;
   box?.close();
-  box = await Outbox.open(me.id ?? me.project, me.name, {
+  box = null;
+  const made = await Outbox.open(me.id ?? me.project, me.name, {
     send: (task, labels) =>
       api.post<LabelsAnswer>(`/tasks/${encodeURIComponent(task)}/labels`, { labels }, { timeout: 30_000 }),
     locks: navigator.locks ?? null,
     storage: window.localStorage,
     channel: typeof BroadcastChannel === "function" ? (name) => new BroadcastChannel(name) : undefined,
   });
-  box.subscribe((now) => (standing = now));
+  if (whose !== opened) return made.close(); // somebody else signed in meanwhile
+  box = made;
+  made.subscribe((now) => (standing = now));
 }
 
 /** Write an answer through the outbox. */
