@@ -7,7 +7,6 @@ between. The UUID of each label follows from that of the act and the item: sent 
 """
 
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,8 @@ from labelsieve.project.context import Context
 from labelsieve.project.desk.accepting import Draft, Refusal, accept, follower
 from labelsieve.project.people import trail
 
-PORTION = 1000  # labels in one transaction: about 50 ms
+LONGEST = 0.04  # seconds that one transaction shall take
+MOST = 2000  # labels in one transaction
 BREATH = 0.002  # seconds in which somebody else gets the lock
 Writing = AbstractContextManager[Any]  # a lock that is taken for each portion
 
@@ -51,16 +51,18 @@ def answer_all(writing: Writing, context: Context, bulk: Bulk, by: str) -> Done:
     """
     if (bulk.value is None) == (bulk.undo is None):
         raise InputError("a bulk has either a value or the act that it takes back.", "send `value` or `undo`.")
-    written = known = 0
-    for portion in _portions(bulk.items):
+    written = known = first = 0
+    size = 1  # what does not fit is found before many are tried one by one
+    while first < len(bulk.items):
+        portion = bulk.items[first : first + size].tolist()
+        began = time.perf_counter()
         with writing:
             drafts = _undone(context, bulk, portion, by) if bulk.value is None else _drafts(bulk, portion)
-            taken = accept(context, drafts, by) if drafts else None
-        if taken is None:
-            continue
+            taken = accept(context, drafts, by)
         if taken.refused:
             raise _first(taken.refused)
-        written, known = written + taken.written, known + taken.known
+        written, known, first = written + taken.written, known + taken.known, first + size
+        size = _next_size(size, time.perf_counter() - began)
         time.sleep(BREATH)
     if written:
         what = {"id": bulk.id, "labels": written, "undo": bulk.undo, "value": _said(bulk.value)}
@@ -69,11 +71,9 @@ def answer_all(writing: Writing, context: Context, bulk: Bulk, by: str) -> Done:
     return Done(written, known)
 
 
-def _portions(items: Ids) -> Iterator[list[int]]:
-    """The first item alone: what does not fit is found before a portion is tried one by one."""
-    yield items[:1].tolist()
-    for first in range(1, len(items), PORTION):
-        yield items[first : first + PORTION].tolist()
+def _next_size(size: int, seconds: float) -> int:
+    """How many labels come next, so that others wait no longer than LONGEST."""
+    return min(MOST, max(20, min(4 * size, round(size * LONGEST / max(seconds, 1e-4)))))
 
 
 def _drafts(bulk: Bulk, items: list[int]) -> list[Draft]:
