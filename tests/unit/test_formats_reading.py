@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labelsieve.core.errors import InputError, UnknownName
@@ -33,6 +33,8 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
+@example([0.5, -1e300, 10], None, 1)
 @given(st.lists(JSON, max_size=6), st.sampled_from([None, 1]), st.integers(1, 9))
 def test_a_stream_reads_what_json_reads(
     tmp_path_factory: Any, values: list[Any], indent: int | None, chunk: int

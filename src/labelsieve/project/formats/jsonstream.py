@@ -10,6 +10,7 @@ from labelsieve.core.errors import InputError
 CHUNK = 1 << 20
 LONGEST = 64 << 20  # characters of one element
 SPACE = " \t\r\n"
+GOES_ON = "0123456789.eE+-"  # behind a number (and at the end of what is read, "") there may be more of it
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -45,7 +46,7 @@ def _element(path: Path, text: "_Text", number: int) -> Any:
     while True:
         try:
             found, end = _decode(text.text, text.at)
-            if end < len(text.text) or not text.more(CHUNK):  # a number may go on behind the end
+            if text.text[end : end + 1] not in GOES_ON or not text.more(CHUNK):
                 text.at = end
                 return found
         except ValueError as error:
