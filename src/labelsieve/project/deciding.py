@@ -26,8 +26,9 @@ WHY = "people differ"
 
 def decisions(conn: sqlite3.Connection, task: Task) -> set[int]:
     """Sequence numbers of the events that answer the task's decision query. Cost: O(queries + decisions)."""
-    sql = """SELECT e.seq FROM queries q JOIN query_items i ON i.query = q.id
-      JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
+    # CROSS keeps this order: SQLite would begin with the events.
+    sql = """SELECT e.seq FROM queries q CROSS JOIN query_items i ON i.query = q.id
+      CROSS JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
       WHERE q.task = ? AND q.strategy = ?"""
     return {seq for (seq,) in conn.execute(sql, (task.id, STRATEGY))}
 

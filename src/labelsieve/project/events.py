@@ -277,8 +277,9 @@ def undo(conn: sqlite3.Connection, task: str, by: str, n: int = 1) -> list[Label
 
 def repeated(conn: sqlite3.Connection, task: Task) -> set[int]:
     """Sequence numbers of answers to hidden items: they measure who answers, and say nothing of the item."""
-    sql = """SELECT e.seq FROM queries q JOIN query_items i ON i.query = q.id
-      JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
+    # CROSS keeps this order: SQLite would begin with the events.
+    sql = """SELECT e.seq FROM queries q CROSS JOIN query_items i ON i.query = q.id
+      CROSS JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
       WHERE q.task = ? AND q.strategy = 'certify' AND i.purpose = 'repeat'"""
     return {seq for (seq,) in conn.execute(sql, (task.id,))}
 
