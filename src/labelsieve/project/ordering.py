@@ -8,11 +8,11 @@ from labelsieve.core.errors import InputError, NotEnoughLabels, UnknownName
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Round
 from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Vector
-from labelsieve.project import manifest, slices
+from labelsieve.project import slices
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task, named
 from labelsieve.project.standing import Stand, groups_of, stand
-from labelsieve.project.thinning import label_texts
+from labelsieve.project.thinning import Listed, listed
 from labelsieve.project.training import fit, restricted
 from labelsieve.selection.curriculum import Pace, difficulty, steps_of
 from labelsieve.selection.given import wanted_number
@@ -25,23 +25,17 @@ COLUMNS = ("id", "key", "label", "difficulty", "step")
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """Items (m,) in an order, with the label that they have ("" for none), what a head says, and a score."""
+class Ranked(Listed):
+    """Items by a score, with what a head says of each."""
 
-    ids: Ids
-    keys: tuple[str, ...]
-    labels: tuple[str, ...]
     predicted: tuple[str, ...]
     score: Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
-    """Labelled items (m,) from easy to hard, and the step from which each takes part."""
+class Ordered(Listed):
+    """Labelled items from easy to hard, and the step from which each takes part."""
 
-    ids: Ids
-    keys: tuple[str, ...]
-    labels: tuple[str, ...]
     difficulty: Vector
     step: Ids
 
@@ -59,8 +53,7 @@ def hardest(context: Context, n: int, wanted: str | None) -> Ranked:
     state = Round(standing.pool, standing.train, fitted.head, asked, wanted=_code(context, standing, wanted))
     query = by_hardness(state, min(n, state.left()), stream(context.settings.seed, "hard", context.task_name))
     said = named(fitted.proba(query.ids), context.task, standing.train.classes) if len(query) else ()
-    keys = tuple(manifest.keys(context.conn, query.ids))
-    return Ranked(query.ids, keys, ("",) * len(query), tuple(";".join(names) for names in said), query.score)
+    return Ranked(*listed(context, standing.both, query.ids), tuple(";".join(names) for names in said), query.score)
 
 
 def gainsaid(context: Context, n: int) -> Ranked:
@@ -74,9 +67,7 @@ def gainsaid(context: Context, n: int) -> Ranked:
     found = found[:n]
     ids = labels.ids[found]
     said = named(proba[found], context.task, labels.classes)
-    keys = tuple(manifest.keys(context.conn, ids))
-    predicted = tuple(";".join(names) for names in said)
-    return Ranked(ids, keys, label_texts(labels, ids), predicted, surer[: len(found)])
+    return Ranked(*listed(context, labels, ids), tuple(";".join(names) for names in said), surer[: len(found)])
 
 
 def ordered(context: Context, by: Pace, steps: int) -> Ordered:
@@ -86,9 +77,7 @@ def ordered(context: Context, by: Pace, steps: int) -> Ordered:
     hard = difficulty(unseen(context, standing, labels), labels.y)
     step = steps_of(hard, steps, by)
     order = np.argsort(hard, kind="stable")
-    ids = labels.ids[order]
-    keys = tuple(manifest.keys(context.conn, ids))
-    return Ordered(ids, keys, label_texts(labels, ids), hard[order], step[order])
+    return Ordered(*listed(context, labels, labels.ids[order]), hard[order], step[order])
 
 
 def unseen(context: Context, standing: Stand, labels: Labels) -> Matrix:

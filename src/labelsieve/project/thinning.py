@@ -35,24 +35,26 @@ By = Literal["labels", "predictions", "embeddings"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A coreset, most wanted first: ids, keys and labels ("" where there is none), of how many; how it was chosen."""
+class Listed:
+    """Items (m,) in an order that means something, with the label that each has as one cell ("" for none)."""
 
     ids: Ids
     keys: tuple[str, ...]
     labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Listed):
+    """A coreset, most wanted first: of how many items it was chosen, and how."""
+
     of: int
     method: str
     by: By
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Near-duplicates (k,), the one that stands for them first; and their labels ("" where there is none)."""
-
-    ids: Ids
-    keys: tuple[str, ...]
-    labels: tuple[str, ...]
+class Group(Listed):
+    """Near-duplicates (k,), the one that stands for them first."""
 
 
 class _Rows:
@@ -92,8 +94,7 @@ def thinned(context: Context, keep: int | None, share: float | None, method: str
     rows: Any = _Rows(standing.pool, ids)
     y = np.zeros(len(ids), np.int64) if codes is None else codes
     chosen = ids[kept(rows, n, y, learnt(rows, y, name, rng), name, rng)]
-    keys = tuple(manifest.keys(context.conn, chosen))
-    return Kept(chosen, keys, label_texts(labels, chosen), len(ids), name, by)
+    return Kept(*listed(context, labels, chosen), len(ids), name, by)
 
 
 def _wanted(items: int, keep: int | None, share: float | None) -> int:
@@ -129,10 +130,11 @@ def _codes(context: Context, standing: Stand, ids: Ids) -> tuple[Ids | None, By]
     return codes.astype(np.int64), "predictions"
 
 
-def label_texts(labels: Labels, ids: Ids) -> tuple[str, ...]:
-    """The label of each of `ids` (m,) as one cell; "" for an item without one."""
+def listed(context: Context, labels: Labels, ids: Ids) -> tuple[Ids, tuple[str, ...], tuple[str, ...]]:
+    """What a Listed begins with: `ids` (m,), their keys, and what `labels` say of each."""
     at = {int(id_): row for row, id_ in enumerate(labels.ids.tolist())}
-    return tuple(_text(labels, at[int(id_)]) if int(id_) in at else "" for id_ in ids.tolist())
+    texts = (_text(labels, at[int(id_)]) if int(id_) in at else "" for id_ in ids.tolist())
+    return ids, tuple(manifest.keys(context.conn, ids)), tuple(texts)
 
 
 def _text(labels: Labels, row: int) -> str:
@@ -151,11 +153,7 @@ def duplicates_of(context: Context, similarity: float, progress: Progress | None
     groups = groups_of_equals(standing_for(rows, similarity, stream(context.settings.seed, "duplicates")))
     told(items, items)
     labels = folding.fold(context.conn, context.task_name)
-    found = []
-    for positions in groups:
-        ids = pool.ids[positions]
-        found.append(Group(ids, tuple(manifest.keys(context.conn, ids)), label_texts(labels, ids)))
-    return found
+    return [Group(*listed(context, labels, pool.ids[positions])) for positions in groups]
 
 
 def group_rows(groups: list[Group]) -> list[tuple[str, str, int, int, str]]:
