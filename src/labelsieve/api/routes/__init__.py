@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from labelsieve.api.routes import agreeing, answers, desk, items, jobs, map, overview, people, views
+from labelsieve.api.routes import agreeing, answers, desk, items, jobs, map, overview, people, progress, views
 
 ROUTERS: tuple[APIRouter, ...] = (
     overview.router,
@@ -12,6 +12,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     items.router,
     jobs.router,
     map.router,
+    progress.router,
     people.router,
     agreeing.router,
 )

@@ -16,6 +16,7 @@ from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
 from labelsieve.project.jobs.table import Lane
 from labelsieve.project.people.roles import Role
+from labelsieve.project.progress.measuring import measure
 from labelsieve.project.projection.projecting import project_pool
 from labelsieve.project.views import foreseen, similar
 
@@ -93,6 +94,10 @@ def _facts(report: object) -> list[tuple[str, Any]]:
     return [(name, getattr(report, name)) for name in getattr(report, "__dataclass_fields__", {})]
 
 
+def _measure(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    return measure(project.context, tell)
+
+
 def _map(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     return project_pool(project.context, tell)
 
@@ -118,6 +123,7 @@ KINDS: dict[str, JobKind] = {
     "embed": JobKind(_embed, takes={"engine": str, "maps": str, "relearn": bool, "download": bool}),
     "index": JobKind(_index, takes={"rebuild": bool}),
     "sync": JobKind(_sync),
+    "measure": JobKind(_measure, role="viewer"),
     "map": JobKind(_map, role="annotator"),
     "export": JobKind(_export, role="reviewer"),
     "report": JobKind(_report, role="reviewer"),
