@@ -16,10 +16,10 @@ export class ApiError extends Error {
 }
 
 let csrf = "";
-let lost: () => void = () => {};
+let lost: (passwords: boolean | null) => void = () => {};
 
-/** Called when the server no longer knows this session (401). */
-export function onSignedOut(then: () => void): void {
+/** Called when the server no longer knows this session (401), with whether people sign in by name and password. */
+export function onSignedOut(then: (passwords: boolean | null) => void): void {
   lost = then;
 }
 
@@ -75,7 +75,10 @@ export async function ask(method: string, path: string, body: unknown, options: 
 }
 
 async function failure(answer: Response): Promise<ApiError> {
-  if (answer.status === 401) lost();
+  if (answer.status === 401) {
+    const way = answer.headers.get("WWW-Authenticate");
+    lost(way === null ? null : way.includes("users"));
+  }
   const said = (await answer.json().catch(() => ({}))) as { detail?: unknown; title?: string; hint?: string };
   const detail = typeof said.detail === "string" ? said.detail : (said.title ?? `The server answered ${answer.status}.`);
   return new ApiError(answer.status, detail, said.hint ?? "", Number(answer.headers.get("Retry-After")) || 0);

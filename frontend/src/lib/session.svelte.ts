@@ -10,6 +10,7 @@ const RANK: Role[] = ["viewer", "annotator", "reviewer", "admin"];
 let me = $state.raw<Me | null>(null);
 let tasks = $state.raw<Task[]>([]);
 let state = $state<"loading" | "ready" | "signed out" | "no answer">("loading");
+let passwords = $state(false); // people sign in by name and password
 
 export const session = {
   get me() {
@@ -20,6 +21,9 @@ export const session = {
   },
   get state() {
     return state;
+  },
+  get passwords() {
+    return passwords;
   },
   /** The task of this page: the one in the address, else the last one used, else the first. */
   get task(): Task | null {
@@ -37,7 +41,10 @@ export function chooseTask(name: string): void {
 }
 
 export async function load(): Promise<void> {
-  api.onSignedOut(() => (state = "signed out"));
+  api.onSignedOut((way) => {
+    state = "signed out";
+    passwords = way ?? passwords;
+  });
   try {
     me = await api.whoami();
     await reloadTasks();

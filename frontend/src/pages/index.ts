@@ -13,4 +13,6 @@ export interface Page {
 
 export const pages: Page[] = [
   { path: "/label", title: "Label", least: "annotator", load: () => import("./Label.svelte") },
+  { path: "/people", title: "People", least: "viewer", load: () => import("./People.svelte") },
+  { path: "/login", title: "Sign in", least: "viewer", hidden: true, load: () => import("./Login.svelte") },
 ];
