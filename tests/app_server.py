@@ -23,21 +23,22 @@ FLAGS = (
 
 
 class Server:
-    """A server process with the token T."""
+    """A server process with the token T; started again it has the same address."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.port = root, "0"
         self.start()
 
     def start(self) -> None:
         command = [sys.executable, "-m", "labelsieve.cli.main", "serve", str(self.root), "--no-browser"]
         self.process = subprocess.Popen(
-            [*command, "--port", "0", "--token", "T"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, "--port", self.port, "--token", "T"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.url = line.split(" at ")[-1].partition("/?")[0]
         assert self.url.startswith("http"), self.process.communicate()[1]
+        self.port = self.url.rpartition(":")[2]
 
     def raw(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -1,0 +1,199 @@
+"""The label page in a real browser: one key an item, undo, and nothing lost or doubled when the server dies."""
+
+import csv
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_server import Server, browser, serious, serving, until
+
+import labelsieve as ls
+from labelsieve.testing.digits import write_digits
+
+pytestmark = pytest.mark.slow
+ITEM, UNSENT = '[data-testid="item"]', '[data-testid="unsent"]'
+HOSTILE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("app")
+    with ls.create(home / "d.sieve", write_digits(home / "digits", 300), classes=list("0123456789"), seed=3) as project:
+        project.embed()
+    with serving(home / "d.sieve") as running:
+        yield running
+
+
+@pytest.fixture
+def page(chromium: Any, server: Server) -> Iterator[Any]:
+    with closing(chromium.new_context(viewport={"width": 1280, "height": 800})) as context:
+        opened = context.new_page()
+        opened.goto(f"{server.url}/label?token=T")
+        opened.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        yield opened
+
+
+def shown(page: Any) -> str:
+    return str(page.get_attribute(ITEM, "data-key"))
+
+
+def press(page: Any, key: str) -> tuple[str, str]:
+    """The item before, and the one that comes after a key."""
+    before = shown(page)
+    page.keyboard.press(key)
+    until(lambda: shown(page) != before, 10)
+    return before, shown(page)
+
+
+def sent(page: Any) -> None:
+    until(lambda: page.inner_text(UNSENT) == "0", 30)
+
+
+def events(server: Server) -> list[tuple[str, str, str | None]]:
+    """Every event of the ledger, as (key of the item, tag, class)."""
+    sql = """SELECT i.key, e.tag, c.name FROM events e JOIN items i ON i.id = e.item
+      LEFT JOIN classes c ON c.task = e.task AND c.code = e.code ORDER BY e.seq"""
+    with closing(sqlite3.connect(server.root / "labels.sqlite")) as ledger:
+        return ledger.execute(sql).fetchall()
+
+
+def test_one_key_labels_and_goes_on(page: Any, server: Server) -> None:
+    known = len(events(server))
+    assert page.inner_text('[data-testid="class-1"]').split() == ["1", "1"]  # a class called 1 has the key 1
+    first, second = press(page, "3")
+    assert press(page, "Space")[0] == second
+    third = press(page, "u")[0]
+    fourth = shown(page)
+    page.click('[data-testid="class-10"]')
+    sent(page)
+    assert events(server)[known:] == [
+        (first, "class", "3"),
+        (second, "skip", None),
+        (third, "unsure", None),
+        (fourth, "class", "0"),
+    ]
+
+
+def test_undo_at_any_depth_also_after_a_reload(page: Any, server: Server) -> None:
+    done = [press(page, "5")[0] for _ in range(3)]
+    assert press(page, "Backspace")[1] == done[2]
+    sent(page)
+    page.reload()
+    page.wait_for_selector(f"{ITEM}[data-key]")
+    assert press(page, "Backspace")[1] == done[1]
+    assert press(page, "Backspace")[1] == done[0]
+    sent(page)
+    assert [tag for _, tag, _ in events(server)[-3:]] == [None, None, None]
+
+
+def test_looking_back_and_answering_anew_replaces(page: Any, server: Server) -> None:
+    done = [press(page, "6")[0] for _ in range(2)]
+    front = shown(page)
+    assert press(page, "ArrowLeft")[1] == done[1]
+    assert press(page, "ArrowLeft")[1] == done[0]
+    assert press(page, "7")[1] == front
+    sent(page)
+    assert events(server)[-1] == (done[0], "class", "7")
+
+
+def test_a_dead_server_costs_nothing_and_nothing_is_doubled(chromium: Any, page: Any, server: Server) -> None:
+    known = len(events(server))
+    press(page, "1")
+    sent(page)
+    server.kill()
+    given = [press(page, key)[0] for key in "2345"]
+    until(lambda: page.inner_text(UNSENT) == "4", 10)
+    context = page.context
+    page.close()  # the tab is gone, and so is the server
+    server.start()
+    again = context.new_page()
+    again.goto(f"{server.url}/label?token=T")
+    again.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+    assert shown(again) not in given
+    sent(again)
+    assert [(key, name) for key, _, name in events(server)[known + 1 :]] == list(zip(given, "2345", strict=True))
+
+
+def test_two_tabs_send_each_answer_once(page: Any, server: Server) -> None:
+    known = len(events(server))
+    other = page.context.new_page()
+    other.goto(f"{server.url}/label")
+    other.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+    for tab in (page, other, page, other):
+        tab.bring_to_front()
+        press(tab, "8")
+    for tab in (page, other):
+        sent(tab)
+    assert len(events(server)) == known + 4
+
+
+def test_a_class_is_typed_and_keys_are_not_heard_meanwhile(page: Any, server: Server) -> None:
+    known, here = len(events(server)), shown(page)
+    page.keyboard.press("n")
+    page.keyboard.type("scribble 1 u f")
+    assert shown(page) == here
+    assert press(page, "Enter")[0] == here
+    sent(page)
+    assert events(server)[known:] == [(here, "class", "scribble 1 u f")]
+    page.wait_for_selector("button:has-text('scribble 1 u f')")
+
+
+def test_keys_are_listed_moved_and_kept(page: Any) -> None:
+    page.keyboard.press("?")
+    page.click("[aria-label^='Change the key of: Unsure']")
+    page.keyboard.press("y")
+    page.keyboard.press("Escape")
+    press(page, "y")
+    page.reload()
+    page.wait_for_selector(f"{ITEM}[data-key]")
+    press(page, "y")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def test_the_page_is_accessible_and_fits(chromium: Any, server: Server, width: int, scheme: str) -> None:
+    with closing(chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)) as context:
+        page = context.new_page()
+        heard: list[str] = []
+        page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.goto(f"{server.url}/label?token=T")
+        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert heard == []
+        assert serious(page) == []
+        page.keyboard.press("?")
+        page.wait_for_selector("dialog[open]")
+        assert serious(page) == []
+
+
+def test_texts_are_texts_even_long_and_hostile(chromium: Any, tmp_path: Path) -> None:
+    long = " ".join(f"word{i}" for i in range(50_000))
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["number", "text"])
+        rows.writerows((i, HOSTILE if i == 1 else long if i < 4 else f"the card of {i} is lost") for i in range(1, 41))
+    classes = [HOSTILE[:60], "other"]
+    with ls.create(tmp_path / "p.sieve", tmp_path / "t.csv", text="text", key="number", classes=classes) as project:
+        project.embed()
+    with serving(tmp_path / "p.sieve") as server, closing(chromium.new_context()) as context:
+        page = context.new_page()
+        page.goto(f"{server.url}/label?token=T")
+        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        seen = {}
+        while len(seen) < 40:
+            seen[shown(page)] = page.text_content(ITEM)
+            if len(seen) < 40:
+                press(page, "2" if len(seen) % 2 else "1")
+        assert seen["1"] == HOSTILE
+        assert seen["2"] == long
+        assert page.evaluate("window.broken") is None
+        assert page.inner_text('[data-testid="class-1"] span') == HOSTILE[:60]
