@@ -24,6 +24,7 @@ class Desks:
         self.writing = threading.Lock()  # writers of this process wait in order, not by SQLite's naps
         self._free: list[tuple[object, Project]] = []
         self._guard = threading.Lock()
+        self._first: tuple[object, Project] | None = None  # whose opened sources all of the same mark share
 
     @contextmanager
     def borrowed(self, task: str | None = None) -> Iterator[Project]:
@@ -51,7 +52,12 @@ class Desks:
     def _opened(self) -> tuple[object, Project]:
         project = Project(opened_context(self.root, "main", shared=True))
         project.context.conn.execute(f"PRAGMA cache_size = {CACHE}")
-        return self._mark(project), project
+        mark = self._mark(project)
+        with self._guard:
+            if self._first is None or self._first[0] != mark:
+                self._first = mark, project
+            project.context.share_sources(self._first[1].context)
+        return mark, project
 
     def _mark(self, project: Project) -> object:
         stat = (self.root / config.NAME).stat()

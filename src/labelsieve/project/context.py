@@ -98,6 +98,10 @@ class Context:
             for entry, thing, meta in zip(entries, things, metas, strict=True)
         ]
 
+    def share_sources(self, other: "Context") -> None:
+        """Reads from the sources that another context of the same project has opened: a mapped file is mapped once."""
+        self._opened = other._opened
+
     def forget(self) -> None:
         """Drops what was read before a sync."""
         self.__dict__.pop("rows", None)
