@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from labelsieve.core.rounds import ArrayPool, Round
 from labelsieve.core.types import Labels
 from labelsieve.heads.choose import choose_head
-from labelsieve.selection.galaxies import Line, bisected, by_galaxy, margins, membership
+from labelsieve.selection.galaxies import Line, bisected, by_galaxy, margins, members_of
 from labelsieve.testing.toys import toy_classes
 
 
@@ -60,7 +60,7 @@ def test_classes_take_turns_and_the_one_with_fewest_labels_begins() -> None:
 
 def test_membership_knows_what_was_not_asked() -> None:
     labels = Labels(np.arange(2), np.array([[1, 0], [np.nan, 1]], np.float32), ("a", "b"), "multilabel")
-    assert membership(Round(ArrayPool(np.zeros((3, 1))), labels)).tolist() == [[1, -1], [0, 1]]
+    assert members_of(Round(ArrayPool(np.zeros((3, 1))), labels)).tolist() == [[1, -1], [0, 1]]
 
 
 def test_it_finds_far_more_of_a_rare_class_than_chance() -> None:

@@ -10,10 +10,10 @@ LONG_WORD = 40  # characters: what follows in a longer word (base64, a URL) is l
 LONG_TEXT = 20_000  # characters: what follows in a longer text is left out
 
 
-def tokens(text: str) -> list[str]:
+def tokens_of(text: str) -> list[str]:
     """Words, single signs, and single characters of scripts that put no space between words; case folded.
 
-    >>> tokens("Don't panic, 東京!")
+    >>> tokens_of("Don't panic, 東京!")
     ['don', "'", 't', 'panic', ',', '東', '京', '!']
     """
     folded = unicodedata.normalize("NFKC", text[:LONG_TEXT]).casefold()

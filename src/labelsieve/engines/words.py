@@ -22,7 +22,7 @@ from labelsieve.engines._learning import (
     unfitted,
     unpack,
 )
-from labelsieve.engines._tokens import grams, tokens
+from labelsieve.engines._tokens import grams, tokens_of
 
 TEXTS = 10_000  # at most this many texts are learnt from
 FEATURES = 20_000  # at most
@@ -56,7 +56,7 @@ class Words:
     def fit(self, things: Iterable[Any], rng: Generator) -> Self:
         """Learn from at most 10,000 of the texts. EngineError if none has a word."""
         with threadpool_limits(1):  # the same sums in the same order, whatever the machine
-            drawn = [tokens(text) for text in reservoir(things, TEXTS, rng) if isinstance(text, str)]
+            drawn = [tokens_of(text) for text in reservoir(things, TEXTS, rng) if isinstance(text, str)]
             vocabulary, share = _vocabulary(drawn)
             if not vocabulary:
                 raise nothing_to_learn(self.name, "text with a word")
@@ -92,7 +92,7 @@ class Words:
             raise unfitted(self.name)
         if not isinstance(thing, str):
             raise InputError(f"words expects a text, not {type(thing).__name__}.", "name the text column: --text.")
-        return self._features(tokens(thing))
+        return self._features(tokens_of(thing))
 
     def compute(self, prepared: Sequence[NDArray[np.int32]]) -> Matrix:
         """(b, dim) rows, one a text: a row does not depend on its neighbours."""

@@ -29,7 +29,7 @@ def by_galaxy(state: Round, n: int, rng: Generator) -> Query:
     ids = thin(free, max(ROWS, n), rng)
     proba = np.concatenate([state.head.predict_proba(state.take(known)), state.proba(ids)])
     ahead = margins(proba, state.labels.kind == "multilabel")
-    member = membership(state)
+    member = members_of(state)
     rows = np.concatenate([known, ids])
     tie = hash_uniform(int(rng.integers(2**31)), rows)
     lines = [Line.of(ahead[:, k], tie, member[:, k]) for k in range(ahead.shape[1])]
@@ -52,7 +52,7 @@ def margins(proba: Matrix, multilabel: bool) -> NDArray[np.float64]:
     return np.asarray(p - np.where(first, top[:, :1], top[:, 1:]))
 
 
-def membership(state: Round) -> NDArray[np.int64]:
+def members_of(state: Round) -> NDArray[np.int64]:
     """Of each labelled item (m, c): 1 in the class, -1 outside, 0 not asked."""
     y, c = state.labels.y, len(state.labels.classes)
     if state.labels.kind == "multilabel":
