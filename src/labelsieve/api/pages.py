@@ -5,6 +5,8 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse, Response
 
+from labelsieve.api.guarding import POLICY
+
 ASSET = "public, max-age=31536000, immutable"  # their names change with their content
 KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -16,6 +18,10 @@ KINDS = {
     ".json": "application/json",
     ".webmanifest": "application/manifest+json",
 }
+
+# The map draws by regl, which makes functions of texts of its own, and looks for points in a worker made of a text: the
+# document /map alone allows that. Entering the page loads it anew, leaving it loads the next one.
+MAP_HEADERS = {"Content-Security-Policy": f"{POLICY}; script-src 'self' 'unsafe-eval'; worker-src 'self' blob:"}
 
 
 def page_routes(folder: Path) -> APIRouter:
@@ -33,6 +39,7 @@ def page_routes(folder: Path) -> APIRouter:
             raise HTTPException(404, f"there is no page {path[:100]!r}.")
         if "index.html" not in files:
             raise HTTPException(404, "the pages of the app were not built: make setup builds them.")
-        return FileResponse(files["index.html"], media_type=KINDS[".html"], headers={"Cache-Control": "no-cache"})
+        headers = {"Cache-Control": "no-cache", **(MAP_HEADERS if path == "map" else {})}
+        return FileResponse(files["index.html"], media_type=KINDS[".html"], headers=headers)
 
     return router
