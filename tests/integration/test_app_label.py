@@ -29,6 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("app")
     with ls.create(home / "d.sieve", write_digits(home / "digits", 300), classes=list("0123456789"), seed=3) as project:
         project.embed()
+        project.add_task("notes")
     with serving(home / "d.sieve") as running:
         yield running
 
@@ -137,6 +138,10 @@ def test_two_tabs_send_each_answer_once(page: Any, server: Server) -> None:
 
 
 def test_a_class_is_typed_and_keys_are_not_heard_meanwhile(page: Any, server: Server) -> None:
+    page.keyboard.press("n")
+    page.wait_for_selector("text=The classes of this task are fixed.")
+    page.goto(f"{server.url}/label?task=notes")
+    page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
     known, here = len(events(server)), shown(page)
     page.keyboard.press("n")
     page.keyboard.type("scribble 1 u f")
