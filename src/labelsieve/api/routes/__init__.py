@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from labelsieve.api.routes import agreeing, answers, desk, items, jobs, map, overview, people, progress, views
+from labelsieve.api.routes import agreeing, answers, desk, exchange, items, jobs, map, overview, people, progress, views
 
 ROUTERS: tuple[APIRouter, ...] = (
     overview.router,
@@ -13,6 +13,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     map.router,
     progress.router,
+    exchange.router,
     people.router,
     agreeing.router,
 )

@@ -6,10 +6,14 @@ format_of(path) -> str                                           what a file or 
 """
 
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.project import exports, importing
@@ -21,7 +25,8 @@ from labelsieve.project.formats.gathering import Gathered, gathered
 from labelsieve.project.formats.losses import Lost
 from labelsieve.project.formats.matching import Matcher
 from labelsieve.project.importing import ImportReport
-from labelsieve.project.wholefiles import whole_folder
+from labelsieve.project.safecsv import csv_text
+from labelsieve.project.wholefiles import whole, whole_folder
 
 TABLES = {"csv": (".csv", ".tsv"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
 FOLDERS: Mapping[str, Callable[[Path, Gathered], list[str]]] = {
@@ -37,6 +42,7 @@ READERS: Mapping[str, Callable[[Path, str | None], foreign.Reading]] = {
 }
 ENDINGS = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet", "label-studio": ".json"}
 FORMATS = (*TABLES, *READERS)
+PIECE = 2_000  # rows of a table that are sent at once
 MARK = ".labelsieve.json"  # in every folder that we wrote: it may be replaced
 
 
@@ -139,6 +145,49 @@ def _mark(folder: Path) -> Any:
         return json.loads((folder / MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def export_file(context: Context, format_: str, allow_loss: bool = False) -> Exported:
+    """As `export_as` below exports/, as one file to download: what is a folder goes into a .zip."""
+    if format_ not in FOLDERS:
+        return export_as(context, None, format_, allow_loss)
+    path = context.root / "exports" / f"{context.task_name}-{format_}.zip"
+    with TemporaryDirectory(dir=context.cache) as folder:
+        made = export_as(context, Path(folder) / path.stem, format_, allow_loss)
+        with whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for file in sorted(made.path.rglob("*")):
+                archive.write(file, file.relative_to(folder).as_posix())
+    return replace(made, path=path)
+
+
+def files_of(made: Exported) -> list[Path]:
+    """The files that were written: Label Studio's config lies beside its tasks."""
+    return [made.path, made.path.with_suffix(".xml")] if made.format == "label-studio" else [made.path]
+
+
+def require_streamed(context: Context, format_: str) -> None:
+    """InputError where the format cannot be sent as it is made, or cannot hold every answer."""
+    if format_ not in ("csv", "jsonl"):
+        raise InputError(f"{format_} cannot be streamed; csv and jsonl can.", "POST .../export writes a file.")
+    gathered(context).settle()
+
+
+def download_name(task: str, format_: str) -> str:
+    """A file name for a header, percent-encoded."""
+    return quote(f"{task}-labels{ENDINGS[format_]}")
+
+
+def streamed(context: Context, format_: str) -> Iterator[str]:
+    """The table of all labels, piece by piece."""
+    rows, columns = label_rows(context), exports.LABEL_COLUMNS
+    head = csv_text(columns, []) if format_ == "csv" else ""
+    yield head
+    while block := list(islice(rows, PIECE)):
+        if format_ == "csv":
+            yield csv_text(columns, block)[len(head) :]
+        else:
+            lines = (json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) for row in block)
+            yield "".join(f"{line}\n" for line in lines)
 
 
 def require_known(format_: str) -> None:

@@ -14,6 +14,7 @@ from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.project.desk.refilling import choose_more, refill
 from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
+from labelsieve.project.formats import exchanging, uploads
 from labelsieve.project.jobs.table import Lane
 from labelsieve.project.people.roles import Role
 from labelsieve.project.progress.measuring import measure
@@ -103,8 +104,17 @@ def _map(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any
 
 
 def _export(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    tell(0, 0, "writing labels, predictions, head and card")
-    return {"files": _relative(project, project.export())}
+    if not args.get("format"):
+        tell(0, 0, "writing labels, predictions, head and card")
+        return {"files": _relative(project, project.export())}
+    tell(0, 0, f"writing all labels as {args['format']}")
+    made = exchanging.export_file(project.context, str(args["format"]), bool(args.get("allow_loss")))
+    return asdict(made) | {"path": made.path.name, "files": _relative(project, exchanging.files_of(made))}
+
+
+def _import(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 0, "reading the file")
+    return uploads.told(uploads.import_upload(project.context, str(args.get("upload", ""))))
 
 
 def _report(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
@@ -125,7 +135,8 @@ KINDS: dict[str, JobKind] = {
     "sync": JobKind(_sync),
     "measure": JobKind(_measure, role="viewer"),
     "map": JobKind(_map, role="annotator"),
-    "export": JobKind(_export, role="reviewer"),
+    "export": JobKind(_export, role="reviewer", takes={"format": str, "allow_loss": bool}),
+    "import": JobKind(_import, role="reviewer", takes={"upload": str}),
     "report": JobKind(_report, role="reviewer"),
 }
 
