@@ -85,8 +85,13 @@ export function measured(found: Measured | null | undefined): string {
   return `${two(found.mean)} (${two(found.low)} to ${two(found.high)})`;
 }
 
-/** A time of the server as the person's own clock shows it. */
+/** A time of the server as the person's own clock shows it, in one piece. */
 export function when(text: string | null): string {
   if (!text) return "never";
-  return new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }).replaceAll(" ", "\u00a0");
+}
+
+/** The day of a time. */
+export function day(text: string): string {
+  return new Date(text).toLocaleDateString([], { dateStyle: "medium" }).replaceAll(" ", "\u00a0");
 }
