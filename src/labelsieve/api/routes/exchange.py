@@ -14,7 +14,7 @@ from labelsieve.api.guarding import Reviewer
 from labelsieve.api.problems import problem
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.project.formats import exchanging, uploads
-from labelsieve.project.formats.holding import FormatFacts, facts
+from labelsieve.project.formats.holding import FormatFacts, formats_here
 from labelsieve.project.jobs import table
 from labelsieve.project.jobs.happening import job_data
 from labelsieve.project.people import trail
@@ -40,7 +40,7 @@ class Imported(BaseModel):
 @router.get("/formats")
 def read_formats(project: OnTask, person: Reviewer) -> list[FormatFacts]:
     """The formats, what each can hold, and what of this task's labels it cannot."""
-    return facts(project.context)
+    return formats_here(project.context)
 
 
 @router.post("/import")

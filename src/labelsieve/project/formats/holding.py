@@ -38,7 +38,7 @@ FACTS = (
 )
 
 
-def facts(context: Context) -> list[FormatFacts]:
+def formats_here(context: Context) -> list[FormatFacts]:
     """The formats; those that cannot hold this pool's items do not fit."""
     pictures = any(row.modality == "image" for row in context.rows.values())
     return [
