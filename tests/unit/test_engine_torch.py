@@ -12,14 +12,20 @@ from labelsieve.core.errors import EngineError, InputError
 from labelsieve.engines.opening import open_engine
 
 pytestmark = pytest.mark.slow  # importing transformers alone takes seconds
-
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+torch: Any = None
+transformers: Any = None
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 VISION = {**SMALL, "image_size": 32, "patch_size": 8}
 TEXT = {**SMALL, "vocab_size": 40, "max_position_embeddings": 24}
 WORDS = "[PAD] [UNK] [CLS] [SEP] book a flight to paris my balance please what is".split()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _libraries() -> None:
+    """Imported once a test runs, so that `make check` does not wait for what it leaves out."""
+    global torch, transformers
+    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
 
 
 def save_tokenizer(folder: Path, words: list[str] = WORDS) -> None:

@@ -1,7 +1,7 @@
 """Budgets of house.md: small modules, small functions, few arguments; every exemption is named with its reason."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -18,12 +18,14 @@ MANY_ARGUMENTS = {
 }
 
 
-def _functions() -> Iterator[tuple[str, Function]]:
-    for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, Function):
-                yield path.relative_to(PACKAGE).as_posix(), node
+@cache
+def _trees() -> dict[str, ast.Module]:
+    return {p.relative_to(PACKAGE).as_posix(): ast.parse(p.read_text(encoding="utf-8")) for p in MODULES}
+
+
+@cache
+def _functions() -> list[tuple[str, Function]]:
+    return [(where, node) for where, tree in _trees().items() for node in ast.walk(tree) if isinstance(node, Function)]
 
 
 def _n_arguments(node: Function) -> int:
@@ -63,9 +65,7 @@ def test_exemptions_are_still_needed() -> None:
 
 def test_public_functions_and_modules_say_what_they_are_for() -> None:
     silent = []
-    for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        where = path.relative_to(PACKAGE).as_posix()
+    for where, tree in _trees().items():
         if not ast.get_docstring(tree):
             silent.append(where)
         silent += [
