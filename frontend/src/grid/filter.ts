@@ -66,7 +66,8 @@ export function leavesOf(filter: Filter): Leaf[] | null {
     const parts = filter.of.map(leavesOf);
     return parts.every((part) => part !== null) ? (parts as Leaf[][]).flat() : null;
   }
-  return filter.what === "any" || filter.what === "not" ? null : [filter];
+  if (filter.what === "any" || filter.what === "not") return null;
+  return [filter as Leaf];
 }
 
 /** What the address of the grid says. Whatever cannot be read shows everything. */

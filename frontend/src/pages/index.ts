@@ -13,6 +13,8 @@ export interface Page {
 
 export const pages: Page[] = [
   { path: "/label", title: "Label", least: "annotator", load: () => import("./Label.svelte") },
+  { path: "/grid", title: "Grid", least: "viewer", load: () => import("./Grid.svelte") },
+  { path: "/exchange", title: "Exchange", least: "reviewer", load: () => import("./Exchange.svelte") },
   { path: "/people", title: "People", least: "viewer", load: () => import("./People.svelte") },
   { path: "/login", title: "Sign in", least: "viewer", hidden: true, load: () => import("./Login.svelte") },
 ];
