@@ -16,6 +16,7 @@ from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
 from labelsieve.project.formats import exchanging, uploads
 from labelsieve.project.jobs.table import Lane
+from labelsieve.project.people.agreeing import agreement_now
 from labelsieve.project.people.roles import Role
 from labelsieve.project.progress.measuring import measure
 from labelsieve.project.projection.projecting import project_pool
@@ -51,6 +52,12 @@ def _round(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, A
     said = choose_more(project.context, args.get("purpose"), _embedding(tell))
     refill(project.context, args.get("purpose"), since=said["seen"])  # answers that came meanwhile
     return said
+
+
+def _agreement(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    tell(0, 0, "measuring how people agree")
+    found = agreement_now(project.context, wait=True)
+    return {"items": found.data["items"], "open": len(found.open)}
 
 
 def _fit(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
@@ -129,6 +136,7 @@ def _relative(project: Project, paths: list[Path]) -> list[str]:
 KINDS: dict[str, JobKind] = {
     "round": JobKind(_round, "rounds", "annotator", {"purpose": str}),
     similar.KIND: JobKind(_similar, "rounds", "viewer", {"item": int}),
+    "agreement": JobKind(_agreement, "rounds", "reviewer"),
     "fit": JobKind(_fit, "rounds", "annotator"),
     "embed": JobKind(_embed, takes={"engine": str, "maps": str, "relearn": bool, "download": bool}),
     "index": JobKind(_index, takes={"rebuild": bool}),
