@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -47,6 +48,17 @@ def test_a_base_install_is_small_and_has_no_torch(bin_: Path) -> None:
     ]
     assert not (site / "torch").exists()
     assert sum(path.stat().st_size for path in files) < LIMIT
+
+
+def test_the_wheel_carries_the_built_pages(bin_: Path, tmp_path: Path) -> None:
+    (site,) = (bin_.parent / "lib").glob("python*/site-packages")
+    where = _call(bin_ / "python", "-c", "from labelsieve.ui import FOLDER; print(FOLDER)", cwd=tmp_path).strip()
+    assert where.startswith(str(site.resolve()))
+    page = (Path(where) / "index.html").read_text()
+    named = re.findall(r'(?:src|href)="/(assets/[^"]+)"', page)
+    assert {Path(name).suffix for name in named} == {".js", ".css"}
+    assert [name for name in named if not (Path(where) / name).exists()] == []
+    assert "<script>" not in page  # the content policy of the pages allows no inline script
 
 
 def test_the_wheel_is_what_runs(bin_: Path, tmp_path: Path) -> None:

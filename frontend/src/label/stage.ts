@@ -146,6 +146,7 @@ export class Stage {
     if (prepared) {
       const { image } = prepared;
       if (image && anew) image.style.transform = "";
+      else if (image) this.place();
       if (image) image.classList.toggle("coarse", image.naturalWidth * 3 < this.width);
       box.classList.toggle("reads", !image);
       box.replaceChildren(prepared.element);
