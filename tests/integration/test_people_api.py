@@ -42,7 +42,6 @@ def root(tmp_path: Path) -> Path:
     with ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", classes=["a", "b", "c"]) as project:
         for name, role in ROLES.items():
             users.add_person(project.context.conn, name, role, GOOD)
-        choose_more(project.context)
     return tmp_path / "p.sieve"
 
 
@@ -253,6 +252,8 @@ def test_nobody_replaces_or_takes_back_what_others_said(app: Any) -> None:
 
 
 def test_a_share_is_labelled_twice_and_blind(app: Any, root: Path) -> None:
+    with ls.open(root) as project:
+        choose_more(project.context)
     ada, ann, bob = (Browser(app, name) for name in ("ada", "ann", "bob"))
     first = ann.get("/tasks/main/queue?n=10")["items"]
     for card in first:

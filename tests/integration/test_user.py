@@ -15,6 +15,7 @@ import labelsieve as ls
 from labelsieve.testing import toy_classes
 
 GOOD = "a horse of four legs"
+pytestmark = pytest.mark.slow
 
 
 def cli(*arguments: object, said: str = "", code: int = 0) -> subprocess.CompletedProcess[str]:

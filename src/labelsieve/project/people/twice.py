@@ -55,7 +55,7 @@ def second_looks(context: Context, by: str, n: int) -> list[tuple[int, int]]:
     if not share or n < 1:
         return []
     sql = """SELECT item, query FROM events WHERE task = ? AND annotator <> ? AND tag IS NOT NULL AND part IS NULL
-      AND seq > (SELECT MAX(seq) FROM events) - ? AND source = 'human' AND query IS NOT NULL AND query IS NOT NULL
+      AND seq > (SELECT MAX(seq) FROM events) - ? AND source = 'human' AND query IS NOT NULL
       AND query NOT IN (SELECT id FROM queries WHERE task = ? AND strategy IN (?, 'certify')) ORDER BY seq"""
     found = dict(conn.execute(sql, (task.id, by, BACK, task.id, STRATEGY)).fetchall())
     ids = np.fromiter(found, np.int64, len(found))
