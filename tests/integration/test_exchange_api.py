@@ -95,7 +95,7 @@ def test_a_small_table_is_imported_at_once(client: TestClient, root: Path) -> No
 def test_one_misfit_stops_all_unless_the_loss_is_allowed(client: TestClient, root: Path) -> None:
     body = b"key,label\nt0,cat\nnope,dog\n"
     refused = send(client, body, name="l.csv")
-    assert refused.status_code == 422 and "unknown key: 1 (the first: nope)" in refused.json()["detail"]
+    assert refused.status_code == 422 and "unknown key, 1 (the first: nope)" in refused.json()["detail"]
     assert known(root) == {} and left_behind(root) == []
     allowed = send(client, body, name="l.csv", allow_loss=True).json()
     assert (allowed["added"], allowed["lost"], allowed["set_aside"]) == (1, 1, {"unknown key": ["nope"]})

@@ -207,7 +207,7 @@ def import_from(context: Context, path: Path, wanted: Wanted) -> ImportReport:
     with transaction(context.conn):
         report = _imported(context, path, format_, wanted)
         if wanted.strict and report.set_aside:
-            raise InputError(f"nothing was imported: {said(report)}.", "allow the loss to import the rest.")
+            raise InputError(f"{said(report)}. Nothing was imported.", "allow the loss to import the rest.")
     return report
 
 
@@ -226,8 +226,9 @@ def _imported(context: Context, path: Path, format_: str, wanted: Wanted) -> Imp
 def said(report: ImportReport) -> str:
     """What was set aside, in words: how many, and the first."""
     total = sum(len(keys) for keys in report.set_aside.values())
-    reasons = (f"{why}: {len(keys):,} (the first: {keys[0]})" for why, keys in report.set_aside.items())
-    return f"{total:,} {'answer' if total == 1 else 'answers'} cannot be labels here ({'; '.join(reasons)})"
+    reasons = (f"{why}, {len(keys):,} (the first: {keys[0]})" for why, keys in report.set_aside.items())
+    many = "1 answer cannot be a label" if total == 1 else f"{total:,} answers cannot be labels"
+    return f"{many} here: {'; '.join(reasons)}"
 
 
 def format_of(path: Path) -> str:

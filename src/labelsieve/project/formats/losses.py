@@ -30,7 +30,8 @@ class Losses:
         if allowed or not self.found:
             return
         total = sum(lost.count for lost in self.found.values())
-        raise InputError(f"{where} would lose {total:,} of the answers: {told(self.found)}.", hint)
+        what = "answer" if total == 1 else "answers"
+        raise InputError(f"{where} would lose {total:,} {what}: {told(self.found)}.", hint)
 
 
 def told(found: Mapping[str, Lost]) -> str:
