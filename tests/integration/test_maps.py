@@ -3,32 +3,21 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 from PIL import Image
+from toy_models import conv_folder
 
 from labelsieve.core.errors import EngineError, InputError
 from labelsieve.project.facade import open as open_project
 from labelsieve.project.pictures import mapping
 from labelsieve.project.pictures.mapped import map_pool
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from toy_models import conv_folder
-
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 SPOT = (40, 8)  # from the left, from the top
 ODD = range(3, 40, 9)
-
-
-def run(place: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([LABELSIEVE, *words], cwd=place, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
 
 
 def part(rng: np.random.Generator, spot: bool, shift: int = 0) -> Image.Image:
