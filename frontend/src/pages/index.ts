@@ -14,6 +14,9 @@ export interface Page {
 export const pages: Page[] = [
   { path: "/label", title: "Label", least: "annotator", load: () => import("./Label.svelte") },
   { path: "/grid", title: "Grid", least: "viewer", load: () => import("./Grid.svelte") },
+  { path: "/map", title: "Map", least: "viewer", load: () => import("./Map.svelte") },
+  { path: "/progress", title: "Progress", least: "viewer", load: () => import("./Progress.svelte") },
+  { path: "/jobs", title: "Jobs", least: "viewer", load: () => import("./Jobs.svelte") },
   { path: "/exchange", title: "Exchange", least: "reviewer", load: () => import("./Exchange.svelte") },
   { path: "/people", title: "People", least: "viewer", load: () => import("./People.svelte") },
   { path: "/login", title: "Sign in", least: "viewer", hidden: true, load: () => import("./Login.svelte") },

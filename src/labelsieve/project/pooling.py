@@ -22,7 +22,7 @@ from labelsieve.core.rounds import ArrayPool, Pool
 from labelsieve.core.sockets import Engine, Learner
 from labelsieve.core.types import Ids, Modality, State
 from labelsieve.engines.given import Given
-from labelsieve.engines.opening import open_engine
+from labelsieve.engines.opening import known_engines, open_engine
 from labelsieve.project import manifest
 from labelsieve.project.config import relative, resolve
 from labelsieve.project.context import Context
@@ -126,6 +126,13 @@ def default_engine(context: Context) -> str:
     if not rows:
         raise ProjectError("the project has no source yet.", "labelsieve sync PROJECT SOURCE")
     return DEFAULT_ENGINE[context.modality(rows[0].id)]
+
+
+def engine_choices(context: Context) -> dict[str, Any]:
+    """The active engine ("" before the first), the usual one here, and the names of those that fit the items."""
+    here = {context.modality(id_) for id_ in context.rows}
+    fitting = [row["name"] for row in known_engines() if here & set(row["takes"].replace(",", " ").split())]
+    return {"active": context.settings.engine, "usual": default_engine(context), "names": fitting}
 
 
 def _ready(context: Context, spec: str, relearn: bool, fetch: Fetch | None) -> Engine:

@@ -13,6 +13,7 @@ from labelsieve.project.jobs.happening import job_data, written_files
 from labelsieve.project.jobs.kinds import kind_called
 from labelsieve.project.jobs.table import Lane
 from labelsieve.project.people.roles import Person
+from labelsieve.project.pooling import engine_choices
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 JobId = Annotated[int, Path(ge=1, le=2**62)]
@@ -35,6 +36,12 @@ def read_workers(request: Request, person: Viewer) -> list[dict[str, Any]]:
     """The worker process of each lane: whether it runs, and what is wrong where it does not."""
     workers = request.app.state.workers
     return [] if workers is None else list(workers.state())
+
+
+@router.get("/engines")
+def read_engines(project: AnyTask, person: Viewer) -> dict[str, Any]:
+    """Engines for the job `embed`: the active one, the one that is usual here, names that fit the items."""
+    return engine_choices(project.context)
 
 
 class NewJob(BaseModel):

@@ -24,7 +24,7 @@ from labelsieve.core.rounds import Pool
 from labelsieve.core.types import Ids
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
-from labelsieve.project.pooling import raw_pool
+from labelsieve.project.pooling import default_engine, raw_pool
 from labelsieve.project.projection.layout import Axes, Points, laid_out, principal
 from labelsieve.project.projection.spreading import CELLS_FROM, Landmarks, landmarks_of
 from labelsieve.project.standing import meaning_of
@@ -143,13 +143,14 @@ def map_of(context: Context) -> Projection | None:
 def state_of(context: Context) -> dict[str, Any]:
     """Whether there is a map, of how many items, by which engine, and whether the pool has changed since."""
     facts, found = _facts(_folder(context)), map_of(context)
+    engine = context.settings.engine or ("given" if default_engine(context) == "given" else "")
     if found is None or facts is None:
-        return {"state": "none", "n": 0, "mark": "", "engine": context.settings.engine, "stale": False}
+        return {"state": "none", "n": 0, "mark": "", "engine": engine, "stale": False}
     return {
         "state": "ready",
         "n": len(found.ids),
         "mark": found.mark,
-        "engine": context.settings.engine,
+        "engine": engine,
         "stale": facts["now"] != _now(context),
         "landmarks": found.landmarks,
         "seconds": found.seconds,
