@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -94,8 +95,8 @@ def rows(folder: Path, n: int, seed: int = 0) -> tuple[Path, float]:
 class Server:
     """A server process on a free port; `get` and `post` keep one connection a thread."""
 
-    def __init__(self, project: Path, port: int = 0) -> None:
-        self.project, self.port = project, port
+    def __init__(self, project: Path, port: int = 0, token: str = "T") -> None:
+        self.project, self.port, self.token = project, port, token
         self._local = threading.local()
 
     def __enter__(self) -> Self:
@@ -110,13 +111,13 @@ class Server:
         command = [sys.executable, "-m", "labelsieve.cli.main", "serve", str(self.project), "--no-browser"]
         began = time.perf_counter()
         self.process = subprocess.Popen(
-            [*command, "--port", str(self.port), "--token", "T"],
+            [*command, "--port", str(self.port), *(["--token", self.token] if self.token else [])],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.seconds = time.perf_counter() - began
-        self.port = int(line.rpartition("/?")[0].rpartition(":")[2])
+        self.port = int(re.findall(r":(\d+)/", line)[0])
         self.url = f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
@@ -129,14 +130,16 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
+    def ask(self, method: str, path: str, body: Any = None, token: str = "T") -> Any:
         """The answer as data. Errors of the connection are raised; the connection is made anew next time."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             data = None if body is None else json.dumps(body)
-            connection.request(method, path, data, {"Authorization": "Bearer T", "Content-Type": "application/json"})
+            connection.request(
+                method, path, data, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            )
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
