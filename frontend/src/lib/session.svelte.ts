@@ -40,6 +40,12 @@ export function chooseTask(name: string): void {
   setSearch({ task: name }, false);
 }
 
+/** A task that an address names is the one to go on with. */
+export function rememberTask(): void {
+  const named = route.search.get("task");
+  if (named && tasks.some((task) => task.name === named)) localStorage.setItem(LAST, named);
+}
+
 export async function load(): Promise<void> {
   api.onSignedOut((way) => {
     state = "signed out";
