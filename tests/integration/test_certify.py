@@ -314,6 +314,31 @@ def test_a_killed_draw_leaves_the_chain_whole(project: Path) -> None:
         assert len(p.next(purpose="certify")) == 2 and len(audit.queries) == len(audit.links)
 
 
+def test_hidden_items_that_have_gone_since_the_draw_can_be_skipped_and_keep_their_own_label(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    lines = ["number,text", *(f"{i},hello {i}" for i in range(60))]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with ls.create(tmp_path / "p.sieve", table, task="screen", text="text", key="number") as p:
+        p.label([str(i) for i in range(40, 60)], ["odd"] * 5 + ["dull"] * 15, by="ann")
+        p.draw_audit(10, hidden=3)
+        table.write_text("\n".join(lines[:41]) + "\n", encoding="utf-8")  # all odd ones are gone
+        p.sync()
+        asked = p.next(purpose="certify")
+        p.label(asked.ids, ["dull"] * len(asked), by="ann", query=asked.id)
+        with pytest.raises(ls.PoolExhausted) as left:
+            p.next(purpose="certify")
+        named = left.value.hint.rpartition(": ")[2].rstrip(".").split("; ")
+        assert len(named) == 3 and all(one.endswith(f", query {asked.id}") for one in named)
+        rows = [f"{one.partition(',')[0]},,skip,{asked.id}" for one in named]
+        (tmp_path / "skip.csv").write_text("key,label,answer,query\n" + "\n".join(rows) + "\n", encoding="utf-8")
+        p.import_labels(tmp_path / "skip.csv", by="ann")
+        claim = p.certify()
+        assert claim.state == "read" and claim.counts["found"] == 5 and claim.counts["late"] == 0
+        assert claim.reviewer is not None and claim.promises is not None
+        assert claim.reviewer["miss"].checked == {"shown": 3, "caught": 0}
+        assert claim.promises["corrected"].bound == 0 < claim.promises["found"].bound
+
+
 def test_items_that_have_gone_since_the_draw_count_as_odd_once_skipped(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     lines = ["number,text", *(f"{i},hello {i}" for i in range(60))]

@@ -66,6 +66,17 @@ def test_columns_and_neighbours_of_odd_and_dull_items(rows: Path) -> None:
     assert found.key == "new 1" and found.parts[0].name == "amount" and found.near_odd[0].key == "7"
 
 
+def test_an_item_that_has_gone_is_named(tmp_path: Path) -> None:
+    lines = ["n,text", *(f"{i},the pump runs for {i} hours" for i in range(40))]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    with ls.create(tmp_path / "p.sieve", tmp_path / "log.csv", task="screen", key="n", text="text") as project:
+        project.embed()
+        (tmp_path / "log.csv").write_text("\n".join(lines[:31]) + "\n")
+        project.sync()
+        with pytest.raises(ls.InputError, match="'35' has gone from its source"):
+            project.explain(["35"])
+
+
 def test_a_key_that_is_not_in_the_pool_says_what_explains_it(rows: Path) -> None:
     failed = run(rows, "explain", "p.sieve", "7", "new.csv", code=1)
     assert "no item key of the pool is named 'new.csv'" in failed.stderr and "Traceback" not in failed.stderr

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import labelsieve as ls
 from labelsieve.core.errors import InputError, NotEnoughLabels, ProjectError, UnknownName
@@ -158,6 +159,14 @@ def test_embeddings_of_the_pool_and_of_another_width(tmp_path: Path) -> None:
         np.save(tmp_path / "nan.npy", np.full((1, 80), np.nan, np.float32))
         with pytest.raises(InputError, match="not finite"):
             project.miss(tmp_path / "nan.npy", by="ann")
+
+
+def test_pictures_cannot_teach_a_project_of_ready_embeddings(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.eye(4, dtype=np.float32))
+    Image.new("RGB", (8, 8)).save(tmp_path / "new.png")
+    said = "ready embeddings, and no engine; these items are of the kind image"
+    with ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen") as p, pytest.raises(InputError, match=said):
+        p.miss(tmp_path / "new.png", by="ann")
 
 
 def test_who_teaches_has_a_name(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 import csv
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from command_line import run
+from command_line import LABELSIEVE, run
 
 import labelsieve as ls
 from labelsieve.core.errors import InputError
@@ -147,6 +148,27 @@ def test_what_does_not_fit(made: tuple[Path, Toy], tmp_path: Path) -> None:
         other = p.add_task("kinds", "classes")
         with pytest.raises(ls.InputError, match="of kind classes"):
             other.screen(part)
+
+
+@pytest.mark.slow
+def test_killed_at_any_time_a_table_is_whole_or_not_there(made: tuple[Path, Toy], tmp_path: Path) -> None:
+    root, _ = made
+    out, why = tmp_path / "e.csv", tmp_path / "why" / "explained.jsonl"
+    words = (root / "p.sieve", root / "new.npy", "--out", out, "--explain", why.parent, "--all")
+    began = time.monotonic()
+    screen(*words)
+    lasts, whole, explained = time.monotonic() - began, out.read_bytes(), why.read_bytes()
+    for turn in range(6):
+        out.unlink(missing_ok=True)
+        why.unlink(missing_ok=True)
+        command = [LABELSIEVE, "screen", *map(str, words)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            time.sleep(lasts * (0.5 + 0.1 * turn))
+            process.kill()
+        assert not out.exists() or out.read_bytes() == whole
+        assert not why.exists() or why.read_bytes() == explained
+    screen(*words)
+    assert out.read_bytes() == whole and [path.name for path in tmp_path.glob("*.csv")] == ["e.csv"]
 
 
 def test_a_row_of_the_pool_that_would_drown_all_others_is_set_aside(tmp_path: Path) -> None:

@@ -276,10 +276,12 @@ def explained(context: Context, ids: Ids, out: Path | None = None) -> list[Expla
     judge = _judge(context)
     lost = np.setdiff1d(ids, judge.standing.raw.ids)
     if len(lost):
-        key = manifest.keys(context.conn, lost[:1])[0]
+        (entry,) = manifest.entries(context.conn, lost[:1])
+        gone = entry.gone is not None
+        what = "gone from its source" if gone else "no embedding"
         raise InputError(
-            f"the item {key!r} has no embedding, so nothing can be said of it.",
-            "labelsieve status shows what was set aside, and why.",
+            f"the item {entry.key!r} has {what}, so nothing can be said of it.",
+            "put it back and sync." if gone else "labelsieve status shows what was set aside, and why.",
         )
     rows = judge.standing.raw.take(ids)
     items = context.items(ids)

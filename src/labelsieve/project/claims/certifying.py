@@ -40,7 +40,7 @@ from labelsieve.project.database import transaction
 from labelsieve.screening.promising import look_confidence
 
 WAYS = {"search": "search", "audit": "audit", "certify": "audit", "control": "audit", "calibration": "audit"}
-GONE = "put them back and sync; or import a file with key, label and answer that says skip: they count as odd."
+NAMED = 20  # items that are gone, by their keys
 WHY = "drawn at random from everything that nobody has reviewed"
 
 
@@ -172,9 +172,24 @@ def open_audit(conn: sqlite3.Connection, task: str, n: int) -> tuple[int, Ids, i
     there = [(query, left[~gone_of(conn, left)]) for query, left in parts]
     first = next(((query, left) for query, left in there if len(left)), None)
     if first is None:
-        gone = sum(len(left) for _, left in parts)
-        raise PoolExhausted(f"{gone:,} open items of the audit have gone from their source.", GONE)
+        fact, hint = gone_said(conn, parts)
+        raise PoolExhausted(f"{fact}.", hint)
     return first[0], first[1][:n], sum(len(left) for _, left in there)
+
+
+def gone_said(conn: sqlite3.Connection, parts: Sequence[tuple[int, Ids]]) -> tuple[str, str]:
+    """How many open items of `parts` (query, ids) have gone, and what to do about them; empty where none has.
+
+    The query has to be named with them: an answer without it would be one to a hidden item's own label.
+    """
+    gone = [(query, left[gone_of(conn, left)]) for query, left in parts]
+    n = sum(len(left) for _, left in gone)
+    if not n:
+        return "", ""
+    keys = [(key, query) for query, left in gone for key in manifest.keys(conn, left[:NAMED])]
+    named = "; ".join(f"{key}, query {query}" for key, query in keys[:NAMED]) + (", ..." if n > NAMED else "")
+    hint = "put them back and sync; or import a file with key, label, answer (skip) and query, and they count as odd"
+    return f"{n:,} open items of the audit have gone from their source", f"{hint}: {named}."
 
 
 def gone_of(conn: sqlite3.Connection, ids: Ids) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ from labelsieve.project.claims.audits import (
     require_screen,
     with_class,
 )
-from labelsieve.project.claims.certifying import GONE, Look, gone_of, looks_read, open_items, read_look
+from labelsieve.project.claims.certifying import Look, gone_said, looks_read, open_items, read_look
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
 from labelsieve.project.wholefiles import write_whole
@@ -134,8 +134,8 @@ def _after(context: Context, audit: Audit, confidence: float, recall: float | No
     seed = seed_facts(conn, audit.task)
     notes = tuple(_notes(context, seed, count))
     if count.open or count.hidden_open:
-        gone = sum(int(gone_of(conn, left).sum()) for _, left in open_items(conn, audit))
-        notes += (f"{gone:,} of the open items have gone from their source: {GONE}",) if gone else ()
+        fact, hint = gone_said(conn, open_items(conn, audit))
+        notes += (f"{fact}: {hint}",) if fact else ()
         return Claim(audit.task, "open", confidence, counts, seed, notes=notes, recall=recall)
     look = read_look(conn, audit, count)
     promises, reviewer = promises_of(count, look, confidence)
@@ -234,7 +234,7 @@ def _notes(context: Context, seed: dict[str, Any], count: Count | None) -> list[
             notes.append(
                 f"hidden items found by {said} are judged together: fewer than {FEW} of a way show next to nothing."
             )
-    if tally.odd and tally.odd * tally.unreviewed > tally.audited * max(tally.found, 1):
+    if not count.open and tally.odd and tally.odd * tally.unreviewed > tally.audited * max(tally.found, 1):
         notes.append("the audit says that more odd items are left than were found: search on, then draw --fresh.")
     return notes
 

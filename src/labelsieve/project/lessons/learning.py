@@ -156,7 +156,7 @@ def _finished(context: Context, source: _From, given: Teaching, done: Learnt, se
         key, why = done.bad[0] if done.bad else ("", "")
         raise InputError(
             f"none of the {total:,} labelled items of {source.there.root} can be taught here: "
-            + (f"{done.in_pool:,} are in this pool" if done.in_pool else f"the first, {key}: {why}")
+            + (f"{done.in_pool:,} are in this pool" if done.in_pool else f"the first, {key}: {why.rstrip('.')}")
             + ".",
             "labelsieve export --labels there and labelsieve import here, for items of this pool."
             if done.in_pool

@@ -143,6 +143,10 @@ def engine_for(context: Context, modalities: Iterable[Modality], pool: Pool) -> 
     has = {context.modality(id_) for id_ in context.rows}
     if wanted <= {"embedding"} and "embedding" in has:
         return Given(pool.dim)
+    if has == {"embedding"}:
+        kinds = ", ".join(sorted(wanted))
+        fact = f"this project holds ready embeddings, and no engine; these items are of the kind {kinds}."
+        raise InputError(fact, f"give their embeddings, {pool.dim} columns by the engine that made these, as .npy.")
     if not context.settings.embeddings:
         raise ProjectError("this project has no embeddings yet.", f"labelsieve embed {context.root}")
     engine = ready_engine(context)
