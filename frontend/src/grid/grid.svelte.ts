@@ -43,6 +43,7 @@ export class Grid {
   cursor = $state(0);
   running = $state.raw<Running | null>(null);
   acts = $state.raw<readonly Act[]>([]);
+  last = $state(""); // what was done just now
   pages: Pages | null = null;
   private asked = 0;
   private stop: AbortController | null = null;
@@ -168,7 +169,7 @@ export class Grid {
       await this.send(`Taking back: ${last.text}`, ranges, (part) => ({ id: undo, undo: id, view, ranges: part }));
       this.pages?.refresh();
     }
-    say(`Taken back: ${last.text}.`);
+    this.last = `Taken back: ${last.text}`;
   }
 
   cancel(): void {
@@ -177,7 +178,7 @@ export class Grid {
 
   private remember(act: Act): void {
     this.acts = [act, ...this.acts].slice(0, DEPTH);
-    say(act.text, { action: { title: "Undo", run: () => void this.undo() } });
+    this.last = act.text;
   }
 
   /** Send portion by portion; the same portion again is harmless, so a server that is away is waited for. */
