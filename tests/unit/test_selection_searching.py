@@ -15,7 +15,7 @@ from labelsieve.selection.lookahead import Neighbourhoods, most_finds
 from labelsieve.selection.neighbours import graph
 from labelsieve.selection.searching import by_ens, by_greedy_search, by_two_step_search, searched_ahead
 from labelsieve.selection.strategies import random
-from labelsieve.testing.toys import Toy, toy_classes
+from labelsieve.testing.toys import Toy, toy_classes, toy_odd
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -183,3 +183,14 @@ def test_repeats_by_the_thousand_are_quick() -> None:
     state = Round(ArrayPool(x), toy.labels(np.array([0, 1500])))
     assert (by_two_step_search(state, 20, rng()).ids < 1000).mean() > 0.6  # a third of the pool
     assert len(np.unique(by_ens(state, 20, rng()).ids)) == 20
+
+
+def test_the_reason_says_where_a_rank_is_taken_for_a_chance() -> None:
+    toy = toy_odd(120, 20)
+    known = np.concatenate([np.flatnonzero(toy.y == 1)[:4], np.flatnonzero(toy.y == 0)[:8]])
+    state = round_of(toy, np.sort(known))
+    classes = replace(state, labels=replace(state.labels, kind="classes"))
+    for by in (by_ens, by_two_step_search):
+        assert "ranks, which are taken for chances" in by(state, 3, rng()).why[0]
+        assert "ranks" not in by(replace(state, head=None), 3, rng()).why[0]
+        assert "ranks" not in by(classes, 3, rng()).why[0]

@@ -18,6 +18,7 @@ PRIOR = 0.1  # chance of an item before anything is learnt
 BUDGET = 100  # labels after this query, where nobody says how many are left (costs["budget"], this query included)
 COMPARED = 4_000  # candidates at most, which are compared with one another
 FINDS = 200  # neighbours of each wanted item that are candidates of a larger pool
+RANKED = "; the head of a screen gives ranks, which are taken for chances here"
 SEEN = 256  # wanted items from which distance is measured where there is no index
 
 
@@ -62,7 +63,7 @@ def searched_ahead(name: str, ahead: int | None, prune: bool = True, about: str 
             open_[picked[i]] = False
             if after > 0:
                 model.learn(int(picked[i]), 0)
-        why = f"expected to lead to most wanted items: {said}"
+        why = f"expected to lead to most wanted items: {said}{RANKED if _by_rank(state) else ''}"
         return chosen(ids[picked], score, name, why, max(state.scored - before, len(ids)))
 
     strategy.__doc__ = about
@@ -89,11 +90,17 @@ by_ens = searched_ahead(
     the head's (.1 without one), which counts as one neighbour, moved by the labelled ones of the 50 mutual nearest
     neighbours. At most 4,000 candidates: near to what is wanted, and random ones. Wanted as in `greedy_search`, which
     found more where both were measured (benchmarks/results/active_search.json): trust this one only where the wanted
-    items come in clusters and chances far from what is known are right.
+    items come in clusters and chances far from what is known are right. The head of a screen gives ranks with .5 at the
+    edge of what is usual; they are taken for chances, too high ones, and the reason of each item says so.
     Source: Jiang et al. 2017 (ENS), with upper bounds; n > 1: Jiang et al. 2018, all answers no.
     Cost: O(m^2 d) for m candidates, then about O(50 m) for each pick.
     """,
 )
+
+
+def _by_rank(state: Round) -> bool:
+    """Whether the prior of chances is the rank that the head of a screen gives."""
+    return state.labels.kind == "screen" and state.head is not None
 
 
 def _candidates(state: Round, n: int, rng: Generator) -> Ids:
