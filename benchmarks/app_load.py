@@ -144,7 +144,8 @@ def together(work: Path, n_pictures: int, people: int, seconds: float) -> dict[s
 
 def token_for(p: Any, name: str) -> str:
     """An API token of a new annotator."""
-    add_person(p.context.conn, name, "annotator", f"a long password of {name}")
+    role = "admin" if name == "person0" else "annotator"
+    add_person(p.context.conn, name, role, f"a long phrase for {name[-1]}")
     return new_token(p.context.conn, name, "benchmark")
 
 
