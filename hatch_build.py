@@ -118,7 +118,7 @@ def _version(program: str) -> tuple[int, ...]:
 
 def _run(command: list[str], where: Path) -> None:
     """Run npm; what it starts finds the same Node first on its path."""
-    environment = dict(os.environ)
+    environment = {**os.environ, "NO_COLOR": "1", "CI": "1"}  # what it says is read in a log
     environment["PATH"] = os.pathsep.join([str(Path(command[0]).parent), environment.get("PATH", "")])
     done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
