@@ -222,3 +222,11 @@ def test_an_export_that_loses_says_so(client: TestClient, root: Path) -> None:
     assert work(root).result["lost"] == {"skip": {"count": 1, "first": "t0"}}
     found = client.get(f"{API}/formats", headers=as_("reviewer")).json()
     assert [one["name"] for one in found if not one["fits"]] == ["folders"]
+
+
+def test_files_of_an_export_are_for_those_who_may_start_one(client: TestClient, root: Path) -> None:
+    send(client, b"key,label\nt0,cat\n", name="l.csv")
+    client.post(f"{API}/export?format=parquet", headers=as_("reviewer"))
+    job = work(root)
+    for role, status in (("annotator", 403), ("viewer", 403), ("reviewer", 200)):
+        assert client.get(f"/api/v1/jobs/{job.id}/files/0", headers=as_(role)).status_code == status
