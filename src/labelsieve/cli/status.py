@@ -188,5 +188,6 @@ def guarantee_lines(held: Mapping[str, Any] | None, audit: Mapping[str, Any] | N
         if held["next"]:
             lines.append(f"next step: {price_said(held['next'])}")
     if audit is not None and audit["open"]:
-        lines.append(f"audit {audit['number']}: {audit['open']:,} of {audit['drawn']:,} items wait for an answer")
+        asked = audit["drawn"] + audit["hidden"]
+        lines.append(f"audit {audit['number']}: {audit['open']:,} of {asked:,} items wait for an answer")
     return lines

@@ -77,19 +77,20 @@ class Context:
         return self._opened[source_id]
 
     def things(self, ids: Ids) -> Iterator[Any]:
-        """The data of each id, in order; an InputError stands in the place of what cannot be read."""
+        """The data of each id, in order; an InputError stands in the place of what cannot be read, or has gone."""
         out: list[Any] = [None] * len(ids)
-        for source_id, (positions, refs) in manifest.locate(self.conn, ids).items():
+        for source_id, (positions, refs) in manifest.locate(self.conn, ids, present=True).items():
             for at, thing in zip(positions.tolist(), _read(self.source(source_id), refs), strict=True):
                 out[at] = thing
-        yield from out
+        for thing in out:
+            yield InputError("it has gone from its source.", "put it back and sync.") if thing is None else thing
 
     def items(self, ids: Ids) -> list[Item]:
         """The items of `ids`, in order, with group, time and the other columns of their source in `meta`."""
         ids = np.asarray(ids, np.int64)
         entries = manifest.entries(self.conn, ids)
         metas: list[dict[str, Any]] = [{}] * len(ids)
-        for source_id, (positions, refs) in manifest.locate(self.conn, ids).items():
+        for source_id, (positions, refs) in manifest.locate(self.conn, ids, present=True).items():
             for at, meta in zip(positions.tolist(), self.source(source_id).metas(refs), strict=True):
                 metas[at] = dict(meta)
         things = list(self.things(ids))

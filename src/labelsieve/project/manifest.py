@@ -255,10 +255,16 @@ def digests(conn: sqlite3.Connection, ids: Ids) -> list[str]:
     return [digest for (digest,) in _columns(conn, "digest", ids, lambda e: (e.digest,))]
 
 
-def locate(conn: sqlite3.Connection, ids: Ids) -> dict[int, tuple[Ids, list[int | str]]]:
-    """For each source id: positions (m,) in `ids`, and what to read there, in that order."""
+def locate(conn: sqlite3.Connection, ids: Ids, present: bool = False) -> dict[int, tuple[Ids, list[int | str]]]:
+    """For each source id: positions (m,) in `ids`, and what to read there, in that order.
+
+    `present` leaves out what has gone from its source: in a table, another item may stand where it was.
+    """
     out: dict[int, tuple[list[int], list[int | str]]] = {}
-    for at, (source, ref) in enumerate(_columns(conn, "source, ref", ids, lambda e: (e.source, e.ref))):
+    found = _columns(conn, "source, ref, gone", ids, lambda e: (e.source, e.ref, e.gone))
+    for at, (source, ref, gone) in enumerate(found):
+        if present and gone is not None:
+            continue
         positions, refs = out.setdefault(source, ([], []))
         positions.append(at)
         refs.append(ref)

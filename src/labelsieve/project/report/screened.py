@@ -29,11 +29,14 @@ def search_shown(known: Mapping[str, Any], doubtful: Sequence[Exhibit] = ()) -> 
         look=_look(held),
         assumes=tuple(dict.fromkeys(line for one in promises for line in one["assumes"])),
         next_cost=price_said(held["next"]) if held and held["next"] else "",
-        waiting=f"Audit {drawn['number']}: {drawn['open']:,} of {drawn['drawn']:,} items wait for an answer."
-        if drawn and drawn["open"]
-        else "",
+        waiting=_waiting(drawn) if drawn and drawn["open"] else "",
         taught=tuple(taught_line(one) for one in known.get("taught", [])),
     )
+
+
+def _waiting(drawn: Mapping[str, Any]) -> str:
+    asked = drawn["drawn"] + drawn["hidden"]  # nothing tells the hidden ones from the others
+    return f"Audit {drawn['number']}: {drawn['open']:,} of {asked:,} items wait for an answer."
 
 
 def _look(held: Mapping[str, Any] | None) -> str:
