@@ -13,6 +13,7 @@ export interface Page {
 
 export const pages: Page[] = [
   { path: "/label", title: "Label", least: "annotator", load: () => import("./Label.svelte") },
+  { path: "/sheet", title: "Sheet", least: "annotator", load: () => import("./Sheet.svelte") },
   { path: "/grid", title: "Grid", least: "viewer", load: () => import("./Grid.svelte") },
   { path: "/map", title: "Map", least: "viewer", load: () => import("./Map.svelte") },
   { path: "/progress", title: "Progress", least: "viewer", load: () => import("./Progress.svelte") },

@@ -124,10 +124,13 @@ def _plain(value: Value | None) -> tuple[str, tuple[str, ...]]:
 
 def small_cards(context: Context, cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Cards with a thumbnail, and with no more of a text or a row than a tile shows."""
-    entries = manifest.entries(context.conn, np.array([card["item"] for card in cards], np.int64))
+    ids = np.array([card["item"] for card in cards], np.int64)
+    entries = manifest.entries(context.conn, ids)
+    bare = [at for at, card in enumerate(cards) if "numbers" in card]
+    numbers = dict(zip(bare, map(_excerpt, context.things(ids[bare])), strict=True))
     out = []
-    for card, entry in zip(cards, entries, strict=True):
-        less: dict[str, Any] = {}
+    for at, (card, entry) in enumerate(zip(cards, entries, strict=True)):
+        less: dict[str, Any] = numbers.get(at, {})
         if "image" in card:
             less["thumb"] = thumb_of(entry.id, entry.digest)
         if "text" in card:

@@ -1,0 +1,175 @@
+/** The contact sheet: what is shown, what comes next, what a key does. The page only draws what is here. */
+
+import * as api from "../lib/api";
+import { uuid } from "../lib/outbox";
+import { count } from "../lib/show";
+import type { Card, QueueAnswer, Task, Value } from "../lib/types";
+import { unsent, write } from "../lib/unsent.svelte";
+import { Clock } from "../label/clock";
+import { answers, cut, nameOf, same, undone, type Answered, type Mark, type Sheet } from "./line";
+
+const RENEW = 240_000; // milliseconds: leases last ten minutes
+const DEPTH = 20; // sheets that can be taken back
+const PATIENCE = 15_000; // milliseconds that a picture may take; then it is left out
+
+export type Seen = Card & { thumb?: string };
+
+export class Contact {
+  state = $state<QueueAnswer["state"] | "loading" | "no answer">("loading");
+  note = $state("");
+  sheet = $state.raw<Sheet | null>(null);
+  cursor = $state(0);
+  whole = $state(false); // every picture of the sheet is on the screen
+  answered = $state(0); // items in this sitting
+  last = $state("");
+  depth = $state(0);
+  private next: Sheet | null = null;
+  private done: Answered[] = [];
+  private taken = new Set<string>();
+  private readonly clock = new Clock(undefined, document.visibilityState === "visible");
+  private filling = false;
+  private closed = false;
+  private tries = 0;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly renewal = setInterval(() => document.visibilityState === "visible" && void this.fill(), RENEW);
+
+  constructor(
+    private readonly ask: () => Task,
+    readonly purpose: string | null,
+    readonly size: number,
+  ) {
+    void this.fill();
+  }
+
+  close(): void {
+    this.closed = true;
+    clearInterval(this.renewal);
+    if (this.timer) clearTimeout(this.timer);
+  }
+
+  visible(seen: boolean): void {
+    this.clock.visible(seen);
+  }
+
+  get marked(): number {
+    return this.sheet?.marks.filter((mark) => mark !== undefined).length ?? 0;
+  }
+
+  mark(position: number, mark: Mark | undefined): void {
+    const sheet = this.sheet;
+    if (!sheet?.cards[position]) return;
+    const marks = sheet.marks.slice();
+    marks[position] = same(marks[position], mark) && mark ? undefined : mark;
+    this.sheet = { ...sheet, marks };
+  }
+
+  /** Answer the sheet: the marks as they are, `others` for the rest. Whether it was done. */
+  finish(others: Value): boolean {
+    const sheet = this.sheet;
+    if (!sheet || !this.whole) return false;
+    const labels = answers(sheet, others, this.clock.seconds, uuid);
+    for (const one of labels) write(this.ask().name, one);
+    this.done = [...this.done, { sheet, labels }].slice(-DEPTH);
+    this.depth = this.done.length;
+    this.answered += labels.length;
+    const odd = this.marked;
+    this.last = `${count(labels.length, "item")}: ${odd} marked, ${labels.length - odd} ${others.names?.join(", ") || others.tag}`;
+    this.show(this.next);
+    this.next = null;
+    void this.fill();
+    return true;
+  }
+
+  /** Take the last sheet back: it is shown again with its marks. */
+  undo(): void {
+    const last = this.done.pop();
+    if (!last) return;
+    this.depth = this.done.length;
+    for (const one of undone(last.labels, uuid)) write(this.ask().name, one);
+    this.answered = Math.max(0, this.answered - last.labels.length);
+    this.next = this.sheet ?? this.next;
+    this.last = "Taken back.";
+    this.show(last.sheet);
+  }
+
+  private show(sheet: Sheet | null): void {
+    this.sheet = sheet;
+    this.cursor = 0;
+    this.whole = false;
+    this.clock.start();
+    if (!sheet) {
+      if (this.state === "ready") this.state = "loading";
+      return;
+    }
+    void this.decoded(sheet).then((bad) => {
+      if (this.sheet?.cards !== sheet.cards) return;
+      const marks = this.sheet.marks.map((mark, i) => (bad.has(i) ? { tag: "skip" as const } : mark));
+      if (bad.size) {
+        this.sheet = { ...this.sheet, marks };
+        this.last = `${count(bad.size, "picture")} could not be shown, and will be skipped.`;
+      }
+      this.whole = true;
+      this.clock.start();
+    });
+  }
+
+  /** The positions whose picture cannot be shown, once all others are ready to be painted. */
+  private async decoded(sheet: Sheet): Promise<Set<number>> {
+    const bad = new Set<number>();
+    await Promise.all(
+      sheet.cards.map(async (card, i) => {
+        const source = (card as Seen).thumb;
+        if (!source) return;
+        const image = new Image();
+        image.src = source;
+        const late = new Promise<never>((_, no) => setTimeout(() => no(new Error("late")), PATIENCE));
+        await Promise.race([image.decode(), late]).catch(() => bad.add(i));
+      }),
+    );
+    return bad;
+  }
+
+  /** Ask for this sheet and the next, so that Enter waits for nothing. */
+  async fill(again = false): Promise<void> {
+    if (this.filling || this.closed) return;
+    this.filling = true;
+    if (this.timer) clearTimeout(this.timer);
+    const task = this.ask().name;
+    const search = new URLSearchParams({ n: String(Math.min(500, this.size * 2)) });
+    if (this.purpose) search.set("purpose", this.purpose);
+    if (again) search.set("again", "true");
+    try {
+      const answer = await api.get<QueueAnswer>(`/tasks/${encodeURIComponent(task)}/sheet?${search.toString()}`);
+      if (this.closed) return;
+      this.tries = 0;
+      const waiting = unsent.box?.items(task) ?? new Set<number>();
+      const gone = this.done.flatMap((one) => one.sheet.cards.map(nameOf));
+      this.taken = new Set([...gone, ...(this.sheet?.cards.map(nameOf) ?? [])]);
+      if (!this.sheet) {
+        const first = cut(answer.items, this.size, this.taken, waiting);
+        if (first) this.show(first);
+        for (const card of first?.cards ?? []) this.taken.add(nameOf(card));
+      }
+      this.next = cut(answer.items, this.size, this.taken, waiting);
+      if (this.next) void this.decoded(this.next);
+      this.note = answer.note;
+      const behind = answer.items.length > 0 && !this.sheet; // all of them are on their way to the server
+      this.state = this.sheet ? "ready" : behind ? "preparing" : answer.state === "ready" ? "done" : answer.state;
+      const few = (this.next?.cards.length ?? 0) < this.size && answer.state === "preparing";
+      if (this.state === "preparing" || few) this.later(1000);
+    } catch (error) {
+      if (!this.sheet) this.state = "no answer";
+      this.note = api.inWords(error);
+      this.tries += 1;
+      this.later(Math.min(10_000, 500 * 2 ** this.tries));
+    } finally {
+      this.filling = false;
+    }
+  }
+
+  private later(milliseconds: number): void {
+    if (this.closed) return;
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.fill(), milliseconds);
+  }
+}
