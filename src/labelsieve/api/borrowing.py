@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from pydantic import Field
 
 from labelsieve.api.desks import Desks
 from labelsieve.project.facade import Project
 
+LARGEST = 2**63 - 1  # the largest number that the ledger keeps
+ItemId = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 TaskName = Annotated[str, Path(description="Name of a task.", max_length=100)]
 
 

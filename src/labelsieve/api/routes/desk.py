@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt
 
-from labelsieve.api.borrowing import AllDesks, OnTask, TaskName
+from labelsieve.api.borrowing import AllDesks, ItemId, OnTask, TaskName
 from labelsieve.api.desks import Desks
 from labelsieve.api.guarding import Annotator
 from labelsieve.core.types import Purpose, Tag, Value
@@ -23,7 +23,6 @@ from labelsieve.project.views.stored import selected
 router = APIRouter(prefix="/tasks/{task}", tags=["desk"])
 MOST = 10_000  # answers in one request
 MOST_ITEMS = 2_000_000  # items of one bulk
-LARGEST = 2**63 - 1  # the largest id
 
 
 def _proper(text: str) -> str:
@@ -33,7 +32,6 @@ def _proper(text: str) -> str:
 
 
 Uuid = Annotated[str, AfterValidator(_proper)]
-ItemId = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
 
 class Queue(BaseModel):

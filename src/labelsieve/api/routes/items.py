@@ -1,12 +1,12 @@
 """Single items: what they show, their pictures, who said what of them."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 
-from labelsieve.api.borrowing import AnyTask
+from labelsieve.api.borrowing import AnyTask, ItemId
 from labelsieve.api.guarding import Viewer
 from labelsieve.core.types import Label
 from labelsieve.project import events, manifest
@@ -16,7 +16,6 @@ from labelsieve.project.views import media
 from labelsieve.project.views.media import Media
 
 router = APIRouter(prefix="/items/{item}", tags=["items"])
-ItemId = Annotated[int, Path(ge=-(2**63 - 1), le=2**63 - 1)]
 FOREVER = "private, max-age=31536000, immutable"
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from labelsieve import __version__
-from labelsieve.api.borrowing import AllDesks, AnyTask, OnTask
+from labelsieve.api.borrowing import AllDesks, AnyTask, ItemId, OnTask
 from labelsieve.api.guarding import Admin, Reviewer, Viewer
 from labelsieve.core.types import Kind
 from labelsieve.project.chain import commitment_of, secret_of
@@ -83,7 +83,7 @@ class GuideEntry(BaseModel):
     name: str
     key: str = Field("", max_length=1)
     text: str = Field("", max_length=10_000)
-    shown: list[int] = Field([], max_length=50, description="Items that show what is meant.")
+    shown: list[ItemId] = Field([], max_length=50, description="Items that show what is meant.")
 
 
 @router.put("/tasks/{task}/guide")

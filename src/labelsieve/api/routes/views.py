@@ -1,14 +1,14 @@
 """The pool as a grid shows it: views that are stored lists of ids, their pages, and contact sheets."""
 
 import hashlib
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from labelsieve.api.borrowing import AllDesks, AnyTask, OnTask, TaskName
+from labelsieve.api.borrowing import LARGEST, AllDesks, AnyTask, ItemId, OnTask, TaskName
 from labelsieve.api.guarding import Annotator, Viewer
 from labelsieve.core.types import Purpose
 from labelsieve.project.desk import handing
@@ -24,8 +24,6 @@ from labelsieve.project.views.stored import Wanted
 
 router = APIRouter(tags=["views"])
 MOST = 2_000_000  # ids in one request
-LARGEST = 2**63 - 1
-ItemId = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
 
 def seen_by(person: Person) -> str | None:
