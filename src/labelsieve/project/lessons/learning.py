@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, LabelsieveError, NotEnoughLabels, UnknownName
 from labelsieve.core.idsets import common
-from labelsieve.core.rounds import Pool
+from labelsieve.core.rounds import Pool, locate
 from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Task
 from labelsieve.project import config, folding, manifest, tasks
 from labelsieve.project.context import Context
@@ -141,11 +141,15 @@ def _learnt(context: Context, source: _From, given: Teaching, progress: Progress
         counts = lessons.teach(context.conn, task, made, given)
         seen |= {(one.key, one.digest) for one in made}
         began += len(ids)
-        done = Learnt(
-            given.source, done.taught + counts, done.dull + sum(one.code == DULL for one in made),
-            done.odd + sum(one.code == ODD for one in made), done.again + part.again, done.in_pool + part.in_pool,
-            0, done.bad + part.bad,
-        )  # fmt: skip
+        done = replace(
+            done,
+            taught=done.taught + counts,
+            dull=done.dull + sum(one.code == DULL for one in made),
+            odd=done.odd + sum(one.code == ODD for one in made),
+            again=done.again + part.again,
+            in_pool=done.in_pool + part.in_pool,
+            bad=done.bad + part.bad,
+        )
     return _finished(context, source, given, done, seen)
 
 
@@ -173,10 +177,7 @@ def _finished(context: Context, source: _From, given: Teaching, done: Learnt, se
     note = (
         f"Both projects have ready embeddings of {raw_pool(context).dim} columns; that one engine made both is assumed."
     )
-    notes = (note,) if given.mark == "given" else ()
-    return Learnt(
-        done.source, done.taught, done.dull, done.odd, done.again, done.in_pool, gone, done.bad, notes
-    )  # fmt: skip
+    return replace(done, gone=gone, notes=(note,) if given.mark == "given" else ())
 
 
 def _counting(progress: Progress | None, began: int, total: int) -> Progress | None:
@@ -206,7 +207,7 @@ def _block(
 ) -> tuple[_Part, list[Lesson]]:
     """The lessons of some labelled items (m,) of the other project: what this pool holds is left out."""
     entries = {entry.id: entry for entry in manifest.entries(source.there.conn, ids)}
-    codes = dict(zip(source.labels.ids.tolist(), source.labels.y.tolist(), strict=True))
+    codes = dict(zip(ids.tolist(), source.labels.y[locate(source.labels.ids, ids)].tolist(), strict=True))
     rows, bad = _taken(ready, ids), dict[int, str]()
     missing = np.setdiff1d(ids, np.array(sorted(rows), np.int64))
     if len(missing):
