@@ -2,24 +2,15 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 from PIL import Image
 
 import labelsieve as ls
 from labelsieve.project.explaining import explain_things
-
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
-
-
-def run(place: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([LABELSIEVE, *words], cwd=place, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")

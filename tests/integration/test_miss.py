@@ -2,11 +2,12 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import command_line
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,7 +18,6 @@ from labelsieve.core.types import DULL, ODD
 from labelsieve.project.standing import stand
 from labelsieve.testing.toys import toy_odd
 
-LABELSIEVE = str(Path(sys.executable).with_name("labelsieve"))
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TOY = toy_odd(300, odd=30, dim=80, distance=9.0, seed=3)
 WORDS = ["the pump runs quietly", "pressure is as it should be", "valve opened and closed", "filter was changed"]
@@ -25,14 +25,7 @@ WORDS = ["the pump runs quietly", "pressure is as it should be", "valve opened a
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    def call(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [LABELSIEVE, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
-        )
-        assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return call
+    return partial(command_line.run, tmp_path)
 
 
 def made(folder: Path, name: str, rows: np.ndarray, **options: Any) -> ls.Project:
