@@ -12,8 +12,8 @@ from labelsieve.project.desk.accepting import Draft, accept
 from labelsieve.project.facade import Project
 from labelsieve.project.jobs import table
 from labelsieve.project.progress import measuring
-from labelsieve.project.progress.measuring import measure, measured, remeasure
 from labelsieve.project.progress.facts import Wish, plan_of, progress_of
+from labelsieve.project.progress.measuring import measure, measured, remeasure
 from labelsieve.project.progress.speeds import spans_of, speed_of
 from labelsieve.testing import toy_classes, toy_odd
 
