@@ -22,7 +22,7 @@ export interface Plan {
 /** How `total` tiles of at least `size` pixels lie in a box; `foot` is the height of a tile's caption, `shape` its
 picture's height by its width. */
 export function plan(total: number, box: Box, size: number, foot: number, shape = 1): Plan {
-  const inner = Math.max(box.width - GAP, size);
+  const inner = Math.max(box.width - GAP, 72);
   const columns = Math.max(1, Math.floor(inner / (size + GAP)));
   const side = Math.floor(inner / columns) - GAP;
   const tall = Math.round(side * shape) + foot;
