@@ -30,7 +30,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "labelsieve.cli.main", "serve", str(self.root), "--no-browser"]
+        command = [sys.executable, *self.program, "serve", str(self.root), "--no-browser"]
         self.process = subprocess.Popen(
             [*command, "--port", self.port, "--token", "T"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -34,7 +34,7 @@ export const titleOf = (job: Pick<Job, "kind">) => TITLES[job.kind] ?? job.kind;
 
 /** How far a running job is: "1,200 of 24,000 · 310 a second · 1:13 left". */
 export function howFar(job: Job): string {
-  if (job.state === "waiting") return job.result["lost"] ? "waits: its worker ended, it is taken up again" : "waits for the one before it";
+  if (job.state === "waiting") return job.result["lost"] ? "waits: its worker ended, it is taken up again" : "waits for its turn";
   if (job.cancel) return "stopping";
   const parts = [job.said || "working"];
   if (job.total > 1) parts.push(`${number(job.done)} of ${number(job.total)}`);
