@@ -198,3 +198,30 @@ def test_the_first_folder_and_the_array_of_an_npz(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="--key"):
         syncing.sync(context.conn, {spec.path: source})
     context.conn.close()
+
+
+def test_uuids_are_those_of_the_standard_library() -> None:
+    import uuid
+
+    from labelsieve.project import importing
+
+    for name in ("", "a\0b", "日本", "x" * 1000):
+        assert importing._uuid(name) == str(uuid.uuid5(importing._SPACE, name))
+
+
+def test_weights_of_soft_answers_come_back_and_bad_ones_are_set_aside(ledger: Ledger, tmp_path: Path) -> None:
+    rows = [
+        {"key": "a", "label": "dog", "answer": "soft", "weights": '{"cat": 0.25, "dog": 0.75}'},
+        {"key": "b", "label": "dog", "answer": "soft", "weights": '{"cat": 2}'},
+        {"key": "7", "label": "dog", "answer": "soft", "weights": "[["},
+        {"key": "7.0", "label": "dog", "answer": "soft"},
+    ]
+    file = write(tmp_path / "l.jsonl", "\n".join(json.dumps(row) for row in rows))
+    report = import_file(ledger, "main", file, by="ann")
+    assert [keys for reason, keys in report.set_aside.items() if "weights" in reason] == [["b"], ["7"]]
+    values = [one.value for one in answers(ledger, "main")]
+    assert values == [Value("soft", ("cat", "dog"), (0.25, 0.75)), Value("class", ("dog",))]
+    again = import_file(ledger, "main", file, by="ann")
+    assert (again.added, again.known) == (0, 2)
+    other = write(tmp_path / "m.jsonl", json.dumps(rows[0] | {"weights": '{"cat": 0.5, "dog": 0.5}'}))
+    assert import_file(ledger, "main", other, by="ann").added == 1
