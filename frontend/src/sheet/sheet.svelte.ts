@@ -158,8 +158,10 @@ export class Contact {
       const few = (this.next?.cards.length ?? 0) < this.size && answer.state === "preparing";
       if (this.state === "preparing" || few) this.later(1000);
     } catch (error) {
-      if (!this.sheet) this.state = "no answer";
+      const said = error instanceof api.ApiError && (error.status === 409 || error.status === 422);
+      if (!this.sheet) this.state = said ? "done" : "no answer";
       this.note = api.inWords(error);
+      if (said) return; // no audit is open, say: asking again changes nothing
       this.tries += 1;
       this.later(Math.min(10_000, 500 * 2 ** this.tries));
     } finally {

@@ -19,6 +19,7 @@ from labelsieve.core.types import Ids, Label, Task, Value
 from labelsieve.project import deciding, events, grouping, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
+from labelsieve.project.desk import leases
 from labelsieve.project.desk.current import standing_answers
 
 OLDEST = 7 * 86_400.0  # seconds an answer may have waited at the client
@@ -85,6 +86,7 @@ def _accept(context: Context, drafts: Sequence[Draft], by: str) -> Taken:
                 _require_same(known[draft.id], draft, task, by)
         labels = _labels(conn, task, fresh, by)
         events.write(conn, labels)
+        leases.give_back(conn, task, by, [draft.item for draft in fresh if draft.value is not None])
     return Taken(len({draft.id for draft in fresh}), len(drafts) - len({draft.id for draft in fresh}))
 
 

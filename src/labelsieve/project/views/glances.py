@@ -189,6 +189,8 @@ class Glance:
 
     def keyed(self, text: str) -> Mask:
         """Whether the key contains a text; the case of ASCII letters does not count."""
+        if "\0" in text:  # SQLite would compare what is before it
+            return np.zeros(len(self.ids), bool)
         pattern = "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
         sql = r"SELECT id FROM items WHERE key LIKE ? ESCAPE '\' ORDER BY id"
         rows = self.context.conn.execute(sql, (pattern,))
