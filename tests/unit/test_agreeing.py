@@ -152,11 +152,12 @@ def test_several_classes_are_told_class_by_class(tmp_path: Path) -> None:
 
 def test_a_screen_tells_dull_from_odd(tmp_path: Path) -> None:
     with made(tmp_path, "screen") as project:
-        say(project, "ann", {1: "dull", 2: "scratch", 3: "dent", 4: "dull"})
-        say(project, "bob", {1: "dull", 2: "dent", 3: "dull", 4: "dull"})  # a scratch and a dent are both odd
+        same = dict.fromkeys(range(10, 60), "dull") | dict.fromkeys(range(60, 87), "dent")
+        say(project, "ann", same | {1: "dull", 2: "scratch", 3: "dent"})
+        say(project, "bob", same | {1: "dull", 2: "dent", 3: "dull"})  # a scratch and a dent are both odd
         data, open_ = measure(project.context)
         assert data["classes"] == ["dull", "odd"]
-        assert data["pairs"][0]["same"]["mean"] == 0.75
+        assert data["pairs"][0]["same"]["mean"] == pytest.approx(79 / 80)
         assert [one["item"] for one in open_] == [3]
 
 

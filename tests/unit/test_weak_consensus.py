@@ -94,6 +94,15 @@ def test_its_doubt_is_as_large_as_its_errors() -> None:
     assert found.doubt.mean() == pytest.approx((found.codes != truth).mean(), abs=0.02)
 
 
+def test_with_many_classes_its_doubt_is_not_nothing() -> None:
+    """Plain Dawid and Skene is nearly sure of everything here; what is right is judged without the item itself."""
+    answers, truth = _planted(11, 800, _even([0.9, 0.75, 0.6, 0.7, 0.65], 40), share=0.6)
+    plain, shrunk = dawid_skene(answers, EmSettings(shrink=0.0)), dawid_skene(answers)
+    errors = (shrunk.codes != truth).mean()
+    assert (plain.codes != truth).mean() > errors
+    assert plain.doubt.mean() < 0.25 * errors < shrunk.doubt.mean()
+
+
 def test_one_good_annotator_outweighs_two_bad_ones() -> None:
     answers, truth = _planted(5, 1500, _even([0.97, 0.55, 0.55, 0.55], 4))
     found = dawid_skene(answers)
@@ -107,7 +116,7 @@ def test_somebody_with_few_answers_does_no_harm() -> None:
         np.append(answers.item, [0, 1]), np.append(answers.by, [3, 3]), np.append(answers.code, [4, 0]), 300, 4, 5
     )
     found = dawid_skene(few)
-    np.testing.assert_array_equal(found.codes[2:], dawid_skene(answers).codes[2:])
+    assert (found.codes[2:] == dawid_skene(answers).codes[2:]).mean() > 0.99
     assert 0.5 < found.accuracy[3] < 0.95
     assert found.confusion[3].sum(axis=1) == pytest.approx(np.ones(5))
     assert (found.codes == truth).mean() > 0.9
@@ -119,7 +128,7 @@ def test_many_classes_and_few_answers_are_not_worse_than_the_majority() -> None:
     assert (dawid_skene(answers).codes == truth).mean() >= majority
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.integers(0, 10_000), st.integers(2, 4), st.floats(0, 20))
 def test_permuting_items_people_and_classes_permutes_the_result(seed: int, c: int, shrink: float) -> None:
     rng = np.random.default_rng(seed)
