@@ -23,7 +23,7 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     "heads": (2, ["heads.py"]),
     "builtin_engines": (6, ["builtin_engines.py"]),
     "embed_speed": (5, ["embed_speed.py"]),
-    "rows": (6, ["scan_rows.py", "sync_rows.py"]),
+    "rows": (15, ["scan_rows.py", "sync_rows.py", "exchange_rows.py"]),
     "durability": (10, ["durability.py"]),
     "select_speed": (1, ["select_speed.py"]),
     "scan_speed": (2, ["scan_speed.py"]),
