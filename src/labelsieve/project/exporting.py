@@ -15,6 +15,7 @@ from labelsieve.project import deciding, exports, fitting, folding, headfiles, m
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted
 from labelsieve.project.modelcard import HeadFacts, model_card
+from labelsieve.project.pooling import NotEmbedded
 from labelsieve.project.report.collect import gathered
 from labelsieve.project.report.data import ReportData
 from labelsieve.project.report.rendering import render
@@ -48,7 +49,7 @@ def _everything(context: Context) -> list[Path]:
             predictions=home / f"{name}-predictions.csv", head=home / f"{name}-head", card=home / f"{name}-card.md"
         )
         return written + _write(context, rest)
-    except NotEnoughLabels:  # there is no head yet: the labels alone are what there is
+    except (NotEnoughLabels, NotEmbedded):  # there is no head yet: the labels alone are what there is
         return written
 
 
