@@ -202,8 +202,8 @@ describe("a server that dies", () => {
     expect(server.times.get(ids[0]!)).toBeGreaterThan(1);
   });
 
-  it("keeps answers while somebody is signed out, or asked to slow down", async () => {
-    for (const status of [401, 429, 500, 503]) {
+  it("keeps answers while somebody is signed out, asked to slow down, or the project is in trouble", async () => {
+    for (const status of [401, 403, 409, 429, 500, 503]) {
       server.status = status;
       const outbox = await tab();
       putMany(outbox, 2);

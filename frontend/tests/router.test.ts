@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ApiError, inWords } from "../src/lib/api";
 import { addressOf, pageFor, placeOf, staysHere } from "../src/lib/router";
 
 describe("places", () => {
@@ -37,4 +38,10 @@ describe("clicks on links", () => {
     expect(staysHere(click(), link(`${origin}/grid`, { target: "_blank" }), origin)).toBe(false);
     expect(staysHere(click(), link(`${origin}/grid`, { hasAttribute: () => true }), origin)).toBe(false);
   });
+});
+
+it("says errors as sentences: the fact, then the hint", () => {
+  const error = new ApiError(409, "the source 'a b' is not there.", "put it back, or run labelsieve sync");
+  expect(inWords(error)).toBe("The source 'a b' is not there. Put it back, or run labelsieve sync.");
+  expect(inWords(new ApiError(422, "img_1.png is no picture"))).toBe("img_1.png is no picture.");
 });

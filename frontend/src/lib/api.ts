@@ -84,8 +84,14 @@ async function failure(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, detail, said.hint ?? "", Number(answer.headers.get("Retry-After")) || 0);
 }
 
-/** The words for a person: the fact, then the hint. */
+/** The words for a person: the fact, then the hint, as sentences. */
 export function inWords(error: unknown): string {
-  if (error instanceof ApiError) return error.hint ? `${error.detail} ${error.hint}` : error.detail;
+  if (error instanceof ApiError) return [error.detail, error.hint].filter(Boolean).map(sentence).join(" ");
   return error instanceof Error ? error.message : String(error);
+}
+
+/** With a capital where a plain word begins it, and an end. */
+export function sentence(text: string): string {
+  const begun = /^\p{Ll}[\p{Ll}'’-]*[\s,]/u.test(text) ? text[0]!.toUpperCase() + text.slice(1) : text;
+  return /[.!?…:]["'”’)]?$/.test(begun) ? begun : `${begun}.`;
 }

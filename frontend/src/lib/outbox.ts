@@ -24,7 +24,9 @@ export interface Ways {
 
 const MOST = 100; // answers a request
 const LONGEST = 10_000; // milliseconds between two tries
-const FINAL = new Set([400, 403, 404, 409, 410, 413, 415, 422]); // sending it again would change nothing
+// The answer itself is at fault, and sending it again would change nothing. All else (signed out, another role, a source
+// that is missing, a server in trouble) can be mended while the answers wait.
+const FINAL = new Set([400, 404, 410, 413, 415, 422]);
 
 export class Outbox {
   private readonly waiting = new Map<string, Entry>();
@@ -74,7 +76,7 @@ export class Outbox {
     this.store.add(entry).then(
       () => {
         if (this.store.lasting) this.journal.forget(entry.id);
-        this.channel?.postMessage("changed");
+        this.announce();
         if (this.tries === 0) void this.flush();
       },
       (error: unknown) => {
@@ -200,7 +202,7 @@ export class Outbox {
       this.waiting.delete(id);
       if (!this.store.lasting) this.journal.forget(id);
     }
-    this.channel?.postMessage("changed");
+    this.announce();
     for (const listener of this.acknowledged) listener(taken, answer);
   }
 
@@ -229,6 +231,10 @@ export class Outbox {
     this.tell();
   }
 
+  private announce(): void {
+    if (!this.closed) this.channel?.postMessage("changed");
+  }
+
   private hear(): void {
     this.heard ??= setTimeout(() => {
       this.heard = null;
@@ -238,7 +244,7 @@ export class Outbox {
 
   private async changed(): Promise<void> {
     await this.reload();
-    this.channel?.postMessage("changed");
+    this.announce();
   }
 
   private async reload(): Promise<void> {
