@@ -52,9 +52,10 @@ class HubFolder:
                 with _opened(part) as (schema, chunks):
                     features = {**part.features, **_features(schema.metadata or {})}
                     label = self._label(schema, features)
+                    classes = class_names(features.get(label))
                     for chunk in chunks([name for name in {*WANTED, label} if name in schema.names]):
                         for cells in chunk.to_pylist():
-                            for one in _of_row(cells, label, class_names(features.get(label))):
+                            for one in _of_row(cells, label, classes):
                                 row += 1
                                 yield Foreign(row=row, thing=thing, **_item(cells), **one)
                             thing += 1
