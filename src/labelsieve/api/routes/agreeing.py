@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from labelsieve.api.borrowing import AllDesks, OnTask, TaskName
 from labelsieve.api.guarding import Admin, Reviewer
-from labelsieve.api.routes.desk import GivenLabels, Receipt, Refused
+from labelsieve.api.routes.desk import GivenLabel, Receipt, Refused
 from labelsieve.project.people import trail
 from labelsieve.project.people.adjudicating import decide, open_questions
 from labelsieve.project.people.agreeing import agreement_now, ask_again
@@ -62,8 +62,14 @@ def read_questions(
     return QuestionList(items=found.items, left=found.left, decided=found.decided, stale=found.stale)
 
 
+class Decisions(BaseModel):
+    """What a reviewer decided, one label an item; `query` and `group` are not looked at."""
+
+    labels: Annotated[list[GivenLabel], Field(max_length=1000)]
+
+
 @router.post("/adjudication")
-def write_decisions(desks: AllDesks, task: TaskName, person: Reviewer, given: GivenLabels) -> Receipt:
+def write_decisions(desks: AllDesks, task: TaskName, person: Reviewer, given: Decisions) -> Receipt:
     """Writes decisions, which outweigh all answers that are none. Undo takes one back, by /labels or here."""
     with desks.writing, desks.borrowed(task) as project:
         taken = decide(project.context, [label.draft() for label in given.labels], person.name)

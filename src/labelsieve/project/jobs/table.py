@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias
 
 from labelsieve.core.errors import InputError
 from labelsieve.project.database import now, transaction
+from labelsieve.project.people import trail
 
 State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
 Lane: TypeAlias = Literal["rounds", "long"]
@@ -106,6 +107,8 @@ def add(
             return same[0]
         sql = "INSERT INTO jobs (kind, lane, task, args, state, annotator, added) VALUES (?, ?, ?, ?, 'waiting', ?, ?)"
         new = conn.execute(sql, (kind, lane, task, text, by, now())).lastrowid
+        if by and lane == "long":  # rounds start by themselves
+            trail.put(conn, by, "job.start", {"job": new, "kind": kind, "task": task, **args})
     return get(conn, int(new or 0))
 
 
