@@ -55,10 +55,11 @@ describe("keys of classes", () => {
     expect(keys.size).toBeGreaterThan(25);
   });
 
-  it("are what a class is called where that is one key", () => {
+  it("are what a class is called where that is a digit", () => {
     const keys = classKeys(named("0", "4", "3"), map);
     expect(Object.fromEntries(keys)).toEqual({ "0": "0", "4": "4", "3": "3" });
     expect(inKeyOrder(["0", "4", "3"], keys)).toEqual(["3", "4", "0"]);
+    expect([...classKeys(named("a", "b", "23", ""), map).values()]).toEqual([..."1234"]); // letters wish for nothing
   });
 
   it("are wished for, but never taken from a command or from one another", () => {

@@ -102,8 +102,8 @@ export function classKeys(classes: readonly Named[], taken: Keymap): Map<string,
   const keys = new Map<string, string>();
   const used = new Set<string>(taken.keys());
   for (const one of classes) {
-    const wish = nameOf({ key: one.key || one.name });
-    if ([...wish].length === 1 && !used.has(wish)) {
+    const wish = nameOf({ key: one.key || (DIGITS.includes(one.name) ? one.name : "") });
+    if (wish.length === 1 && !used.has(wish)) {
       keys.set(one.name, wish);
       used.add(wish);
     }
