@@ -231,6 +231,12 @@ def test_a_stranger_is_not_replaced_and_an_export_is(project: ls.Project, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "out"]
 
 
+def test_pictures_are_not_exported_into_their_own_source(project: ls.Project, source: Path) -> None:
+    with pytest.raises(ls.InputError, match="lies in the source"):
+        project.export_as(source / "a" / "out", "folders", allow_loss=True)
+    assert not (source / "a" / "out").exists()
+
+
 def test_answers_about_parts_are_lost_everywhere(source: Path, tmp_path: Path) -> None:
     with fresh(tmp_path, source) as project:
         box = Label(

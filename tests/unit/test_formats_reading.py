@@ -162,6 +162,8 @@ def test_what_is_no_class_says_why(tmp_path: Path) -> None:
     assert [one.value for one in found] == [None, None, None]
     assert "rectanglelabels" in found[0].why and "rectanglelabels" in found[1].why and "q1, q2" in found[2].why
     assert found[0].names == ("cat.png",)
+    (both,) = studio(tmp_path, {"data": {"key": "k", "image": "s3://b/1.png"}, "annotations": [{"result": two}]})
+    assert both.names == ("k", "1.png")
     (one,) = studio(tmp_path, {**data, "annotations": [{"result": two}]}, field="q2")
     assert one.value == Value("classes", ("b",))
 

@@ -20,6 +20,7 @@ from labelsieve.project.jobs.happening import job_data
 from labelsieve.project.people import trail
 
 router = APIRouter(prefix="/tasks/{task}", tags=["exchange"])
+BYTES = {"schema": {"type": "string", "format": "binary"}}
 SMALL = 256 << 10  # bytes of a table that is imported at once; what is larger is a job
 Format = Annotated[str | None, Query(max_length=40, description="Whose format it is; told by the name by default.")]
 Loss = Annotated[bool, Query(description="Drop what cannot be held, instead of refusing all of it.")]
@@ -43,7 +44,11 @@ def read_formats(project: OnTask, person: Reviewer) -> list[FormatFacts]:
     return formats_here(project.context)
 
 
-@router.post("/import")
+@router.post(
+    "/import",
+    responses={200: {"model": Imported}, 202: {"model": Imported}},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": BYTES}}},
+)
 async def import_labels(
     request: Request,
     desks: AllDesks,
@@ -59,7 +64,12 @@ async def import_labels(
     Without `allow_loss`, one answer that cannot be a label here stops all of them (422), and nothing is imported.
     """
     path = await run_in_threadpool(_place, desks, task, name)
-    if await _received(request, path):
+    try:
+        whole = await _received(request, path)
+    except BaseException:  # whoever sends it has gone
+        uploads.drop(path)
+        raise
+    if whole:
         upload = uploads.Upload(person.name, name, format, field, strict=not allow_loss)
         return await run_in_threadpool(_taken, desks, task, path, upload)
     await run_in_threadpool(uploads.drop, path)
@@ -76,7 +86,8 @@ def _place(desks: Desks, task: str, name: str) -> Path:
 
 async def _received(request: Request, path: Path) -> bool:
     """Whether the body was written to the path; not where it is too large."""
-    if int(request.headers.get("content-length") or 0) > uploads.LIMIT:
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > uploads.LIMIT:
         return False
     size = 0
     with path.open("wb") as file:

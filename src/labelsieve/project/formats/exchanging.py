@@ -133,11 +133,21 @@ def _folder(given: Gathered, path: Path, format_: str) -> list[str]:
     mark = {"made_by": "labelsieve", "format": format_}
     there = path.is_dir() and any(path.iterdir())
     exports.check_place(path, path.is_dir() and (not there or _mark(path) == mark), force=False)
+    if format_ == "folders":
+        _require_outside(given, path)
     with whole_folder(path) as temporary:
         notes = FOLDERS[format_](temporary, given)
         (temporary / MARK).write_text(json.dumps(mark), encoding="utf-8")
         given.settle()
     return notes
+
+
+def _require_outside(given: Gathered, path: Path) -> None:
+    """InputError where pictures would be written into a folder of pictures: the next sync would take them for new."""
+    for row in given.context.rows.values():
+        home = given.context.source(row.id).path
+        if home.is_dir() and path.resolve().is_relative_to(home.resolve()):
+            raise InputError(f"{path} lies in the source {row.name}, whose items they are.", "--out another folder.")
 
 
 def _mark(folder: Path) -> Any:

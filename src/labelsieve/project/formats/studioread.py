@@ -91,7 +91,7 @@ def _choices(result: dict[str, Any]) -> list[str]:
     value = result.get("value")
     chosen = value.get("choices") if isinstance(value, dict) else None
     texts = [chosen] if isinstance(chosen, str) else chosen if isinstance(chosen, list) else []
-    return [str(text).strip() for text in texts if str(text).strip()]
+    return [str(text) for text in texts if str(text).strip()]
 
 
 def _origin(one: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, str]:
@@ -124,9 +124,7 @@ def _time(text: Any) -> str | None:
 def _names(task: dict[str, Any]) -> tuple[str, ...]:
     """What the item of a task may be called: its key, or the paths in its data."""
     data = task["data"]
-    if isinstance(data.get("key"), str):
-        return (data["key"],)
-    names: list[str] = []
+    names = [data["key"]] if isinstance(data.get("key"), str) else []
     for text in data.values():
         found = path_names(text) if isinstance(text, str) and _is_address(text) else ()
         names += [found[-1][UPLOADED:]] if found and "/data/upload/" in str(text) else found
