@@ -25,6 +25,8 @@ FLAGS = (
 class Server:
     """A server process with the token T; started again it has the same address."""
 
+    program: tuple[str, ...] = ("-m", "labelsieve.cli.main")
+
     def __init__(self, root: Path) -> None:
         self.root, self.port = root, "0"
         self.start()
@@ -101,6 +103,15 @@ def browser() -> Iterator[Any]:
             yield opened
         finally:
             opened.close()
+
+
+PAGES = Path(__file__).resolve().parents[1] / "src" / "labelsieve" / "ui" / "static" / "index.html"
+
+
+def require_pages() -> None:
+    """Skips, saying so, where the pages of the app are not built."""
+    if not PAGES.exists():
+        pytest.skip("the pages of the app are not built (make setup builds them)")
 
 
 AXE = Path(__file__).resolve().parents[1] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
