@@ -38,6 +38,7 @@ export class Desk {
   });
   state = $state<QueueAnswer["state"] | "loading" | "no answer">("loading");
   note = $state("");
+  remedy = $state(""); // the kind of job that would help
   left = $state(0);
   answered = $state(0); // in this sitting
   showGuess = $state(localStorage.getItem(GUESS) !== "hidden");
@@ -213,6 +214,7 @@ export class Desk {
       this.line.fill(found.items, unsent.box?.items(this.task.name), found.items.length < 500);
       this.left = found.left;
       this.note = found.note;
+      this.remedy = found.remedy ?? "";
       this.state = this.line.open ? "ready" : found.state === "ready" ? "preparing" : found.state;
       if (!this.view.card && this.line.now) this.show(this.view.last);
       else this.stage?.ahead(this.line.ahead(8));

@@ -69,6 +69,7 @@ export interface QueueAnswer {
   items: Card[];
   left: number;
   note: string;
+  remedy?: string; // the kind of job that would help where choosing has failed
 }
 
 /** One answer on its way to the server. `value` is null for an undo, which names what it takes back. */

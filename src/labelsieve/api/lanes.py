@@ -67,6 +67,11 @@ class Workers:
             for lane, worker in self._running.items()
         ]
 
+    def trouble(self, lane: Lane) -> str:
+        """What keeps the worker of a lane from starting; empty while it runs, or died only once."""
+        worker = self._running[lane]
+        return worker.trouble if worker.soon > 1 and worker.process.poll() is not None else ""
+
     def _log(self, lane: Lane) -> Path:
         return self._root / "cache" / "jobs" / f"worker-{lane}.log"
 

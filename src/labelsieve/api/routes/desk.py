@@ -4,7 +4,7 @@ import re
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt
 
 from labelsieve.api.borrowing import AllDesks, ItemId, OnTask, TaskName
@@ -46,6 +46,7 @@ class Queue(BaseModel):
 
 @router.get("/queue")
 def read_queue(
+    request: Request,
     desks: AllDesks,
     task: TaskName,
     person: Annotator,
@@ -60,7 +61,15 @@ def read_queue(
         supply = refill(context, purpose, person.name, again)
         cards = cards_of(context, handed, person.name)
     state = "ready" if cards else supply.state if supply.state != "ready" else "done"
-    return Queue(state=state, items=cards, left=handed.left, note=supply.note, remedy=supply.remedy)
+    workers = request.app.state.workers
+    trouble = workers.trouble("rounds") if workers is not None and state == "preparing" else ""
+    return Queue(
+        state="failed" if trouble else state,
+        items=cards,
+        left=handed.left,
+        note=trouble or supply.note,
+        remedy=supply.remedy,
+    )
 
 
 class GivenValue(BaseModel):
