@@ -61,7 +61,7 @@ def project_pool(context: Context, tell: Tell) -> dict[str, Any]:
     tell(0, 0, "reading the pool")
     now = _now(context)
     known = _facts(_folder(context))
-    if known is not None and known["now"] == now:
+    if known is not None and known["now"] == now and map_of(context) is not None:
         return {"items": known["items"], "known": True}
     raw = raw_pool(context)
     pool = ViewedPool(raw, fit_view(raw, view_way("classes", meaning_of(context, raw)), context.settings.seed))
