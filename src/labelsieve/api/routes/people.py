@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -187,7 +187,7 @@ def add_token(project: AnyTask, person: Viewer, new: NewToken) -> MadeToken:
 
 
 @router.delete("/tokens/{token}", status_code=204)
-def revoke_token(project: AnyTask, person: Viewer, token: int) -> None:
+def revoke_token(project: AnyTask, person: Viewer, token: Annotated[int, Path(ge=1, le=2**62)]) -> None:
     """Ends a token of one's own at once; an admin ends anybody's."""
     project.people(person.name).revoke(token, None if person.may("admin") else person.name)
 
@@ -204,7 +204,10 @@ class Entry(BaseModel):
 
 @router.get("/trail")
 def read_trail(
-    project: AnyTask, person: Admin, before: int | None = Query(None, ge=1), limit: int = Query(100, ge=1, le=1000)
+    project: AnyTask,
+    person: Admin,
+    before: int | None = Query(None, ge=1, le=2**62),
+    limit: int = Query(100, ge=1, le=1000),
 ) -> list[Entry]:
     """Who did what, newest first; `before` a number for the next page."""
     found = trail.newest(project.context.conn, limit, before)
