@@ -5,10 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -179,6 +182,31 @@ def test_rows_of_a_screen(tmp_path: Path) -> None:
         assert table.column("label_").to_pylist() == ["x", "y", "z"]  # the column of the pool makes room for ours
         with pytest.raises(ls.InputError, match="no picture that can be read: 3"):
             project.export_as(tmp_path / "folders", "folders")
+
+
+def test_columns_keep_their_types_and_make_room_for_ours(tmp_path: Path) -> None:
+    day, price = date(2026, 1, 2), Decimal("1.25")
+    columns = {"id": ["a", "b"], "day": [day, None], "price": [price, price], "ok": [True, False], "n": [1, 2]}
+    pq.write_table(pa.table({**columns, "label": ["u", "v"], "label_": ["w", "x"]}), tmp_path / "rows.parquet")
+    with ls.create(tmp_path / "p.sieve", tmp_path / "rows.parquet", key="id") as project:
+        project.label(["a", "b"], ["x", "y"], by="ann")
+        made = project.export_as(tmp_path / "cr", "croissant")
+    table = pq.read_table(made.path / "data" / "train-00000-of-00001.parquet")
+    assert table.column("day").to_pylist() == [day, None] and table.column("price").to_pylist() == [price, price]
+    assert table.column("label__").to_pylist() == ["u", "v"] and table.column("label_").to_pylist() == ["w", "x"]
+    features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    assert features["label"] == {"names": ["x", "y"], "_type": "ClassLabel"}
+    assert [features[name]["dtype"] for name in ("day", "price", "ok", "n")] == [
+        "date32", "decimal128(3, 2)", "bool", "int64",
+    ]  # fmt: skip
+    facts = json.loads((made.path / "croissant.json").read_text(encoding="utf-8"))
+    types = {one["@id"].partition("/")[2]: one["dataType"] for one in facts["recordSet"][1]["field"]}
+    assert (types["day"], types["price"], types["ok"], types["n"]) == (
+        "sc:Date",
+        "sc:Float",
+        "sc:Boolean",
+        "sc:Integer",
+    )
 
 
 def run(*words: object) -> subprocess.CompletedProcess[str]:

@@ -116,17 +116,25 @@ def _field(name: str, file: str, column: pa.Field) -> dict[str, Any]:
     }
     if pa.types.is_list(column.type):
         field["repeated"] = True
-    if column.name in ("label", "labels"):
+    if column.name == "label":  # readers join no lists
         field["references"] = {"field": {"@id": "classes/code"}}
     return field
 
 
+_TYPES = (
+    (pa.types.is_struct, "sc:ImageObject"),
+    (pa.types.is_boolean, "sc:Boolean"),
+    (pa.types.is_integer, "sc:Integer"),
+    (pa.types.is_floating, "sc:Float"),
+    (pa.types.is_decimal, "sc:Float"),
+    (pa.types.is_date, "sc:Date"),
+    (pa.types.is_timestamp, "sc:DateTime"),
+    (pa.types.is_time, "sc:Time"),
+)
+
+
 def _type(kind: pa.DataType) -> str:
-    if pa.types.is_struct(kind):
-        return "sc:ImageObject"
-    if pa.types.is_boolean(kind):
-        return "sc:Boolean"
-    return "sc:Integer" if pa.types.is_integer(kind) else "sc:Float" if pa.types.is_floating(kind) else "sc:Text"
+    return next((name for holds, name in _TYPES if holds(kind)), "sc:Text")
 
 
 class CroissantFolder:

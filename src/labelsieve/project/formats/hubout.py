@@ -71,7 +71,15 @@ def _row_columns(given: Gathered) -> dict[str, pa.DataType]:
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{name}_" if name in RESERVED else str(name): value for name, value in row.items()}
+    """A row under names that leave room for ours: `label` is `label_`, or with more of them where that is taken."""
+    return {_free_name(str(name), row): value for name, value in row.items()}
+
+
+def _free_name(name: str, taken: Mapping[str, Any]) -> str:
+    free = name
+    while free in RESERVED or (free != name and free in taken):
+        free += "_"
+    return free
 
 
 def _rows(given: Gathered, columns: Mapping[str, Any]) -> Iterator[list[tuple[str, dict[str, Any]]]]:

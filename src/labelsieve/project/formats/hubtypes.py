@@ -39,8 +39,8 @@ def _plain(kind: pa.DataType) -> Any:
 
 
 def _dtype(kind: pa.DataType) -> str:
-    named = {pa.float64(): "float64", pa.float32(): "float32", pa.float16(): "float16", pa.date32(): "date32"}
-    return named.get(kind, str(kind).replace("halffloat", "float16").replace("double", "float64"))
+    named = {pa.float64(): "float64", pa.float32(): "float32", pa.float16(): "float16"}
+    return {**named, pa.date32(): "date32", pa.date64(): "date64"}.get(kind, str(kind))
 
 
 def answer_row(label: Label, purpose: str | None) -> dict[str, Any]:
