@@ -257,6 +257,7 @@ export class Desk {
   /** Earlier answers from the server; whether there were some. */
   private async older(): Promise<boolean> {
     try {
+      for (let i = 0; i < 20 && unsent.standing.unsent > this.answered; i++) await pause(100); // those come first
       const before = this.line.oldest;
       const tail = before ? `&before=${before}` : "";
       const path = `/tasks/${encodeURIComponent(this.task.name)}/answers?n=50${tail}`;
@@ -280,3 +281,5 @@ export class Desk {
     }
   }
 }
+
+const pause = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds));
