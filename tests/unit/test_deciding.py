@@ -9,6 +9,7 @@ import pytest
 
 from labelsieve.core.types import Label, Query, Value
 from labelsieve.project import events, queries, tasks
+from labelsieve.project.chain import verify_chain
 from labelsieve.project.database import Ledger, connect, now
 from labelsieve.project.deciding import decision_query, decisions
 from labelsieve.project.folding import agreed, answers, class_counts, fold, independent, reviewed
@@ -137,3 +138,21 @@ def test_independent_answers_of_several_classes_and_screens(ledger: Ledger) -> N
     events.write(ledger, [replace(_label(1, by="bob", task="tags"), value=soft)])
     assert independent(ledger, "odd").code.tolist() == [1, 0]
     np.testing.assert_array_equal(independent(ledger, "tags").several, np.array([[1, 0], [np.nan, 0.3]], np.float32))
+
+
+def test_the_chain_tells_what_was_made_into_a_decision(ledger: Ledger) -> None:
+    asked = Query(np.array([5, 6]), np.zeros(2), np.ones(2), "margin")
+    number = queries.save(ledger, "main", asked, 0, 0)
+    events.write(ledger, [_label(5, "cat", by="ann", query=number), _label(5, "dog", by="bob")])
+    decided = _decide(ledger, 1, "dog")
+    assert verify_chain(ledger) == []
+    ledger.execute("UPDATE queries SET strategy = 'adjudicate' WHERE id = ?", (number,))
+    assert [fault.what for fault in verify_chain(ledger)] == [f"query {number} was made into one that holds decisions"]
+    ledger.execute("UPDATE queries SET strategy = 'margin'")
+    assert [fault.what for fault in verify_chain(ledger)] == [
+        f"query {decided.query} holds decisions, and says so no more"
+    ]
+    ledger.execute("UPDATE queries SET strategy = 'adjudicate' WHERE id = ?", (decided.query,))
+    ledger.execute("DELETE FROM query_items WHERE query = ?", (decided.query,))
+    (fault,) = verify_chain(ledger)
+    assert (fault.event, fault.key) == (decided.id, "row:1")

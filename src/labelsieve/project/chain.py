@@ -26,6 +26,7 @@ from labelsieve.project import manifest
 from labelsieve.project.database import now, transaction
 
 SECRET = "audit_secret"  # its name in the table meta
+DECISIONS = "decisions"  # the fact that names the query of a task's decisions
 BLOCK = 50_000
 DAMAGED = "restore the newest file of backups/ and keep the damaged one aside."
 _quoted = json.encoder.encode_basestring_ascii
@@ -178,7 +179,7 @@ def verify_chain(conn: sqlite3.Connection) -> list[Fault]:
             found.append(Fault(n, "its item has another digest than when it was answered, and no sync", uuid, key))
         before, previous = n, hash_
         linked.add(row[0])
-    return [*found, *_unlinked(conn, linked), *_cut_off(conn)]
+    return [*found, *_unlinked(conn, linked), *_cut_off(conn), *_decisions(conn)]
 
 
 def _unlinked(conn: sqlite3.Connection, linked: set[int]) -> Iterator[Fault]:
@@ -192,6 +193,23 @@ def _cut_off(conn: sqlite3.Connection) -> Iterator[Fault]:
     given = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
     if given and given[0] > last:
         yield Fault(head_of(conn)[0] + 1, f"the last {given[0] - last:,} events were removed")
+
+
+def _decisions(conn: sqlite3.Connection) -> Iterator[Fault]:
+    """Which answers outweigh others is told by their query: what was chained of it against what it says now."""
+    try:
+        chained = {fact.facts.get("query") for fact in facts_of(conn, DECISIONS)}
+    except ProjectError:  # the link that was changed is among the faults already
+        return
+    there = {query for (query,) in conn.execute("SELECT id FROM queries WHERE strategy = 'adjudicate'")}
+    for query in sorted(there - chained, key=str):
+        yield Fault(0, f"query {query} was made into one that holds decisions")
+    for query in sorted(chained - there, key=str):
+        yield Fault(0, f"query {query} holds decisions, and says so no more")
+    sql = """SELECT e.id, e.item FROM events e WHERE e.query IN (SELECT value FROM json_each(?)) AND NOT EXISTS
+      (SELECT 1 FROM query_items i WHERE i.query = e.query AND i.item = e.item)"""
+    for uuid, item in conn.execute(sql, (json.dumps(sorted(chained, key=str)),)).fetchall():
+        yield Fault(0, "a decision that was taken out of its query", uuid, _key_now(conn, item))
 
 
 def _key_now(conn: sqlite3.Connection, item: int) -> str:

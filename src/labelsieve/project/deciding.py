@@ -5,9 +5,9 @@
     holds_decisions(conn, query) -> bool
     decision_query(conn, task, items) -> int     the query that they answer, one a task; `items` are put into it
 
-A decision is an ordinary label event. What makes it one is its query, whose strategy is `adjudicate`: undo, history,
-the chain and exports need to know nothing of it. It never supersedes the reviewer's own earlier answer, which stays
-what it was: an answer given without seeing the others.
+A decision is an ordinary label event. What makes it one is its query, whose strategy is `adjudicate`; the chain holds
+which query that is. Undo, history and exports need to know nothing of it. It never supersedes the reviewer's own
+earlier answer, which stays what it was: an answer given without seeing the others.
 """
 
 import json
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelsieve.core.types import Query, Task
-from labelsieve.project import events, queries
+from labelsieve.project import chain, events, queries
 from labelsieve.project.database import transaction
 
 STRATEGY = "adjudicate"
@@ -59,7 +59,9 @@ def decision_query(conn: sqlite3.Connection, task: Task, items: Sequence[int]) -
         new = np.array(sorted(set(items)), np.int64)
         if found is None:
             nothing = np.full(len(new), np.nan)
-            return queries.save(conn, task.name, Query(new, nothing, nothing, STRATEGY, (WHY,)), 0, 0)
+            made = queries.save(conn, task.name, Query(new, nothing, nothing, STRATEGY, (WHY,)), 0, 0)
+            chain.add_fact(conn, chain.DECISIONS, {"task": task.name, "query": made})
+            return made
         rows = conn.execute("SELECT position, item FROM query_items WHERE query = ?", (found,)).fetchall()
         there = {item for _, item in rows}
         at = max((position for position, _ in rows), default=-1) + 1
