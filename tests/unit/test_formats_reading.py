@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import Value
-from labelsieve.project.formats import jsonstream
+from labelsieve.project.formats import foreign, jsonstream
 from labelsieve.project.formats.exchanging import format_of
 from labelsieve.project.formats.folderin import ClassFolders
 from labelsieve.project.formats.folderout import class_of, safe_name
@@ -182,6 +182,45 @@ def test_odd_annotations_stop_nothing(tmp_path: Path, odd: dict[str, Any]) -> No
     assert Value("classes", ("a",)) in [one.value for one in found] and len(found) == 2
 
 
+@settings(max_examples=60, deadline=None)
+@given(JSON, JSON, JSON)
+def test_nothing_in_an_annotation_breaks_the_reader(tmp_path_factory: Any, a: Any, b: Any, c: Any) -> None:
+    result = {"from_name": a, "type": "choices", "value": {"choices": b}, "meta": c}
+    one = {"result": [result, c], "completed_by": a, "lead_time": b, "created_at": c, "labelsieve": b}
+    task = {
+        "data": {"text": a, "key": b, "x": c},
+        "annotations": [one, a],
+        "predictions": [{**one, "model_version": c}, b],
+    }
+    rows = foreign.label_rows(iter(studio(tmp_path_factory.mktemp("s"), task)), Nobody(), "classes", "x")  # type: ignore[arg-type]
+    assert len(list(rows)) >= 2
+
+
+class Nobody:
+    """A matcher of a pool without items."""
+
+    def keys(self, wanted: list[Any]) -> list[str | None]:
+        return [None for _ in wanted]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (Value("classes", ("a", "a")), "twice"),
+        (Value("class", (" ",)), "without a name"),
+        (Value("class", ("\ud800",)), "no valid text"),
+        (Value("soft", ("a", "b"), (0.5,)), "one a class"),
+        (Value("soft", ("a",), (float("nan"),)), "one a class"),
+        (Value("soft"), "one a class"),
+        (Value("skip", ("a",)), "beside a class"),
+        (Value("class", ("a",), (1.0,)), "not soft"),
+        (Value("class", ("ü",)), ""),
+    ],
+)
+def test_what_no_task_could_hold_is_set_aside(value: Value, why: str) -> None:
+    assert why in foreign.unsound(value) and bool(why) == bool(foreign.unsound(value))
+
+
 def test_another_export_of_label_studio_says_which_to_take(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="element 1 of l.json is no task") as raised:
         studio(tmp_path, {"id": 1, "image": "x.png", "choice": "cat"})
@@ -262,6 +301,12 @@ def test_the_column_of_labels_is_named_or_alone(tmp_path: Path) -> None:
     assert read(tmp_path / "a.parquet", "mood") == [(("glad",), "")]
     with pytest.raises(UnknownName, match="'moot'"):
         read(tmp_path / "a.parquet", "moot")
+
+
+def test_a_column_called_answers_need_not_be_ours(tmp_path: Path) -> None:
+    for answers in (["A", "B"], [[{"answer": 1}], []], [[{"text": ["x"]}], []]):
+        pq.write_table(pa.table({"answers": answers, "label": ["a", "b"]}), tmp_path / "a.parquet")
+        assert read(tmp_path / "a.parquet") == [(("a",), ""), (("b",), "")]
 
 
 @pytest.mark.parametrize("name", ["../secret.arrow", "/etc/passwd", "link.arrow", 7, None, ""])

@@ -52,6 +52,7 @@ def label_rows(found: Iterable[Foreign], matcher: Matcher, kind: str, mark: str)
 
 def _row(one: Foreign, key: str | None, kind: str, mark: str) -> LabelRow:
     value = fitted(one.value, kind)
+    why = one.why or ("" if value is None else unsound(value) or ("unknown key" if key is None else ""))
     parts = (mark, one.at, str(one.seconds), str(one.source)) if one.at else ()
     return LabelRow(
         row=one.row,
@@ -63,9 +64,27 @@ def _row(one: Foreign, key: str | None, kind: str, mark: str) -> LabelRow:
         source=one.source,
         purpose=one.purpose,
         value=value,
-        why=one.why or ("unknown key" if key is None and value is not None else ""),
+        why=why,
         mark="\0".join(parts),
     )
+
+
+def unsound(value: Value) -> str:
+    """Why no task could hold an answer; empty where one could."""
+    if len(set(value.names)) != len(value.names):
+        return "a class stands twice in one answer"
+    for name in value.names:
+        if not name.strip():
+            return "a class without a name"
+        if not name.isascii() and name.encode("utf-8", "replace").decode() != name:
+            return "a class whose name is no valid text"
+    if value.tag == "soft" and not (
+        len(value.names) == len(value.weights) > 0 and all(0 <= w <= 1 for w in value.weights)
+    ):
+        return "weights that are not one a class, from 0 to 1"
+    if value.tag != "soft" and value.weights:
+        return "weights beside an answer that is not soft"
+    return "unsure or skip beside a class" if value.tag in ("unsure", "skip") and value.names else ""
 
 
 def fitted(value: Value | None, kind: str) -> Value | None:

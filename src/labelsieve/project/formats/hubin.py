@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import Value
 from labelsieve.project.formats.foreign import Foreign
-from labelsieve.project.formats.hubtypes import class_names
+from labelsieve.project.formats.hubtypes import class_names, is_answers
 from labelsieve.project.formats.matching import file_name
 from labelsieve.sources.base import class_text, digest
 
@@ -53,7 +53,10 @@ class HubFolder:
                     features = {**part.features, **_features(schema.metadata or {})}
                     label = self._label(schema, features)
                     classes = class_names(features.get(label))
-                    for chunk in chunks([name for name in {*WANTED, label} if name in schema.names]):
+                    wanted = [name for name in {*WANTED, label} if name in schema.names]
+                    if "answers" in wanted and not is_answers(schema.field("answers").type):
+                        wanted.remove("answers")
+                    for chunk in chunks(wanted):
                         for cells in chunk.to_pylist():
                             for one in _of_row(cells, label, classes):
                                 row += 1
@@ -80,9 +83,8 @@ class HubFolder:
 
 def _of_row(cells: Mapping[str, Any], label: str, names: list[str] | None) -> Iterator[dict[str, Any]]:
     """The answers of one row: all of them where it is ours, else its label."""
-    answers = cells.get("answers")
-    if isinstance(answers, list) and all(isinstance(one, dict) and "annotator" in one for one in answers):
-        yield from (_ours(one) for one in answers)
+    if isinstance(answers := cells.get("answers"), list):
+        yield from (_ours(one) for one in answers if one is not None)
         return
     value, why = _label_value(cells.get(label), names)
     yield {"value": value, "why": why}
@@ -90,10 +92,11 @@ def _of_row(cells: Mapping[str, Any], label: str, names: list[str] | None) -> It
 
 def _ours(one: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: one.get(name) for name in ("at", "seconds", "source", "purpose")}
-    tag, names, weights = str(one.get("answer")), one.get("names") or [], one.get("weights") or []
+    tag = str(one.get("answer"))
+    names, weights = ([part for part in one.get(of) or [] if part is not None] for of in ("names", "weights"))
     if tag not in ("class", "classes", "soft", "unsure", "skip"):
         return {"value": None, "why": f"answer {tag[:40]!r} is none", "by": one.get("annotator"), **known}
-    value = Value(tag, tuple(map(str, names)), tuple(map(float, weights)))  # type: ignore[arg-type]
+    value = Value(tag, tuple(names), tuple(weights))  # type: ignore[arg-type]
     return {"value": value, "by": one.get("annotator"), **known}
 
 

@@ -58,6 +58,24 @@ def answer_row(label: Label, purpose: str | None) -> dict[str, Any]:
     }
 
 
+def is_answers(kind: pa.DataType) -> bool:
+    """Whether a column has the type of our `answers`; lists and texts may be large ones."""
+    if not _is_list(kind) or not pa.types.is_struct(kind.value_type):
+        return False
+    there = {field.name: field.type for field in kind.value_type}
+    return all(_alike(there[name], wanted) for name, wanted in ANSWER.items() if name in there) and "answer" in there
+
+
+def _alike(kind: pa.DataType, wanted: pa.DataType) -> bool:
+    if _is_list(wanted):
+        return _is_list(kind) and _alike(kind.value_type, wanted.value_type)
+    return kind == wanted or (wanted == pa.string() and kind in (pa.large_string(), pa.null())) or kind == pa.null()
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
 def class_names(feature: Any) -> list[str] | None:
     """The names of a ClassLabel, or of a list of them; None for any other feature."""
     if isinstance(feature, Sequence) and not isinstance(feature, str):

@@ -15,6 +15,7 @@ from labelsieve.sources.base import digest
 from labelsieve.sources.imagefiles import is_image_name
 
 UPLOADED = 9  # letters that Label Studio puts before the name of an uploaded file: 8 hex digits and a hyphen
+HUGE = 1e12  # seconds, which no answer takes
 LONGEST = 4096  # letters of a path
 
 
@@ -56,7 +57,7 @@ class StudioFile:
             "why": why,
             "by": origin.get("annotator") or (str(one.get("model_version") or "model") if source else _person(one)),
             "at": origin.get("at") or _time(one.get("created_at")),
-            "seconds": float(seconds) if isinstance(seconds, (int, float)) else None,
+            "seconds": float(seconds) if isinstance(seconds, (int, float)) and abs(seconds) < HUGE else None,
             "purpose": origin.get("purpose"),
             "source": named if named in get_args(Origin) else source or "human",
         }
