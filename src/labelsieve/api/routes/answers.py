@@ -38,7 +38,7 @@ def read_answers(
         | {
             "query": one.label.query,
             "seq": one.seq,
-            "flagged": card["item"] in flagged,
+            "flagged": any(flag["by"] == person.name for flag in flagged.get(card["item"], ())),
             "mine": {"id": one.label.id, "value": value_data(one.label.value), "at": one.label.at},
         }
         for card, one in zip(shown(context, ids), found, strict=True)

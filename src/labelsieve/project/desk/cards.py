@@ -9,6 +9,7 @@ from labelsieve.core.errors import LabelsieveError
 from labelsieve.core.types import Ids, Item, Label, Value
 from labelsieve.project import grouping
 from labelsieve.project.context import Context
+from labelsieve.project.desk.flags import flags_of
 from labelsieve.project.desk.handing import Handed
 from labelsieve.project.views import foreseen
 
@@ -20,6 +21,7 @@ def cards_of(context: Context, handed: Handed, by: str) -> list[dict[str, Any]]:
     """One card an item that was handed out, in order: what to show, why it was asked, what it stands for."""
     groups = {query: grouping.groups_of(context.conn, query) for query in set(handed.query) if query is not None}
     guesses = _guesses(context, handed.ids)
+    flags = flags_of(context.conn, context.task, handed.ids)
     out = []
     for at, card in enumerate(shown(context, handed.ids)):
         query, purpose = handed.query[at], handed.purpose[at]
@@ -35,6 +37,7 @@ def cards_of(context: Context, handed: Handed, by: str) -> list[dict[str, Any]]:
                 "group": len(group),
                 "guess": guesses[at] if purpose in GUESSED else None,
                 "mine": answer_of(standing, by),
+                "flagged": any(flag["by"] == by for flag in flags.get(card["item"], ())),
             }
         )
     return out
