@@ -62,9 +62,10 @@ def decision_query(conn: sqlite3.Connection, task: Task, items: Sequence[int]) -
             made = queries.save(conn, task.name, Query(new, nothing, nothing, STRATEGY, (WHY,)), 0, 0)
             chain.add_fact(conn, chain.DECISIONS, {"task": task.name, "query": made})
             return made
-        rows = conn.execute("SELECT position, item FROM query_items WHERE query = ?", (found,)).fetchall()
-        there = {item for _, item in rows}
-        at = max((position for position, _ in rows), default=-1) + 1
+        (last,) = conn.execute("SELECT MAX(position) FROM query_items WHERE query = ?", (found,)).fetchone()
+        sql = "SELECT item FROM query_items WHERE query = ? AND item IN (SELECT value FROM json_each(?))"
+        there = {item for (item,) in conn.execute(sql, (found, json.dumps(new.tolist())))}
+        at = 0 if last is None else last + 1
         fresh = [item for item in new.tolist() if item not in there]
         sql = "INSERT INTO query_items (query, position, item, purpose, why) VALUES (?, ?, ?, 'search', ?)"
         conn.executemany(sql, [(found, at + k, item, WHY) for k, item in enumerate(fresh)])
