@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import labelsieve as ls
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import Label, Value
-from labelsieve.project import events, folding
+from labelsieve.project import events, folding, manifest
 from labelsieve.project.context import Context
+from labelsieve.project.database import transaction
 from labelsieve.project.desk import flags
 from labelsieve.project.views import arrayfiles, filtering, foreseen, stored, tiles
 from labelsieve.project.views.filtering import All, Either, Filter, Other, Sort
@@ -70,19 +71,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     context = project.context
     ids = Glance(context).ids
     said: dict[int, dict[str, tuple[str, int]]] = {}
-    for seq in range(1, 71):
-        item, by = int(rng.choice(ids)), str(rng.choice(PEOPLE))
-        what = str(rng.choice([*CLASSES, *CLASSES, "skip", "unsure"]))
-        before = said.get(item, {}).get(by)
-        last = next(
-            (one.id for one in reversed(list(events.history(context.conn, "main", item))) if one.by == by), None
-        )
-        label = Label(
-            str(uuid.UUID(int=seq)), "main", item, _value(what), by, "2026-01-01T00:00:00+00:00", supersedes=last
-        )
-        events.write(context.conn, [label])
-        said.setdefault(item, {}).pop(by, before)
-        said[item][by] = (what, seq)
+    with transaction(context.conn):
+        for seq in range(1, 71):
+            item, by = int(rng.choice(ids)), str(rng.choice(PEOPLE))
+            what = str(rng.choice([*CLASSES, *CLASSES, "skip", "unsure"]))
+            before = said.get(item, {}).get(by)
+            last = next(
+                (one.id for one in reversed(list(events.history(context.conn, "main", item))) if one.by == by), None
+            )
+            label = Label(
+                str(uuid.UUID(int=seq)), "main", item, _value(what), by, "2026-01-01T00:00:00+00:00", supersedes=last
+            )
+            events.write(context.conn, [label])
+            said.setdefault(item, {}).pop(by, before)
+            said[item][by] = (what, seq)
     code = rng.integers(0, 3, N)
     p = np.sort(rng.dirichlet([1, 1, 1], N), axis=1)[:, ::-1].astype(np.float32)
     _predict(context, ids, code, p)
@@ -341,3 +343,24 @@ def test_predictions_of_another_pool_leave_gaps(made: Made) -> None:
     assert glance.guess[0] == -1
     assert np.isnan(glance.p[0])
     assert glance.guess[1:].tolist() == [CLASSES.index(row.guess) for row in made.rows[1:]]
+
+
+def test_columns_are_told_of_rows_that_moved(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("id,text,colour\n" + "".join(f"k{k},text {k},{'red' if k % 3 else 'blue'}\n" for k in range(9)))
+    with ls.create(tmp_path / "p", table, key="id", text="text", classes=["a"]) as project:
+        conn = project.context.conn
+        source = next(iter(project.context.rows))
+        ids, rows = manifest.numbered(conn, source)
+        assert (ids - rows).tolist() == [int(ids[0])] * 9
+        blue = filtering.InColumn("column", "colour", "is", ("blue",))
+        assert manifest.keys(conn, chosen(Glance(project.context), blue)) == ["k0", "k3", "k6"]
+        kept = [8, 0, 3, 4, 6]  # in another order, and some have gone
+        table.write_text("id,text,colour\n" + "".join(f"k{k},text {k},{'red' if k % 3 else 'blue'}\n" for k in kept))
+        project.sync()
+        ids, rows = manifest.numbered(conn, source)
+        said = dict(zip(manifest.keys(conn, ids), rows.tolist(), strict=True))
+        assert said == {f"k{k}": at for at, k in enumerate(kept)}
+        assert manifest.keys(conn, chosen(Glance(project.context), blue)) == ["k0", "k3", "k6"]
+        gone = filtering.InColumn("column", "colour", "is", ("red",))
+        assert manifest.keys(conn, chosen(Glance(project.context), gone)) == ["k4", "k8"]

@@ -140,8 +140,7 @@ def _own(conn: sqlite3.Connection, where: str) -> Ids:
 
 def numbered(conn: sqlite3.Connection, source: int) -> tuple[Ids, Ids]:
     """Ids (m,) of the present items of an array source, ascending, and the row of each. Cost: O(m), no object a row."""
-    found = conn.execute("SELECT id, ref FROM items WHERE source = ? AND gone IS NULL ORDER BY id", (source,))
-    table = np.fromiter((cell for row in found for cell in row), np.int64).reshape(-1, 2)
+    table = _numbered_rows(conn, source)
     spans = [span for span in _ranges(conn) if span.source == source]
     if len(spans) == 1 and not len(table):
         s = spans[0]
@@ -152,6 +151,19 @@ def numbered(conn: sqlite3.Connection, source: int) -> tuple[Ids, Ids]:
         return ids_, rows
     order = np.argsort(ids_, kind="stable")
     return ids_[order], rows[order]
+
+
+def _numbered_rows(conn: sqlite3.Connection, source: int) -> Ids:
+    """(m, 2) ids and row numbers of the items with a row each: looked at together first, since they mostly have no
+    gap and one distance."""
+    where = "source = ? AND gone IS NULL"
+    sql = f"SELECT MIN(id), MAX(id), COUNT(*), MIN(id - ref), MAX(id - ref), MAX(typeof(ref)) FROM items WHERE {where}"
+    first, last, count, low, high, kind = conn.execute(sql, (source,)).fetchone()
+    if count and kind == "integer" and last - first == count - 1 and low == high:
+        ids_ = np.arange(first, last + 1, dtype=np.int64)
+        return np.column_stack([ids_, ids_ - low])
+    found = conn.execute(f"SELECT id, ref FROM items WHERE {where} ORDER BY id", (source,))
+    return np.fromiter((cell for row in found for cell in row), np.int64).reshape(-1, 2)
 
 
 def require(conn: sqlite3.Connection, ids: Ids) -> None:

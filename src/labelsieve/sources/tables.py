@@ -243,20 +243,20 @@ class TableFile:
             raise UnknownName(f"column of {self.path.name}", name, self.names())
         return self._gather(name, self._rows(refs), lambda chunk: cells.class_texts(chunk, self.options.separator))
 
-    def coded(self, name: str) -> tuple[NDArray[np.int64], list[str | None]]:
-        """A column as codes (rows,) into its distinct class texts: no object a row. Cost: one pass over the column."""
+    def coded(self, name: str) -> Iterator[tuple[NDArray[np.int64], list[str | None]]]:
+        """A column chunk by chunk, in the order of rows: codes (k,) into the distinct class texts of the chunk.
+
+        Cost: one pass over the column, an object a distinct text of one chunk.
+        """
         if name not in self.names() or name == self.options.embeddings:
             raise UnknownName(f"column of {self.path.name}", name, self.names())
-        parts, texts = [np.empty(0, np.int64)], dict[str | None, int]()
         for chunk in self._copy()[0].all(name):
             if cells.is_nested(chunk.type):
                 distinct, at = chunk, np.arange(len(chunk))
             else:
                 encoded = chunk.dictionary_encode(null_encoding="encode")
                 distinct, at = encoded.dictionary, encoded.indices.to_numpy()
-            known = [texts.setdefault(text, len(texts)) for text in cells.class_texts(distinct, self.options.separator)]
-            parts.append(np.array(known, np.int64)[at])
-        return np.concatenate(parts), list(texts)
+            yield at.astype(np.int64), cells.class_texts(distinct, self.options.separator)
 
 
 def _modality(options: SourceOptions) -> Modality:

@@ -25,9 +25,9 @@ Mask = NDArray[np.bool_]
 
 @runtime_checkable
 class Coded(Protocol):
-    """A source that gives a column as codes into its distinct texts."""
+    """A source that gives a column chunk by chunk, as codes into the distinct texts of each."""
 
-    def coded(self, name: str) -> tuple[Ids, list[str | None]]: ...
+    def coded(self, name: str) -> Iterator[tuple[Ids, list[str | None]]]: ...
 
 
 class Glance:
@@ -180,12 +180,9 @@ class Glance:
         if not having:
             every = sorted({name for id_ in self.context.rows for name in columns_of(self.context, id_)})
             raise UnknownName("column", column, every)
-        mask = np.zeros(len(self.ids), bool)
-        for id_ in having:
-            for ids, codes, texts in _cells(self.context, id_, column):
-                fitting = np.fromiter(map(fits, texts), bool, len(texts))
-                mask |= self.among(ids[fitting[codes]])
-        return mask
+        return self.among(
+            np.concatenate([part for id_ in having for part in _fitting(self.context, id_, column, fits)])
+        )
 
     def keyed(self, text: str) -> Mask:
         """Whether the key contains a text; the case of ASCII letters does not count."""
@@ -217,18 +214,16 @@ def columns_of(context: Context, source_id: int) -> list[str]:
     return [name for name in source.names() if name not in hidden]
 
 
-def _cells(context: Context, source_id: int, column: str) -> Iterator[tuple[Ids, Ids, list[str | None]]]:
-    """Ids (m,) of a source, and codes (m,) into the texts (k,) that stand in the column."""
+def _fitting(context: Context, source_id: int, column: str, fits: Callable[[str | None], bool]) -> Iterator[Ids]:
+    """Ids of a source whose text in a column fits, part by part."""
     source = context.source(source_id)
     if isinstance(source, Coded) and context.modality(source_id) != "image":
         ids, rows = manifest.numbered(context.conn, source_id)
-        codes, texts = source.coded(column)
-        yield ids, codes[rows], texts
+        parts = [np.fromiter(map(fits, texts), bool, len(texts))[codes] for codes, texts in source.coded(column)]
+        yield ids[np.concatenate([np.empty(0, bool), *parts])[rows]]
         return
     ids = manifest.ids(context.conn, source=source_id)
     for first in range(0, len(ids), CHUNK):
         part = ids[first : first + CHUNK]
-        positions_, refs = manifest.locate(context.conn, part)[source_id]
-        known: dict[str | None, int] = {}
-        said = [known.setdefault(text, len(known)) for text in source.column(column, refs)]
-        yield part[positions_], np.array(said, np.int64), list(known)
+        places, refs = manifest.locate(context.conn, part)[source_id]
+        yield part[places][[fits(text) for text in source.column(column, refs)]]
