@@ -38,8 +38,11 @@ export function steps(values: Float32Array): Uint16Array {
   return out;
 }
 
+/** From so many points on they are drawn as squares, without shining through, and move without transitions. */
+export const MANY = 200_000;
+
 /** How large points are, and how much shines through, by their number and the size of the picture. */
 export function look(n: number, pixels: number): { size: number; opacity: number } {
   const room = Math.sqrt(pixels / Math.max(n, 1)); // pixels a point, were they spread evenly
-  return { size: Math.min(7, Math.max(1.5, room * 0.4)), opacity: n > 200_000 ? 0.5 : n > 20_000 ? 0.7 : 0.9 };
+  return { size: Math.min(7, Math.max(2, room * 0.4)), opacity: n > MANY ? 1 : n > 20_000 ? 0.7 : 0.9 };
 }
