@@ -163,6 +163,17 @@ def test_keys_are_listed_moved_and_kept(page: Any) -> None:
     press(page, "y")
 
 
+def test_a_flag_is_kept_and_taken_away(page: Any, server: Server) -> None:
+    flagged = page.locator('[data-testid="flag"]')
+    page.keyboard.press("f")
+    until(lambda: flagged.get_attribute("aria-pressed") == "true", 10)
+    page.reload()
+    page.wait_for_selector(f"{ITEM}[data-key]")
+    until(lambda: flagged.get_attribute("aria-pressed") == "true", 10)
+    page.keyboard.press("f")
+    until(lambda: flagged.get_attribute("aria-pressed") == "false", 10)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
 def test_the_page_is_accessible_and_fits(chromium: Any, server: Server, width: int, scheme: str) -> None:
     with closing(chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)) as context:
@@ -202,3 +213,29 @@ def test_texts_are_texts_even_long_and_hostile(chromium: Any, tmp_path: Path) ->
         assert seen["2"] == long
         assert page.evaluate("window.broken") is None
         assert page.inner_text('[data-testid="class-1"] span') == HOSTILE[:60]
+
+
+def test_several_classes_are_marked_and_confirmed(chromium: Any, tmp_path: Path) -> None:
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "age", "city"])
+        rows.writerows((i, 20 + i % 50, ("Oslo", "Rome", "Lima")[i % 3]) for i in range(60))
+    classes = ["late", "fraud", "vip"]
+    with ls.create(tmp_path / "p.sieve", tmp_path / "t.csv", key="id", task="multilabel", classes=classes) as project:
+        project.embed()
+    with serving(tmp_path / "p.sieve") as server, closing(chromium.new_context()) as context:
+        page = context.new_page()
+        page.goto(f"{server.url}/label?token=T")
+        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        first = shown(page)
+        for key in "1232":  # fraud is marked, and taken out again
+            page.keyboard.press(key)
+        assert shown(page) == first
+        assert press(page, "Enter")[0] == first
+        second = press(page, "Enter")[0]  # none of them
+        sent(page)
+        given = {one["key"]: one["mine"]["value"] for one in server.ask("/tasks/main/answers?n=5")["items"]}
+        assert {key: (value["tag"], set(value["names"])) for key, value in given.items()} == {
+            first: ("classes", {"late", "vip"}),
+            second: ("classes", set()),
+        }

@@ -20,6 +20,7 @@ export interface View {
   card: Card | null;
   mine: Mine | null;
   chosen: readonly string[]; // several classes: what is marked so far
+  flagged: boolean;
   alone: boolean; // near-duplicates are left out
   depth: number; // answers that can be taken back
   behind: boolean; // an earlier item is shown
@@ -31,6 +32,7 @@ export class Desk {
     card: null,
     mine: null,
     chosen: [],
+    flagged: false,
     alone: false,
     depth: 0,
     behind: false,
@@ -164,7 +166,7 @@ export class Desk {
       if (raise) await api.put(path, { note: note ?? "" });
       else await api.remove(path);
       card.flagged = raise;
-      this.view = { ...this.view };
+      if (this.view.card === card) this.view = { ...this.view, flagged: raise };
     } catch (error) {
       const action = { title: "Try again", run: () => void this.flag(note) };
       say(`${card.key} could not be flagged. ${api.inWords(error)}`, { kind: "wrong", action });
@@ -190,6 +192,7 @@ export class Desk {
       card,
       mine: step?.mine ?? null,
       chosen: this.several ? (step?.mine?.value.names ?? []) : [],
+      flagged: !!card?.flagged,
       alone: false,
       depth: this.line.depth,
       behind: this.line.behind,
