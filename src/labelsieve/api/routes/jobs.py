@@ -95,7 +95,9 @@ def read_log(project: AnyTask, person: Annotator, job: JobId) -> PlainTextRespon
 @router.get("/{job}/files/{number}", response_class=Response)
 def read_file(project: AnyTask, person: Annotator, job: JobId, number: Annotated[int, Path(ge=0)]) -> FileResponse:
     """One of the files that a job has written, to download."""
-    files = written_files(project.path, table.get(project.context.conn, job))
+    found = table.get(project.context.conn, job)
+    _require(person, found.kind)
+    files = written_files(project.path, found)
     if number >= len(files):
         raise HTTPException(404, f"job {job} has {len(files)} files that are still there.")
     return FileResponse(files[number], filename=files[number].name, media_type="application/octet-stream")

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from labelsieve.api.borrowing import AllDesks, OnTask, TaskName
 from labelsieve.api.guarding import Viewer
 from labelsieve.project.jobs.happening import job_data
-from labelsieve.project.progress.measuring import remeasure
 from labelsieve.project.progress.facts import Wish, plan_of, progress_of
+from labelsieve.project.progress.measuring import remeasure
 
 router = APIRouter(prefix="/tasks/{task}/progress", tags=["progress"])
 Share = Annotated[float, Query(gt=0, lt=1)]
