@@ -270,6 +270,16 @@ def test_equal_views_are_one_file_until_what_they_depend_on_changes(made: Made) 
     assert stored.open_view(made.context, first.id)[1].tolist() == [row.item for row in made.rows if row.flagged]
 
 
+def test_items_that_are_named_stay_in_their_order(made: Made) -> None:
+    ids = np.array([made.rows[at].item for at in (9, 2, 2, 30, 7)] + [10**9], np.int64)
+    plain = stored.create(made.context, Wanted(ids=ids))
+    assert stored.open_view(made.context, plain.id)[1].tolist() == [made.rows[at].item for at in (9, 2, 30, 7)]
+    by_key = stored.create(made.context, Wanted(sort=Sort("key"), ids=ids))
+    assert stored.open_view(made.context, by_key.id)[1].tolist() == [made.rows[at].item for at in (2, 7, 9, 30)]
+    flagged = stored.create(made.context, Wanted(filtering.Flagged("flagged"), ids=ids))
+    assert stored.open_view(made.context, flagged.id)[1].tolist() == [made.rows[7].item]
+
+
 @pytest.mark.parametrize("name", ["", "1", "../../labels", "1-" + "0" * 32, "99-" + "0" * 32, "1-" + "Z" * 32])
 def test_a_view_that_there_is_not_is_named(made: Made, name: str) -> None:
     with pytest.raises(GoneView):

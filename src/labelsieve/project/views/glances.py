@@ -17,6 +17,7 @@ from labelsieve.core.types import Ids
 from labelsieve.project import events, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.views import foreseen
+from labelsieve.project.views.veiling import audited
 
 NONE, SKIP, UNSURE, SEVERAL = -1, -2, -3, -4  # codes of items without one class
 CHUNK = 50_000
@@ -143,12 +144,21 @@ class Glance:
             known = self._foreseen.ids
             values = getattr(self._foreseen, name)
             if np.array_equal(known, self.ids):
-                return np.asarray(values)
+                return self._veiled(np.asarray(values), nothing)
             at = np.searchsorted(known, self.ids)
             at[at == len(known)] = 0
             found = known[at] == self.ids if len(known) else np.zeros(len(self.ids), bool)
             out[found] = values[at[found]]
-        return out
+        return self._veiled(out, nothing)
+
+    def _veiled(self, values: NDArray[Any], nothing: np.generic) -> NDArray[Any]:
+        """Without what the head says of the items of an audit, for annotators: it would tell the hidden ones apart."""
+        return np.where(self.audited, nothing, values) if self.by is not None and self.audited.any() else values
+
+    @cached_property
+    def audited(self) -> Mask:
+        """Whether an audit asked for the item, or has it hidden among what it asks for."""
+        return self.among(audited(self.context.conn, self.task))
 
     @cached_property
     def gainsaid(self) -> Mask:

@@ -114,8 +114,10 @@ def _flagged(glance: Glance, leaf: kinds.Flagged) -> Mask:
 
 
 def _asked_for(glance: Glance, leaf: kinds.AskedFor) -> Mask:
-    hidden = ("repeat",) if "certify" in leaf.purposes else ()
-    return glance.asked((*(one for one in leaf.purposes if one != "repeat"), *hidden))
+    before = glance.asked(tuple(one for one in leaf.purposes if one not in ("certify", "repeat")))
+    if glance.by is not None:  # hidden items of an audit were asked for before, the others of it were not
+        before = before & ~glance.audited
+    return before | glance.audited if "certify" in leaf.purposes else before
 
 
 _LEAVES: dict[type, Callable[[Glance, Any], Mask]] = {

@@ -37,7 +37,10 @@ class GoneView(UnknownName):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a view shows: a filter, an order, some items alone, or what is like one item (then nearest first)."""
+    """What a view shows: a filter, an order, some items alone, or what is like one item (then nearest first).
+
+    Without an order of their own, some items stay in the order in which they are named.
+    """
 
     filter: Filter = field(default_factory=lambda: All("all"))
     sort: Sort = field(default_factory=Sort)
@@ -73,13 +76,18 @@ def _made(glance: Glance, wanted: Wanted, near: Ids | None) -> Ids:
     ids = chosen(glance, wanted.filter, wanted.ids)
     if near is not None:
         return near[np.isin(near, ids)]
+    if wanted.ids is not None and wanted.sort == Sort():
+        _, first = np.unique(wanted.ids, return_index=True)
+        named = wanted.ids[np.sort(first)]
+        return named[np.isin(named, ids)]
     return in_order(glance, ids, wanted.sort)
 
 
 def _digest(context: Context, wanted: Wanted, by: str | None) -> str:
     own = None if wanted.ids is None else hashlib.blake2b(np.asarray(wanted.ids, np.int64).tobytes()).hexdigest()
     sort = asdict(wanted.sort) if wanted.near is None else None
-    state = _state(context, uses(wanted.filter, wanted.sort))
+    needs = uses(wanted.filter, wanted.sort)
+    state = _state(context, needs | {"asked"} if "guess" in needs and by is not None else needs)  # audits veil guesses
     text = json.dumps([asdict(wanted.filter), sort, wanted.near, own, by, state], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

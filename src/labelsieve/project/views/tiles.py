@@ -20,6 +20,7 @@ from labelsieve.project.desk.cards import shown_value, value_data
 from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.manifest import Entry
 from labelsieve.project.views import foreseen
+from labelsieve.project.views.veiling import audited
 
 MOST = 500  # tiles that are made at once
 LONGEST = 400  # characters of a text
@@ -39,14 +40,15 @@ def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str
     decisive = _decisive(context)
     known = foreseen.read(context)
     guesses = known.of(ids) if known is not None else [None] * len(ids)
+    veiled = set() if by is None else set(audited(context.conn, context.task).tolist())
     flagged = flags.flags_of(context.conn, context.task, ids)
     return [
         {"item": entry.id, "key": entry.key, "modality": context.modality(entry.source)}
         | content
         | {
             "label": _standing([one for one in labels.get(entry.id, []) if by in (None, one.by)], decisive),
-            "guess": guess[0] if guess else None,
-            "p": guess[1] if guess else None,
+            "guess": guess[0] if guess and entry.id not in veiled else None,
+            "p": guess[1] if guess and entry.id not in veiled else None,
             "flagged": entry.id in flagged,
         }
         for entry, content, guess in zip(entries, contents, guesses, strict=True)
@@ -54,9 +56,10 @@ def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str
 
 
 def newest(context: Context) -> str:
-    """A short text that changes with labels, flags, predictions and the pool."""
+    """A short text that changes with labels, flags, predictions, audits and the pool."""
     sql = """SELECT (SELECT MAX(seq) FROM events), (SELECT MAX(id) FROM flags), (SELECT COUNT(gone) FROM flags),
-      (SELECT MAX(seq) FROM changes), (SELECT MAX(synced) FROM sources)"""
+      (SELECT MAX(seq) FROM changes), (SELECT MAX(synced) FROM sources),
+      (SELECT MAX(id) FROM queries WHERE strategy = 'certify')"""
     known = foreseen.read(context)
     return repr((*context.conn.execute(sql).fetchone(), known.mark if known is not None else None))
 
