@@ -3,6 +3,7 @@
 Glance(context, by)     `by` names one annotator whose answers alone count; None counts everybody's
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -17,6 +18,7 @@ from labelsieve.core.types import Ids
 from labelsieve.project import events, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.views import foreseen
+from labelsieve.project.views.arrayfiles import kept, put
 from labelsieve.project.views.veiling import audited
 
 NONE, SKIP, UNSURE, SEVERAL = -1, -2, -3, -4  # codes of items without one class
@@ -209,12 +211,39 @@ class Glance:
             mask |= self.among(part[[text.lower() in key.lower() for key in keys]])
         return mask
 
+    def by_key(self) -> Ids:
+        """Ids (m,) of all items that have a row of their own, by key; kept as long as the pool does not change."""
+        mark = hashlib.blake2b(repr(pool_state(self.context)).encode(), digest_size=16).hexdigest()
+        path = self.context.cache / "views" / f"keys-{mark}.npy"
+        found = kept(path)
+        if found is None:
+            rows = self.context.conn.execute("SELECT id FROM items ORDER BY key")
+            found = put(path, np.fromiter((id_ for (id_,) in rows), np.int64))
+        return found
+
+    def by_time(self, descending: bool) -> Ids:
+        """Ids (m,) of all items that have a time, in its order, ties by id."""
+        rows = self.context.conn.execute(_TIMES[descending])
+        return np.fromiter((id_ for (id_,) in rows), np.int64)
+
     def asked(self, purposes: tuple[str, ...]) -> Mask:
         """Whether a query asked for the item for one of these purposes."""
         sql = """SELECT DISTINCT i.item FROM queries q JOIN query_items i ON i.query = q.id
           WHERE q.task = ? AND i.purpose IN (SELECT value FROM json_each(?))"""
         rows = self.context.conn.execute(sql, (self.task.id, json.dumps(purposes)))
         return self.among(np.fromiter((item for (item,) in rows), np.int64))
+
+
+_TIMES = {
+    False: "SELECT id FROM items WHERE time IS NOT NULL ORDER BY time, id",
+    True: "SELECT id FROM items WHERE time IS NOT NULL ORDER BY time DESC, id",
+}
+
+
+def pool_state(context: Context) -> list[int | str | None]:
+    """What changes with the items of the pool. Cost: a few look-ups."""
+    sql = "SELECT (SELECT MAX(seq) FROM changes), (SELECT MAX(id) FROM items), MAX(synced), COUNT(*) FROM sources"
+    return list(context.conn.execute(sql).fetchone())
 
 
 def columns_of(context: Context, source_id: int) -> list[str]:

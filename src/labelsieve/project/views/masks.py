@@ -157,17 +157,9 @@ def _score(glance: Glance, sort: Sort) -> Vector:
     return glance.labelled
 
 
-_KEYS = "SELECT id FROM items ORDER BY key"
-_TIMES = {
-    False: "SELECT id FROM items WHERE time IS NOT NULL ORDER BY time, id",
-    True: "SELECT id FROM items WHERE time IS NOT NULL ORDER BY time DESC, id",
-}
-
-
 def _by_text(glance: Glance, ids: Ids, sort: Sort) -> Ids:
     """SQLite sorts what has a row of its own; items of a range come after those, as their rows lie."""
-    rows = glance.context.conn.execute(_KEYS if sort.by == "key" else _TIMES[sort.descending])
-    order = np.fromiter((id_ for (id_,) in rows), np.int64)
+    order = glance.by_key() if sort.by == "key" else glance.by_time(sort.descending)
     wanted = np.zeros(int(max(ids.max(initial=0), order.max(initial=0))) + 1, bool)
     wanted[ids] = True
     known = order[wanted[order]]

@@ -22,7 +22,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.views import foreseen, similar
 from labelsieve.project.views.arrayfiles import kept, put
 from labelsieve.project.views.filtering import All, Filter, Sort, Uses, uses
-from labelsieve.project.views.glances import Glance
+from labelsieve.project.views.glances import Glance, pool_state
 from labelsieve.project.views.masks import chosen, in_order
 
 _NAME = re.compile("([0-9]{1,18})-([0-9a-f]{32})")
@@ -95,8 +95,7 @@ def _digest(context: Context, wanted: Wanted, by: str | None) -> str:
 def _state(context: Context, needs: set[Uses]) -> dict[str, Any]:
     """What the view depends on, as it is now. Cost: a few look-ups."""
     conn, task = context.conn, context.task
-    sql = "SELECT (SELECT MAX(seq) FROM changes), (SELECT MAX(id) FROM items), MAX(synced), COUNT(*) FROM sources"
-    state: dict[str, Any] = {"pool": list(conn.execute(sql).fetchone())}
+    state: dict[str, Any] = {"pool": pool_state(context)}
     if "labels" in needs:
         state["labels"] = conn.execute("SELECT MAX(seq) FROM events").fetchone()[0]
     if "flags" in needs:
