@@ -8,6 +8,7 @@ FAST := tests/unit tests/contract tests/property
 BESIDE := -n auto --maxprocesses 8
 FRONTEND := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/tests/*')
 PAGES := src/labelsieve/ui/static/index.html
+NEW_ENOUGH := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a * 100 + b >= 2019 ? 0 : 1)
 
 .PHONY: help setup demo test check lint pages fix docs bench clean
 help:  ## list the targets
@@ -46,9 +47,9 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 pages: $(PAGES)  ## types and tests of the app's pages (frontend/), where Node is there
-	@if test -x frontend/node_modules/.bin/vitest && command -v npm >/dev/null; then \
+	@if test -x frontend/node_modules/.bin/vitest && command -v npm >/dev/null && node -e '$(NEW_ENOUGH)'; then \
 	  cd frontend && npm run --silent check && npm run --silent test; \
-	else echo "no Node on this machine: the pages' own tests are left out"; fi
+	else echo "no Node >= 20.19 on this machine: the pages' own tests are left out"; fi
 
 fix: $(VENV)/.dev  ## format, and mend what the linter can mend
 	$(BIN)/ruff format .

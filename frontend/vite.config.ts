@@ -6,7 +6,18 @@ const server = process.env["LABELSIEVE_SERVER"] ?? "http://127.0.0.1:8765";
 
 export default defineConfig({
   plugins: [svelte()],
-  server: { port: 5173, strictPort: true, proxy: { "/api": { target: server, changeOrigin: true } } },
+  server: {
+    host: "127.0.0.1", // the session's cookie of the server counts here too: cookies know no ports
+    port: 5173,
+    strictPort: true,
+    proxy: {
+      "/api": {
+        target: server,
+        changeOrigin: true,
+        configure: (proxy) => proxy.on("proxyReq", (request) => request.setHeader("Origin", server)),
+      },
+    },
+  },
   build: {
     outDir: "../src/labelsieve/ui/static",
     emptyOutDir: true,
@@ -16,5 +27,5 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 900,
   },
-  test: { include: ["tests/**/*.test.ts"], environment: "node", setupFiles: ["tests/setup.ts"] },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", setupFiles: ["tests/setup.ts"], testTimeout: 30_000 },
 });

@@ -107,11 +107,12 @@ function putMany(outbox: Outbox, n: number, task = "main"): string[] {
 }
 
 async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 600; i++) {
+  const deadline = performance.now() + 20_000; // a busy machine is no failure
+  while (performance.now() < deadline) {
     if (holds()) return;
     await new Promise((done) => setTimeout(done, 5));
   }
-  throw new Error(`not within 3 s: ${what}`);
+  throw new Error(`not within 20 s: ${what}`);
 }
 
 describe("a server that lives", () => {
