@@ -13,7 +13,7 @@ from labelsieve.testing import toy_classes, toy_odd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
 
-from app_server import Server, browser, require_pages, serious, serving
+from app_server import Server, browser, require_pages, serious, serving, until
 
 TOY = toy_classes(400, 8, 3, seed=1)
 
@@ -62,8 +62,8 @@ def test_curve_classes_confusions_and_doubts(server: Server, chromium: Any) -> N
     doubt.scroll_into_view_if_needed()
     before = server.ask("/status?task=main")["spent"]["labels"]
     doubt.click()
-    page.wait_for_function("document.querySelector('[data-testid=unsent]').textContent === '0'")
-    assert server.ask("/status?task=main")["spent"]["labels"] == before + 1
+    until(lambda: server.ask("/status?task=main")["spent"]["labels"] == before + 1)
+    until(lambda: page.get_by_test_id("unsent").inner_text() == "0")
     page.locator(".confusions button").first.click()
     page.wait_for_url("**/grid?ids=*")
     page.close()
