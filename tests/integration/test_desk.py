@@ -11,13 +11,14 @@ from labelsieve.core.errors import PoolExhausted
 from labelsieve.core.types import Value
 from labelsieve.project import events, folding
 from labelsieve.project.context import Context
-from labelsieve.project.desk import flags, leases
+from labelsieve.project.desk import flags, leases, refilling
 from labelsieve.project.desk.accepting import Draft, accept
 from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.desk.handing import hand_out
 from labelsieve.project.desk.refilling import choose_more, refill
 from labelsieve.project.facade import Project
 from labelsieve.project.grouping import groups_of
+from labelsieve.project.jobs import table
 from labelsieve.testing import toy_classes, toy_odd
 
 TOY = toy_classes(120, 8, 3)
@@ -229,3 +230,16 @@ def test_flags(asked: Context) -> None:
     assert flags.flagged(asked.conn, asked.task).tolist() == [5]
     flags.lower_flag(asked.conn, asked.task, 5)
     assert flags.flagged(asked.conn, asked.task).tolist() == []
+
+
+def test_contact_sheets_get_as_many_items_as_they_wish_for(asked: Context) -> None:
+    assert len(hand_out(asked, "ann", 100).ids) == refilling.AHEAD
+    assert refill(asked).state == "ready"
+    refilling.wish(asked, 90)
+    refilling.wish(asked, 20)  # somebody else has smaller sheets
+    assert refill(asked).state == "preparing"
+    job = table.claim(asked.conn, "rounds")
+    assert job is not None
+    table.finish(asked.conn, job.id, "done", choose_more(asked))
+    assert len(hand_out(asked, "ann", 100).ids) >= 90
+    assert refill(asked).state == "ready"  # no round after the other for the same wish

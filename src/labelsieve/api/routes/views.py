@@ -13,7 +13,7 @@ from labelsieve.api.guarding import Annotator, Viewer
 from labelsieve.core.types import Purpose
 from labelsieve.project.desk import handing
 from labelsieve.project.desk.cards import cards_of
-from labelsieve.project.desk.refilling import refill
+from labelsieve.project.desk.refilling import refill, wish
 from labelsieve.project.jobs import table
 from labelsieve.project.jobs.happening import job_data
 from labelsieve.project.people.roles import Person
@@ -114,6 +114,7 @@ def read_sheet(
     """Up to n items for a contact sheet, leased like those of the queue, each with its thumbnail or text."""
     with desks.writing, desks.borrowed(task) as project:
         context = project.context
+        wish(context, n)
         handed = handing.hand_out(context, person.name, n, purpose)
         supply = refill(context, purpose, person.name, again)
         cards = tiles.small_cards(context, cards_of(context, handed, person.name))

@@ -1,12 +1,15 @@
 """When the worker should fit and choose anew, and what to say while nothing is ready.
 
 refill(context, purpose) -> Supply      adds a round to the jobs where one is due
+wish(context, n)                        contact sheets want so many items at once: queries are as large from now on
 choose_more(context, purpose) -> dict   the round itself, run by the worker
 """
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from labelsieve.core.errors import NotEnoughLabels, PoolExhausted
@@ -15,14 +18,17 @@ from labelsieve.project import folding, manifest, queries
 from labelsieve.project.asking import ask, default_size
 from labelsieve.project.context import Context
 from labelsieve.project.desk.current import standing_answers
+from labelsieve.project.desk.handing import MOST
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.jobs import table
 from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.standing import stand
 from labelsieve.project.views import foreseen
+from labelsieve.project.wholefiles import write_whole
 
 KIND = "round"
 AHEAD = 40  # open items of a query under which more are chosen
+WISHED = 1800.0  # seconds for which a wish for more holds
 BACKOFF = 15.0  # seconds before a round that failed is tried again
 State: TypeAlias = Literal["ready", "preparing", "done", "failed"]
 
@@ -50,7 +56,8 @@ def refill(
     last = table.last_of(context.conn, KIND, context.task_name, args)
     if last is not None and (last.state == "waiting" or (last.state == "running" and since is None)):
         return Supply("preparing", last.said)
-    if not _due(context, purpose):
+    enough = (AHEAD if last is None else int(last.result.get("wanted", AHEAD))) >= _ahead(context)
+    if enough and not _due(context, purpose):
         return Supply("ready")
     if last is not None and not again and last.state == "failed" and _just(last.ended):
         said = " ".join(str(last.result.get(name, "")) for name in ("error", "hint"))
@@ -61,13 +68,33 @@ def refill(
     return Supply("preparing")
 
 
+def wish(context: Context, n: int) -> None:
+    """Lets queries have at least n items for a while; fewer than AHEAD are no wish."""
+    if n > _ahead(context):
+        write_whole(_wishes(context), str(n))
+
+
+def _wishes(context: Context) -> Path:
+    return context.cache / "desk" / f"{context.task.id}.txt"
+
+
+def _ahead(context: Context) -> int:
+    """How many items a query has at least: AHEAD, or what was wished for lately."""
+    path = _wishes(context)
+    try:
+        fresh = time.time() - path.stat().st_mtime < WISHED
+        return max(AHEAD, min(int(path.read_text()), MOST)) if fresh else AHEAD
+    except (OSError, ValueError):
+        return AHEAD
+
+
 def _due(context: Context, purpose: Purpose | None) -> bool:
     last = queries.last_for(context.conn, context.task_name, purpose)
     if last is None:
         return True
     answers = standing_answers(context.conn, context.task, last.query.ids)
     left = len([item for item in manifest.present(context.conn, last.query.ids).tolist() if item not in answers])
-    return left < min(AHEAD, len(last.query) // 2 + 1) or len(answers) >= default_size(context)
+    return left < min(_ahead(context), len(last.query) // 2 + 1) or len(answers) >= default_size(context)
 
 
 def _just(ended: str | None) -> bool:
@@ -87,9 +114,11 @@ def choose_more(context: Context, purpose: Purpose | None = None, progress: Tell
     """
     seen = _seen(context)
     raw_pool(context, progress)
-    said: dict[str, Any] = {"seen": seen}
+    wanted = _ahead(context)
+    said: dict[str, Any] = {"seen": seen, "wanted": wanted}
     try:
-        asked = ask(context, None if purpose else _size(context), None, control=False, purpose=purpose)
+        size = None if purpose and wanted == AHEAD else _size(context, wanted)
+        asked = ask(context, size, None, control=False, purpose=purpose)
         said |= {"query": asked.id, "items": len(asked), "notes": list(asked.notes)}
     except PoolExhausted as error:
         said["exhausted"] = error.fact
@@ -98,7 +127,7 @@ def choose_more(context: Context, purpose: Purpose | None = None, progress: Tell
     return said
 
 
-def _size(context: Context) -> int:
+def _size(context: Context, ahead: int) -> int:
     """Items of a query for the desk: enough that nobody waits while the next one is chosen."""
     left = len(stand(context).pool.ids) - len(folding.answered(context.conn, context.task_name))
-    return max(1, min(max(default_size(context), AHEAD), left))
+    return max(1, min(max(default_size(context), ahead), left))
