@@ -236,15 +236,16 @@ def by_uuid(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Label]:
     return [label for name in names for _, label in _read(conn, tasks.get(conn, name), where, (text,))]
 
 
-def of_items(conn: sqlite3.Connection, task: Task, ids: Ids) -> Iterator[Label]:
+def of_items(conn: sqlite3.Connection, task: Task, ids: Ids, by: str | None = None) -> Iterator[Label]:
     """Every event about these items, in the order they were written; answers to hidden items are left out.
 
+    `by` names one person whose own events alone are wanted: answers to hidden items are there like all others.
     Cost: O(their events), found by the index of items.
     """
-    hidden = repeated(conn, task)
+    hidden = repeated(conn, task) if by is None else set()
     wanted = "SELECT seq FROM events INDEXED BY events_item WHERE task = ? AND item IN (SELECT value FROM json_each(?))"
     found = _read(conn, task, f"e.seq IN ({wanted})", (task.id, json.dumps(np.asarray(ids, np.int64).tolist())))
-    return (label for seq, label in found if seq not in hidden)
+    return (label for seq, label in found if seq not in hidden and by in (None, label.by))
 
 
 def by_sequence(conn: sqlite3.Connection, task: Task, seqs: Ids) -> dict[int, Label]:

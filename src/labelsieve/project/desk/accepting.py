@@ -20,7 +20,7 @@ from labelsieve.project import deciding, events, grouping, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.desk import leases
-from labelsieve.project.desk.current import standing_answers
+from labelsieve.project.desk.current import own_answer, standing_answers
 
 OLDEST = 7 * 86_400.0  # seconds an answer may have waited at the client
 
@@ -116,9 +116,8 @@ def _labels(conn: sqlite3.Connection, task: Task, drafts: Sequence[Draft], by: s
             out += _undo(conn, task, draft, by, moment, out)
             mine[draft.item] = None
             continue
-        hidden = draft.item in events.hidden_in(conn, draft.query)  # it measures who answers, and changes no answer
         _require_own(conn, draft, by, out)
-        before = draft.supersedes or (None if hidden or draft.decides else mine.get(draft.item))
+        before = draft.supersedes or _before(conn, task, draft, by, mine, out)
         label = _label(task, draft, by, moment, before)
         out.append(label)
         mine[draft.item] = label.id
@@ -135,6 +134,18 @@ def _require_own(conn: sqlite3.Connection, draft: Draft, by: str, before: Sequen
             raise InputError(f"the answer {draft.supersedes} is by {named[0].by}.", "everybody replaces their own.")
     if deciding.holds_decisions(conn, draft.query) != draft.decides:
         raise InputError(f"query {draft.query} holds decisions between annotators.", "a reviewer decides on its page.")
+
+
+def _before(
+    conn: sqlite3.Connection, task: Task, draft: Draft, by: str, mine: dict[int, str | None], out: Sequence[Label]
+) -> str | None:
+    """The answer that this one replaces. One to a hidden item measures who answers, and replaces only its like."""
+    if draft.decides:
+        return None
+    if draft.query is None or draft.item not in events.hidden_in(conn, draft.query):
+        return mine.get(draft.item)
+    here = [label.id for label in out if (label.item, label.query) == (draft.item, draft.query) and label.value]
+    return here[-1] if here else own_answer(conn, task, draft.item, draft.query, by)
 
 
 def _last_by(labels: Sequence[Label], by: str) -> str | None:

@@ -3,6 +3,8 @@
 import sqlite3
 from collections import defaultdict
 
+import numpy as np
+
 from labelsieve.core.types import Ids, Label, Task
 from labelsieve.project import events
 
@@ -16,6 +18,14 @@ def standing_answers(conn: sqlite3.Connection, task: Task, ids: Ids) -> dict[int
     for label in events.of_items(conn, task, ids):
         found[label.item].append(label)
     return {item: kept for item, labels in found.items() if (kept := _current(labels))}
+
+
+def own_answer(conn: sqlite3.Connection, task: Task, item: int, query: int, by: str) -> str | None:
+    """UUID of the last answer that a person gave to an item of this query and that stands, to a hidden one too."""
+    own = list(events.of_items(conn, task, np.array([item], np.int64), by))
+    to_query = {label.id for label in own if label.query == query}
+    standing = _current([label for label in own if label.id in to_query or label.supersedes in to_query])
+    return standing[-1].id if standing else None
 
 
 def _current(labels: list[Label]) -> list[Label]:
