@@ -52,6 +52,7 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     "strategies": (90, [f"strategies.py {POOLS} --work {WORK}/strategies"]),
     "coresets": (15, [f"coresets.py {POOLS}"]),
     "mixup": (5, [f"mixup.py {POOLS}"]),
+    "consensus": (10, ["consensus.py"]),
 }
 
 

@@ -229,6 +229,19 @@ def screening_peers() -> str:
     return table(["labelled", "by", "area under the ROC curve", "average precision"], rows)
 
 
+def consensus() -> str:
+    """Accuracy of what most say and of the consensus, plain and as it is, and how many errors each puts first."""
+    rows = []
+    for row in read("consensus")["mean"]:
+        ways = [row["ways"][name] for name in ("most", "shrink 0", "shrink 20")]
+        right = [f"{way['accuracy']:.3f}".removeprefix("0") for way in ways]
+        caught = [f"{way['caught']:.2f}".removeprefix("0") for way in ways]
+        doubt = [f"{way['doubt']:.3f}".removeprefix("0") for way in ways[1:]]
+        rows.append([row["data"], row["design"], *right, gain(row["gain"]), ", ".join(caught), ", ".join(doubt)])
+    head = ["labels", "answers", "most say", "Dawid and Skene", "consensus", "gain over most say"]
+    return table([*head, "errors in the doubtful tenth", "doubt of the last two"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "strategies": strategies,
     "peers": peers,
@@ -238,6 +251,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "screening": screening,
     "screening_all": screening_all,
     "screening_peers": screening_peers,
+    "consensus": consensus,
 }
 
 
