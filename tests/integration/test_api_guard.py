@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import labelsieve as ls
+from labelsieve.api import bodies
 from labelsieve.api.application import build
 from labelsieve.api.guarding import Door, SingleUser
 from labelsieve.api.throttle import Throttle
@@ -156,3 +157,30 @@ def test_the_guide_comes_back_with_the_tasks(client: TestClient) -> None:
     assert client.put("/api/v1/tasks/main/guide", json=[entry], headers=BEARER).status_code == 200
     (task,) = client.get("/api/v1/tasks", headers=BEARER).json()
     assert task["classes"][0] == entry | {"code": 0}
+
+
+@pytest.mark.parametrize("path", ["/%E2%98%83", "/%C3%BC", "/%0d%0aX-Own:%201", "/a%20b"])
+def test_the_way_on_is_a_header_whatever_the_path(client: TestClient, path: str) -> None:
+    answer = client.get(f"{path}?token={TOKEN}")
+    assert answer.status_code == 303
+    assert answer.headers["location"].isascii()
+    assert "x-own" not in answer.headers
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_a_body_without_an_end_is_not_gathered(client: TestClient, monkeypatch: pytest.MonkeyPatch, said: bool) -> None:
+    monkeypatch.setattr(bodies, "LARGEST", 1 << 20)
+    many = b'{"labels": [' + b" " * (1 << 20) + b"]}"
+    parts = many if said else iter([many[: 1 << 19], many[1 << 19 :]])
+    headers = BEARER | {"Content-Type": "application/json"}
+    answer = client.post("/api/v1/tasks/main/labels", content=parts, headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == "the request is larger than 1 MB."
+    assert answer.json()["hint"]
+    assert client.post("/api/v1/tasks/main/import?name=x.csv", content=many, headers=headers).status_code != 413
+
+
+@pytest.mark.parametrize("item", [2**63, 2**70, -(2**63) - 1])
+def test_ids_that_no_ledger_keeps_are_refused(client: TestClient, item: int) -> None:
+    assert client.put(f"/api/v1/tasks/main/flags/{item}", json={"note": ""}, headers=BEARER).status_code == 422
+    assert client.delete(f"/api/v1/tasks/main/flags/{item}", headers=BEARER).status_code == 422

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from labelsieve import __version__
 from labelsieve.api import problems
+from labelsieve.api.bodies import Bodies
 from labelsieve.api.desks import Desks
 from labelsieve.api.guarding import API, Door, Guard
 from labelsieve.api.news import News
@@ -44,5 +45,6 @@ def build(root: Path, door: Door) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(page_routes(Path(str(files("labelsieve"))) / "ui" / "static"))
+    app.add_middleware(Bodies)
     app.add_middleware(Guard, door=door)
     return app

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
+from urllib.parse import quote
 
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import MutableHeaders
@@ -192,7 +193,7 @@ class Guard:
 def _without_token(request: HTTPConnection) -> str:
     """The page that was asked for, without its token; always a path on this server."""
     kept = "&".join(part for part in request.url.query.split("&") if part and not part.startswith("token="))
-    return "/" + request.url.path.lstrip("/\\") + (f"?{kept}" if kept else "")
+    return "/" + quote(request.url.path.lstrip("/\\"), "/%") + (f"?{kept}" if kept else "")
 
 
 def _hardened(send: Send) -> Send:
@@ -216,7 +217,7 @@ def _needs(role: Role) -> Callable[[Request], Person]:
         if known is None:
             raise HTTPException(401, "nobody is signed in.")
         if not known.person.may(role):
-            fact = f"{known.person.name} is a {known.person.role} here; this needs {_with_article(role)}."
+            fact = f"{known.person.name} is {_with_article(known.person.role)} here; this needs {_with_article(role)}."
             raise HTTPException(403, fact)
         return known.person
 

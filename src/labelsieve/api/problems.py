@@ -37,6 +37,13 @@ TITLES = {
     500: "A fault of labelsieve",
     501: "Not installed",
 }
+HINTS = {  # for those that come with a fact alone
+    400: "/openapi.json says what is expected.",
+    403: "ask an admin of the project.",
+    404: "/openapi.json lists what there is.",
+    405: "/openapi.json lists what there is.",
+    413: "send it in parts.",
+}
 
 
 def problem(status: int, fact: str, hint: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
@@ -60,15 +67,13 @@ def install(app: FastAPI) -> None:
     def refused(_: Request, error: Exception) -> JSONResponse:
         found = error.errors() if isinstance(error, RequestValidationError) else []
         said = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found[:3])
-        return problem(
-            422, said or "the request does not fit.", "the page /docs/api of the manual lists what is expected."
-        )
+        return problem(422, said or "the request does not fit.", HINTS[400])
 
     def http(_: Request, error: Exception) -> JSONResponse:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
         detail = str(error.detail) if isinstance(error, HTTPException) else str(error)
-        return problem(status, detail, headers=headers)
+        return problem(status, detail, HINTS.get(status, ""), headers)
 
     def failed(_: Request, error: Exception) -> JSONResponse:
         return problem(500, f"{type(error).__name__}.", "the server's log says more: please report it.")

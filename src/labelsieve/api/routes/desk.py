@@ -187,12 +187,12 @@ class Note(BaseModel):
 
 
 @router.put("/flags/{item}", status_code=204)
-def raise_flag(project: OnTask, person: Annotator, item: int, given: Note) -> None:
+def raise_flag(project: OnTask, person: Annotator, item: ItemId, given: Note) -> None:
     """Flags an item for another look."""
     flags.raise_flag(project.context.conn, project.task, item, person.name, given.note)
 
 
 @router.delete("/flags/{item}", status_code=204)
-def lower_flag(project: OnTask, person: Annotator, item: int) -> None:
+def lower_flag(project: OnTask, person: Annotator, item: ItemId) -> None:
     """Takes the person's flag away."""
     flags.lower_flag(project.context.conn, project.task, item, person.name)

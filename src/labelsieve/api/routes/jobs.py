@@ -66,7 +66,7 @@ def add_job(desks: AllDesks, person: Annotator, new: NewJob) -> dict[str, Any]:
 def _require(person: Person, kind: str) -> None:
     role = kind_called(kind).role
     if not person.may(role):
-        raise HTTPException(403, f"{person.name} is a {person.role} here; {kind} needs the role {role}.")
+        raise HTTPException(403, f"{person.name} has the role {person.role} here; {kind} needs the role {role}.")
 
 
 @router.post("/{job}/cancel")
