@@ -36,7 +36,10 @@ def chromium() -> Iterator[Any]:
 
 def test_embedding_is_started_stopped_and_taken_up_again(server: Server, chromium: Any) -> None:
     page = chromium.new_page(viewport={"width": 1280, "height": 800})
-    page.goto(f"{server.url}/jobs?token=T")
+    page.goto(f"{server.url}/label?token=T")  # what is lacking is said where somebody wants to label
+    page.get_by_text("This pool is not embedded yet").wait_for(timeout=60_000)
+    assert page.get_by_role("button", name="Embed it now").is_visible()
+    page.goto(f"{server.url}/jobs")
     page.get_by_test_id("start-embed").focus()
     page.keyboard.press("Enter")
     page.get_by_label("Engine", exact=True).press("Enter")  # an empty field: the usual engine
