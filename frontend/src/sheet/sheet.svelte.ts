@@ -9,6 +9,7 @@ import { Clock } from "../label/clock";
 import { answers, cut, nameOf, same, undone, type Answered, type Mark, type Sheet } from "./line";
 
 const RENEW = 240_000; // milliseconds: leases last ten minutes
+const WHOLE = 3000; // milliseconds that a sheet with gaps waits for the rest
 const DEPTH = 20; // sheets that can be taken back
 const PATIENCE = 15_000; // milliseconds that a picture may take; then it is left out
 
@@ -24,6 +25,8 @@ export class Contact {
   last = $state("");
   depth = $state(0);
   private next: Sheet | null = null;
+  private more = false; // the server is choosing further items
+  private since = 0; // when the wait for a whole sheet began
   private done: Answered[] = [];
   private taken = new Set<string>();
   private readonly clock = new Clock(undefined, document.visibilityState === "visible");
@@ -74,7 +77,8 @@ export class Contact {
     this.answered += labels.length;
     const odd = this.marked;
     this.last = `${count(labels.length, "item")}: ${odd} marked, ${labels.length - odd} ${others.names?.join(", ") || others.tag}`;
-    this.show(this.next);
+    const part = this.more && (this.next?.cards.length ?? 0) < this.size; // the rest of it is being chosen
+    this.show(part ? null : this.next);
     this.next = null;
     void this.fill();
     return true;
@@ -139,14 +143,21 @@ export class Contact {
     if (this.purpose) search.set("purpose", this.purpose);
     if (again) search.set("again", "true");
     try {
-      const answer = await api.get<QueueAnswer>(`/tasks/${encodeURIComponent(task)}/sheet?${search.toString()}`);
+      const answer = await api.get<QueueAnswer & { more: boolean }>(`/tasks/${encodeURIComponent(task)}/sheet?${search.toString()}`);
       if (this.closed) return;
       this.tries = 0;
       const waiting = unsent.box?.items(task) ?? new Set<number>();
       const gone = this.done.flatMap((one) => one.sheet.cards.map(nameOf));
       this.taken = new Set([...gone, ...(this.sheet?.cards.map(nameOf) ?? [])]);
+      this.more = answer.more;
       if (!this.sheet) {
         const first = cut(answer.items, this.size, this.taken, waiting);
+        this.since ||= Date.now();
+        if (first && first.cards.length < this.size && this.more && Date.now() - this.since < WHOLE) {
+          this.state = "preparing";
+          return this.later(400);
+        }
+        this.since = 0;
         if (first) this.show(first);
         for (const card of first?.cards ?? []) this.taken.add(nameOf(card));
       }
@@ -155,7 +166,7 @@ export class Contact {
       this.note = answer.note;
       const behind = answer.items.length > 0 && !this.sheet; // all of them are on their way to the server
       this.state = this.sheet ? "ready" : behind ? "preparing" : answer.state === "ready" ? "done" : answer.state;
-      const few = (this.next?.cards.length ?? 0) < this.size && answer.state === "preparing";
+      const few = (this.next?.cards.length ?? 0) < this.size && answer.more;
       if (this.state === "preparing" || few) this.later(1000);
     } catch (error) {
       const said = error instanceof api.ApiError && (error.status === 409 || error.status === 422);

@@ -99,6 +99,7 @@ class Sheet(BaseModel):
     state: str
     items: list[dict[str, Any]]
     left: int
+    more: bool = Field(description="Further items are being chosen.")
     note: str = ""
 
 
@@ -119,4 +120,5 @@ def read_sheet(
         supply = refill(context, purpose, person.name, again)
         cards = tiles.small_cards(context, cards_of(context, handed, person.name))
     state = "ready" if cards else supply.state if supply.state != "ready" else "done"
-    return Sheet(state=state, items=cards, left=handed.left, note=supply.note)
+    more = supply.state == "preparing"
+    return Sheet(state=state, items=cards, left=handed.left, more=more, note=supply.note)
