@@ -4,8 +4,9 @@
     python benchmarks/projection.py --cache /tmp/pools --seeds 3
     python benchmarks/projection.py --rows 1000000          # time and memory of a large pool of normal clusters
 
-Ways: `pca` (two principal axes), `map` (as a project does it: up to 20,000 items laid out), `map_quarter` (a random quarter laid out as landmarks,
-the rest placed between them: what pools beyond 20,000 items get, but with far more landmarks). Trustworthiness (Venna
+Ways: `pca` (two principal axes), `map` (as a project does it: up to 20,000 items laid out), `map_quarter` (a random
+quarter laid out as landmarks, the rest placed between them, as most of a very large pool is).
+Trustworthiness (Venna
 and Kaski 2001) and the share of neighbours with the item's own label, both at 10 neighbours, over 1,000 random items;
 `full` is the latter in all dimensions. Resumable: what the output file holds is not computed again.
 """

@@ -51,6 +51,7 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     ),
     "strategies": (90, [f"strategies.py {POOLS} --work {WORK}/strategies"]),
     "coresets": (15, [f"coresets.py {POOLS}"]),
+    "projection": (6, [f"projection.py {POOLS}", "projection.py --rows 1000000"]),
     "mixup": (5, [f"mixup.py {POOLS}"]),
     "consensus": (10, ["consensus.py"]),
 }
