@@ -15,7 +15,9 @@ from labelsieve.project.desk.accepting import Draft, accept
 from labelsieve.project.desk.refilling import refill
 from labelsieve.project.facade import Project
 from labelsieve.project.jobs import table
+from labelsieve.project.jobs.kinds import _being_embedded
 from labelsieve.project.jobs.worker import do
+from labelsieve.project.pooling import lacks_rows
 from labelsieve.project.views import foreseen
 from labelsieve.testing import toy_classes, toy_odd
 
@@ -133,6 +135,27 @@ def test_answers_that_come_during_a_round_start_another_and_an_empty_pool_ends(t
     assert supply.state == "done"
     assert supply.note
     assert not table.open_jobs(context.conn)  # what ended is not begun again and again
+
+
+def test_a_round_waits_for_new_items_that_are_being_embedded(tmp_path: Path) -> None:
+    """Two workers never embed the same items at once; where nothing is lacking, or nobody embeds, it goes on."""
+    source = rows(tmp_path)
+    with ls.create(tmp_path / "p.sieve", source, classes=["a", "b"], key="key") as project:
+        assert not lacks_rows(project.context)  # no engine is chosen yet: that is said, not waited for
+        project.embed()
+        conn = project.context.conn
+        embedding = table.add(conn, "embed", "long", "main", {}).id
+        table.claim(conn, "long")
+        assert not _being_embedded(project)
+        source.write_text(source.read_text("utf-8") + "\n900,3,0.5,x", "utf-8")
+        project.sync()
+        assert _being_embedded(project)
+        table.finish(conn, embedding, "cancelled", {})
+        assert not _being_embedded(project)
+        assert lacks_rows(project.context)
+        refill(project.context)
+        assert round_of(project).state == "done"  # it embeds what is lacking itself
+        assert not lacks_rows(project.context)
 
 
 def _labels(project: Project) -> list[Any]:

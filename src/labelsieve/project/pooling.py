@@ -264,6 +264,14 @@ def raw_pool(context: Context, progress: Tell | None = None) -> Pool:
     return parts[0] if len(parts) == 1 else ConcatPool(parts)
 
 
+def lacks_rows(context: Context) -> bool:
+    """Whether an engine is active and some usable items have no embeddings by it yet. Cost: O(N) of ids."""
+    if not context.settings.embeddings or all(_in_place(context, row.id) for row in context.rows.values()):
+        return False
+    folder = context.cache / "embeddings" / context.settings.embeddings
+    return not folder.is_dir() or _missing(context, Shards(folder), manifest.ids(context.conn))
+
+
 def _require_engine(context: Context) -> None:
     if not context.settings.engine and default_engine(context) != "given":
         raise NotEmbedded(

@@ -5,6 +5,7 @@ said)` writes progress and raises Cancelled where somebody wants the job to stop
 job can be resumed.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,15 +16,18 @@ from labelsieve.project.desk.refilling import choose_more, refill
 from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
 from labelsieve.project.formats import exchanging, uploads
+from labelsieve.project.jobs import table
 from labelsieve.project.jobs.table import Lane
 from labelsieve.project.people.agreeing import agreement_now
 from labelsieve.project.people.roles import Role
+from labelsieve.project.pooling import lacks_rows
 from labelsieve.project.progress.measuring import measure
 from labelsieve.project.projection.projecting import project_pool
 from labelsieve.project.views import foreseen, similar
 
 Tell: TypeAlias = Callable[[int, int, str], None]
 Run: TypeAlias = Callable[[Project, Mapping[str, Any], Tell], dict[str, Any]]
+WAIT = 0.5  # seconds between looks at a pool that is being embedded
 LONGEST = 1000  # characters of an argument
 
 
@@ -48,6 +52,9 @@ class JobKind:
 
 
 def _round(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    while _being_embedded(project):  # by the other worker: not twice
+        tell(0, 0, "waiting for the embeddings of new items")
+        time.sleep(WAIT)
     tell(0, 1, "fitting and choosing")
     said = choose_more(project.context, args.get("purpose"), _embedding(tell))
     refill(project.context, args.get("purpose"), since=said["seen"])  # answers that came meanwhile
@@ -58,6 +65,11 @@ def _agreement(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[st
     tell(0, 0, "measuring how people agree")
     found = agreement_now(project.context, wait=True)
     return {"items": found.data["items"], "open": len(found.open)}
+
+
+def _being_embedded(project: Project) -> bool:
+    running = [job for job in table.open_jobs(project.context.conn) if job.kind == "embed" and job.state == "running"]
+    return bool(running) and lacks_rows(project.context)
 
 
 def _fit(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
