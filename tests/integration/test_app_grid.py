@@ -259,6 +259,21 @@ def test_a_sheet_is_not_lost_when_the_server_dies(chromium: Any, pictures: Serve
     page.context.close()
 
 
+def test_a_sheet_is_answered_when_all_of_it_was_seen(chromium: Any, pictures: Server) -> None:
+    page = sheet(chromium, pictures, 36, 390)
+    before, presses = answered(pictures), 0
+    while not page.inner_text('[data-testid="said"]'):
+        assert answered(pictures) == before
+        page.keyboard.press("Enter")
+        presses += 1
+        page.wait_for_timeout(200)
+        assert presses < 20
+    assert presses > 1  # a narrow screen shows a part of it at once
+    sent(page)
+    assert answered(pictures) == before + 36
+    page.context.close()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_sheet_can_be_read_out(chromium: Any, pictures: Server, width: int) -> None:
     page = sheet(chromium, pictures, 36, width)
