@@ -23,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from fnmatch import fnmatch
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,16 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"pools": table, "mean": means, "criteria": criteria(rows, found)}
 
 
+def by_chance(differences: list[float]) -> float:
+    """How often differences (seeds,) with random signs have a mean as far from 0: the exact paired test, two-sided.
+
+    The best method is known only afterwards, so that against it this is too small where several are about as good.
+    """
+    signs = np.array(list(product((-1, 1), repeat=len(differences))), float)
+    away = np.abs(signs @ np.array(differences))
+    return round(float((away >= abs(sum(differences)) - 1e-9).mean()), 4)
+
+
 def over_pools(found: dict[str, dict[str, dict[int, float]]], method: str) -> dict[int, float]:
     """The mean share over the pools, of each seed that was played on all of them."""
     seeds = set.intersection(*(set(by[method]) for by in found.values()))
@@ -212,6 +223,7 @@ def criteria(rows: list[dict[str, Any]], found: dict[str, dict[str, dict[int, fl
         got = float(np.mean(list(by["screen"].values())))
         ratios[pool] = {"best": best, "its_share": round(means[best], 4), "share": round(got, 4), "odd": odd[pool]}
         ratios[pool]["ratio"] = round(got / means[best], 3) if means[best] else 1.0
+        ratios[pool]["p"] = by_chance([by["screen"][s] - each for s, each in by[best].items() if s in by["screen"]])
     out["to_the_best"] = ratios
     out["below"] = [p for p, row in ratios.items() if row["ratio"] < SHARE and row["odd"] >= ENOUGH]
     out["none_where_a_peer_finds_half"] = [

@@ -9,6 +9,7 @@ from labelsieve.screening import arms
 from labelsieve.screening.anomaly import mahalanobis, rank
 from labelsieve.screening.arms import Scene, by_anomaly, by_forest, by_fuse, by_linear, by_medoids, lists_of
 from labelsieve.screening.ranking import Ranked, scanned
+from labelsieve.screening.tails import tail_ranks
 from labelsieve.selection.clusters import kmeans
 
 
@@ -61,7 +62,8 @@ def test_linear_and_fuse_score_as_a_head_on_the_view_of_heads(pool, tabular):
     head = Linear(2, c=1.0, balanced=True).fit(rows[:100], y[:100])
     score = head.decision(rows[100:])[:, 0]
     np.testing.assert_array_equal(by_linear(scene).ids, 100 + np.argsort(-score)[:10])
-    both = rank(score.astype(float)) + rank(mahalanobis(x))[100:] / (1 + y[:100].sum())
+    unusual = tail_ranks(scene.state) if tabular else rank(mahalanobis(x))
+    both = rank(score.astype(float)) + unusual[100:] / (1 + y[:100].sum())
     np.testing.assert_array_equal(by_fuse(scene).ids, 100 + np.argsort(-both)[:10])
 
 

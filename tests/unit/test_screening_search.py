@@ -7,7 +7,7 @@ from labelsieve.core.errors import InputError, PoolExhausted
 from labelsieve.core.rounds import ArrayPool, InMemory, Round
 from labelsieve.core.types import DULL, ODD, Labels, Query
 from labelsieve.screening.anomaly import pool_ranks
-from labelsieve.screening.search import screen
+from labelsieve.screening.search import screen, share_at_random
 
 
 @pytest.fixture(scope="module")
@@ -103,16 +103,28 @@ def _query(ids, arms):
 
 def test_some_places_are_drawn_at_random_whatever_was_found(planted):
     x, y = planted
-    dull = np.flatnonzero(y == DULL)[:300]
-    state, past = state_of(x, y, dull), [_query(dull, "explore")]
+    odd = np.flatnonzero(y == ODD)
+    state, past = state_of(x, y, odd), [_query(odd, "anomaly")]
     queries = [screen(replace(state, past=past), 10, np.random.default_rng(i)) for i in range(60)]
     drawn = np.array([of_arm(query, "explore").sum() for query in queries])
     assert 15 <= drawn.sum() <= 60  # one in twenty is 30
     for query, k in zip(queries, drawn, strict=True):
         known = ~np.isnan(query.propensity)
         np.testing.assert_array_equal(known, of_arm(query, "explore"))
-        np.testing.assert_allclose(query.propensity[known], k / 700)
+        np.testing.assert_allclose(query.propensity[known], k / 970)
     assert len(np.unique(np.concatenate([q.ids[of_arm(q, "explore")] for q in queries]))) > 10
+
+
+def test_while_nothing_odd_is_found_up_to_half_of_the_places_are_drawn_at_random(planted):
+    x, y = planted
+    dull = np.flatnonzero(y == DULL)
+    assert [share_at_random(state_of(x, y, dull[:n])) for n in (0, 75, 150, 500)] == pytest.approx(
+        [0.05, 0.275, 0.5, 0.5]
+    )
+    assert share_at_random(state_of(x, y, np.append(dull[:500], np.flatnonzero(y == ODD)[0]))) == 0.05
+    state, past = state_of(x, y, dull[:200]), [_query(dull[:200], "anomaly + isolation + medoids + explore")]
+    queries = [screen(replace(state, past=past), 10, np.random.default_rng(i)) for i in range(30)]
+    assert 120 <= sum(of_arm(query, "explore").sum() for query in queries) <= 250  # of 300
 
 
 def test_odd_labels_alone_ask_for_what_is_near_them(planted):

@@ -121,8 +121,12 @@ def by_linear(scene: Scene) -> Ranked:
 
 
 def by_fuse(scene: Scene) -> Ranked:
-    """Items by rank(likeness) + rank(distance) / (1 + odd found): the more is known, the less distance counts."""
-    return scene.ranked(rank(scene.likeness.astype(np.float64)) + scene.unusual / (1 + scene.odd))
+    """Items by rank(likeness) + rank(distance) / (1 + odd found): the more is known, the less distance counts.
+
+    In a table the tails stand for the distance.
+    """
+    unusual = tail_ranks(scene.state)[scene.at] if scene.state.tabular else scene.unusual
+    return scene.ranked(rank(scene.likeness.astype(np.float64)) + unusual / (1 + scene.odd))
 
 
 def by_forest(scene: Scene, besides: Mapping[str, Ranked]) -> Ranked:

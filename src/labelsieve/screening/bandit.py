@@ -13,8 +13,10 @@ JOIN = " + "  # between the arms of an item in Query.arms
 # with some trust, what knows nothing of odd items with the least.
 BEFORE = {
     "fuse": (3.0, 7.0),
+    "tails": (3.0, 7.0),
     "anomaly": (2.0, 9.0),
-    "tails": (2.0, 9.0),
+    "isolation": (2.0, 8.0),
+    "forest": (2.0, 8.0),
     "patches": (6.0, 4.0),
     "medoids": (1.0, 29.0),
     "explore": (1.0, 29.0),

@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.rounds import Round
-from labelsieve.core.types import Ids, Query
+from labelsieve.core.types import ODD, Ids, Query
 from labelsieve.screening.arms import Scene, lists_of
 from labelsieve.screening.bandit import JOIN, credits_of, drawn_order
 from labelsieve.screening.ranking import Ranked
@@ -15,6 +15,7 @@ from labelsieve.screening.ranking import Ranked
 EXPLORE = "explore"
 LISTED = 10  # items on a list at least, so that arms are credited where one item is asked at a time
 FLOOR = 0.05  # of all places are drawn at random, whatever the answers were
+LOST, LOST_AFTER = 0.5, 150  # and half of them, step by step, while so many answers show nothing odd
 
 
 def screen(state: Round, n: int, rng: Generator) -> Query:
@@ -22,11 +23,11 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
 
     Arms: `anomaly` (unusual in the pool), `isolation` (an isolation forest that learns from answers), `medoids`
     (typical of cells without a label), `explore` (at random); from the first odd item on `linear`, `forest`, and `fuse`
-    (linear and anomaly together). In a table also `tails` (values that few others reach); with feature maps of images,
-    and a dull one, also `patches` (a place that no dull image has). Each place is given to an arm by Thompson
-    sampling on what its list found so far (`Round.past`), one place in twenty at random. `Query.arms` names the arms
-    that had an item on their list, `Query.why` the one that asked for it; `propensity` is that of the random draw, else
-    NaN.
+    (linear and anomaly together). In a table also `tails` (values that few others reach), which `fuse` takes there;
+    with feature maps of images, and a dull one, `patches` (a place that no dull image has). An arm is drawn by Thompson
+    sampling on what its list found so far (`Round.past`), one place in twenty at random, up to every other one while
+    150 answers show nothing odd. `Query.arms` names the arms that had an item on their list, `Query.why` the one that
+    asked for it; `propensity` is that of the random draw, else NaN.
     Give z-scored rows. PoolExhausted when fewer than n items are left; InputError for a task of many classes.
     Source: measured, see docs/decisions/0007-the-search.md. Cost: one scan of the pool by the linear head and about
     O(250 N); what depends on the pool alone is kept.
@@ -45,13 +46,13 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
 
 def _shared_out(lists: Mapping[str, Ranked], n: int, state: Round, rng: Generator) -> list[tuple[str, int]]:
     """(arm, place on its list) of each of n items: an arm is drawn, and gives its best item that is not taken yet."""
-    credit, names = credits_of(state.past, state.labels), list(lists)
+    credit, names, at_random = credits_of(state.past, state.labels), list(lists), share_at_random(state)
     taken: set[int] = set()
     after = dict.fromkeys(names, 0)
     asked = []
     for _ in range(n):
         order = drawn_order(names, credit, rng)
-        if rng.random() < FLOOR:
+        if rng.random() < at_random:
             order.insert(0, EXPLORE)
         for arm in order:  # a list may have run out: the next arm then
             ids = lists[arm].ids
@@ -62,6 +63,13 @@ def _shared_out(lists: Mapping[str, Ranked], n: int, state: Round, rng: Generato
         taken.add(int(ids[after[arm]]))
         asked.append((arm, after[arm]))
     return asked
+
+
+def share_at_random(state: Round) -> float:
+    """The least share of places that are drawn at random: 1/20, and more the longer nothing odd is found."""
+    if (state.labels.y == ODD).any():
+        return FLOOR
+    return float(np.interp(len(state.labels), [0, LOST_AFTER], [FLOOR, LOST]))
 
 
 def _query(asked: list[tuple[str, int]], lists: Mapping[str, Ranked], scene: Scene) -> Query:
