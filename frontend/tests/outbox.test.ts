@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../src/lib/api";
+import { openStore } from "../src/lib/keep";
 import { Outbox, uuid, type Ways } from "../src/lib/outbox";
 import type { LabelBody, LabelsAnswer } from "../src/lib/types";
 
@@ -284,6 +285,73 @@ describe("a reload", () => {
     } finally {
       globalThis.indexedDB = kept;
     }
+  });
+});
+
+describe("a browser without room", () => {
+  const full = () => {
+    throw new DOMException("full", "QuotaExceededError");
+  };
+  afterEach(() => void vi.restoreAllMocks());
+
+  it("sends its answers nevertheless, those from before first", async () => {
+    server.dead = true;
+    const outbox = await tab();
+    const before = putMany(outbox, 3);
+    await until(() => Object.keys(storage).length === 0, "all in the database");
+    vi.spyOn(IDBObjectStore.prototype, "add").mockImplementation(full);
+    const after = putMany(outbox, 4);
+    await until(() => outbox.standing.trouble !== null, "the server was tried");
+    expect(outbox.standing.unsent).toBe(7);
+    expect(Object.keys(storage).length).toBe(4); // the journal has them
+    server.dead = false;
+    outbox.retry();
+    await until(() => outbox.standing.unsent === 0, "all sent");
+    expect(server.written).toEqual([...before, ...after]);
+    expect(Object.keys(storage)).toEqual([]);
+  });
+
+  it("opens with what the journal has", async () => {
+    server.dead = true;
+    vi.spyOn(IDBObjectStore.prototype, "add").mockImplementation(full);
+    const ids = putMany(await tab(), 3);
+    open.pop()?.close();
+    server.dead = false;
+    const outbox = await tab();
+    await until(() => outbox.standing.unsent === 0, "all sent");
+    expect(server.written).toEqual(ids);
+  });
+
+  it("says so where nothing can be kept, and sends all the same", async () => {
+    vi.spyOn(IDBObjectStore.prototype, "add").mockImplementation(full);
+    vi.spyOn(storage, "setItem").mockImplementation(full);
+    server.dead = true;
+    const outbox = await tab();
+    const said: (string | null)[] = [];
+    outbox.subscribe((now) => void said.push(now.trouble));
+    const ids = putMany(outbox, 2);
+    await until(() => said.some((one) => one?.includes("leave this tab open")), "told");
+    server.dead = false;
+    outbox.retry();
+    await until(() => outbox.standing.unsent === 0, "all sent");
+    expect(server.written).toEqual(ids);
+  });
+
+  it("sends nothing twice where what was sent cannot be taken out", async () => {
+    const outbox = await tab();
+    vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(full);
+    const ids = putMany(outbox, 3);
+    await until(() => outbox.standing.unsent === 0, "all sent");
+    outbox.retry();
+    await outbox.settled();
+    expect([...server.times.values()]).toEqual([1, 1, 1]);
+    expect(server.written).toEqual(ids);
+  });
+
+  it("waits no longer than it must for a database that does not open", async () => {
+    vi.spyOn(IDBFactory.prototype, "open").mockImplementation(() => ({}) as IDBOpenDBRequest);
+    const store = await openStore("hangs", 10);
+    expect(await store.add({ id: uuid(), task: "main", person: "ann", at: 0, body: body(1) })).toBe(false);
   });
 });
 

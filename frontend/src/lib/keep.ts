@@ -17,8 +17,7 @@ export interface Refused extends Entry {
 }
 
 export interface Store {
-  readonly lasting: boolean; // false: gone with the tab, so that the journal has to keep what it was told
-  add(entry: Entry): Promise<void>;
+  add(entry: Entry): Promise<boolean>; // false: gone with the tab, so that the journal has to keep it
   first(person: string, most: number): Promise<Entry[]>;
   all(): Promise<Entry[]>;
   drop(ids: readonly string[]): Promise<void>;
@@ -28,13 +27,22 @@ export interface Store {
   close(): void;
 }
 
-/** The store of a project: in IndexedDB, or in memory and the journal where the browser has none. */
-export async function openStore(name: string): Promise<Store> {
+const PATIENCE = 10_000; // milliseconds that IndexedDB may take to open
+
+/** The store of a project: in IndexedDB, and in memory and the journal where the browser has none, or no room. */
+export async function openStore(name: string, patience = PATIENCE): Promise<Store> {
   try {
-    return new Kept(await open(name));
+    return new Spilling(new Kept(await soon(open(name), patience)));
   } catch {
     return new Remembered();
   }
+}
+
+function soon<T>(work: Promise<T>, patience: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("IndexedDB does not open")), patience);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 function open(name: string): Promise<IDBDatabase> {
@@ -59,14 +67,12 @@ function answerOf<T>(request: IDBRequest<T>): Promise<T> {
 }
 
 class Kept implements Store {
-  readonly lasting = true;
-
   constructor(private readonly db: IDBDatabase) {
     db.onversionchange = () => db.close();
   }
 
-  add(entry: Entry): Promise<void> {
-    return this.write(["waiting"], (t) => {
+  async add(entry: Entry): Promise<boolean> {
+    await this.write(["waiting"], (t) => {
       const request = t.objectStore("waiting").add(entry);
       request.onerror = (event) => {
         if (request.error?.name !== "ConstraintError") return;
@@ -74,6 +80,7 @@ class Kept implements Store {
         event.stopPropagation();
       };
     });
+    return true;
   }
 
   first(person: string, most: number): Promise<Entry[]> {
@@ -129,10 +136,10 @@ function without(t: IDBTransaction, id: string): void {
 class Remembered implements Store {
   private readonly entries = new Map<string, Entry>();
   private readonly no = new Map<string, Refused>();
-  readonly lasting = false;
 
-  async add(entry: Entry): Promise<void> {
+  async add(entry: Entry): Promise<boolean> {
     if (!this.entries.has(entry.id)) this.entries.set(entry.id, entry);
+    return false;
   }
   async first(person: string, most: number): Promise<Entry[]> {
     return [...this.entries.values()].filter((entry) => entry.person === person).slice(0, most);
@@ -156,6 +163,67 @@ class Remembered implements Store {
   close(): void {}
 }
 
+/** IndexedDB as long as it works; once it is full or gone, new answers wait in memory and go out from there. */
+class Spilling implements Store {
+  private readonly rest = new Remembered();
+  private readonly sent = new Set<string>(); // that could not be taken out
+  private full = false;
+
+  constructor(private readonly kept: Store) {}
+
+  async add(entry: Entry): Promise<boolean> {
+    if (!this.full) {
+      try {
+        return await this.kept.add(entry);
+      } catch {
+        this.full = true; // what comes later stays behind it
+      }
+    }
+    return this.rest.add(entry);
+  }
+  async first(person: string, most: number): Promise<Entry[]> {
+    const before = await this.read(() => this.kept.first(person, most + this.sent.size));
+    const left = before.filter((entry) => !this.sent.has(entry.id));
+    return [...left, ...(await this.rest.first(person, most))].slice(0, most);
+  }
+  async all(): Promise<Entry[]> {
+    const before = await this.read(() => this.kept.all());
+    return [...before.filter((entry) => !this.sent.has(entry.id)), ...(await this.rest.all())];
+  }
+  async drop(ids: readonly string[]): Promise<void> {
+    await this.rest.drop(ids);
+    await this.kept.drop(ids).catch(() => ids.forEach((id) => this.sent.add(id)));
+  }
+  async refuse(entry: Refused): Promise<void> {
+    await this.rest.drop([entry.id]);
+    try {
+      await this.kept.refuse(entry);
+    } catch {
+      this.sent.add(entry.id);
+      await this.rest.refuse(entry);
+    }
+  }
+  async refused(): Promise<Refused[]> {
+    return [...(await this.read(() => this.kept.refused())), ...(await this.rest.refused())];
+  }
+  async dropRefused(id: string): Promise<void> {
+    await this.rest.dropRefused(id);
+    await this.kept.dropRefused(id);
+  }
+  close(): void {
+    this.kept.close();
+  }
+
+  private async read<T>(work: () => Promise<T[]>): Promise<T[]> {
+    try {
+      return await work();
+    } catch (error) {
+      if ((await this.rest.all()).length === 0) throw error;
+      return []; // what is in memory can go out meanwhile
+    }
+  }
+}
+
 /** Written at once when a key is pressed, taken out when the store has it: a tab that dies in between loses nothing. */
 export class Journal {
   private last = 0;
@@ -165,12 +233,14 @@ export class Journal {
     private readonly name: string,
   ) {}
 
-  note(entry: Entry): void {
+  /** Whether it is written; not where the storage is full or forbidden. */
+  note(entry: Entry): boolean {
     this.last = Math.max(this.last + 1, Date.now());
     try {
       this.storage?.setItem(`${this.name}/${String(this.last).padStart(16, "0")}/${entry.id}`, JSON.stringify(entry));
+      return this.storage !== null;
     } catch {
-      // full, or forbidden: IndexedDB alone keeps it
+      return false;
     }
   }
 
@@ -186,8 +256,9 @@ export class Journal {
     });
   }
 
-  forget(id: string): void {
-    for (const key of this.keys()) if (key.endsWith(`/${id}`)) this.storage?.removeItem(key);
+  forget(...ids: string[]): void {
+    const gone = new Set(ids);
+    for (const key of this.keys()) if (gone.has(key.slice(key.lastIndexOf("/") + 1))) this.storage?.removeItem(key);
   }
 
   private keys(): string[] {

@@ -59,8 +59,7 @@ export class Outbox {
     const storage = ways.storage ?? null;
     const outbox = new Outbox(name, person, await openStore(name), new Journal(storage, name), ways);
     for (const entry of outbox.journal.left()) {
-      await outbox.store.add(entry);
-      if (outbox.store.lasting) outbox.journal.forget(entry.id);
+      if (await outbox.store.add(entry)) outbox.journal.forget(entry.id);
     }
     await outbox.reload();
     void outbox.flush();
@@ -71,19 +70,14 @@ export class Outbox {
   put(task: string, body: LabelBody): void {
     const entry: Entry = { id: body.id, task, person: this.person, at: Date.now(), body };
     this.waiting.set(entry.id, entry);
-    this.journal.note(entry);
+    const noted = this.journal.note(entry);
     this.tell();
-    this.store.add(entry).then(
-      () => {
-        if (this.store.lasting) this.journal.forget(entry.id);
-        this.announce();
-        if (this.tries === 0) void this.flush();
-      },
-      (error: unknown) => {
-        this.trouble = `This browser could not store an answer: ${String(error)}`;
-        this.tell();
-      },
-    );
+    void this.store.add(entry).then((lasting) => {
+      if (lasting) this.journal.forget(entry.id);
+      else if (!noted) this.risk();
+      this.announce();
+      if (this.tries === 0) void this.flush();
+    });
   }
 
   get standing(): Standing {
@@ -198,10 +192,8 @@ export class Outbox {
     }
     const taken = run.map((entry) => entry.id).filter((id) => !refused.has(id));
     await this.store.drop(taken);
-    for (const id of taken) {
-      this.waiting.delete(id);
-      if (!this.store.lasting) this.journal.forget(id);
-    }
+    for (const id of taken) this.waiting.delete(id);
+    this.journal.forget(...taken);
     this.announce();
     for (const listener of this.acknowledged) listener(taken, answer);
   }
@@ -210,6 +202,11 @@ export class Outbox {
     await this.store.refuse({ ...entry, detail, hint });
     this.journal.forget(entry.id);
     await this.changed();
+  }
+
+  private risk(): void {
+    this.trouble = "This browser has no room to keep answers: leave this tab open until they are sent.";
+    this.tell();
   }
 
   private fine(): void {
