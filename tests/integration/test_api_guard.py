@@ -1,5 +1,7 @@
 """Who gets in: tokens, cookies, forged requests, rebound names, guesses, paths that lead out."""
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,3 +186,16 @@ def test_a_body_without_an_end_is_not_gathered(client: TestClient, monkeypatch: 
 def test_ids_that_no_ledger_keeps_are_refused(client: TestClient, item: int) -> None:
     assert client.put(f"/api/v1/tasks/main/flags/{item}", json={"note": ""}, headers=BEARER).status_code == 422
     assert client.delete(f"/api/v1/tasks/main/flags/{item}", headers=BEARER).status_code == 422
+
+
+@pytest.mark.parametrize(("number", "hint"), [(errno.ENOSPC, "free some disk"), (errno.ENOENT, "moved"), (5, "log")])
+def test_a_disk_in_trouble_is_said(client: TestClient, monkeypatch: pytest.MonkeyPatch, number: int, hint: str) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "/secret/place")
+
+    monkeypatch.setattr("labelsieve.project.formats.uploads.prepare", broken)
+    answer = client.post("/api/v1/tasks/main/import?name=x.csv", content=b"key", headers=BEARER)
+    assert answer.status_code == 503
+    assert os.strerror(number) in answer.json()["detail"]
+    assert hint in answer.json()["hint"]
+    assert "secret" not in answer.text

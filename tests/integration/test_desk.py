@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import labelsieve as ls
-from labelsieve.core.errors import PoolExhausted
+from labelsieve.core.errors import PoolExhausted, ProjectError
 from labelsieve.core.types import Value
 from labelsieve.project import events, folding
 from labelsieve.project.context import Context
@@ -243,3 +243,13 @@ def test_contact_sheets_get_as_many_items_as_they_wish_for(asked: Context) -> No
     table.finish(asked.conn, job.id, "done", choose_more(asked))
     assert len(hand_out(asked, "ann", 100).ids) >= 90
     assert refill(asked).state == "ready"  # no round after the other for the same wish
+
+
+def test_a_project_in_trouble_refuses_no_answer(asked: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise ProjectError("labels.sqlite: database or disk is full.", "free some disk space.")
+
+    monkeypatch.setattr(events, "write", full)
+    for n in (1, 3):  # one alone, and the portion that is tried one by one
+        with pytest.raises(ProjectError, match="disk is full"):
+            accept(asked, [Draft(new(), 5, said("a")) for _ in range(n)], "ann")

@@ -1,5 +1,8 @@
 """Errors as RFC 9457 problems: the fact, one thing to do, and a status that says whose turn it is."""
 
+import errno
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -36,7 +39,16 @@ TITLES = {
     429: "Too many attempts",
     500: "A fault of labelsieve",
     501: "Not installed",
+    503: "Not now",
 }
+DISK = {
+    errno.ENOSPC: "free some disk space, then try again.",
+    errno.EDQUOT: "free some disk space, then try again.",
+    errno.EROFS: "the disk is read-only: make it writable, then try again.",
+    errno.EACCES: "check who may write in the project's folder.",
+    errno.ENOENT: "was the project's folder moved? put it back, or serve it where it is now.",
+}
+LOG = logging.getLogger("uvicorn.error")
 HINTS = {  # for those that come with a fact alone
     400: "/openapi.json says what is expected.",
     403: "ask an admin of the project.",
@@ -75,10 +87,17 @@ def install(app: FastAPI) -> None:
         detail = str(error.detail) if isinstance(error, HTTPException) else str(error)
         return problem(status, detail, HINTS.get(status, ""), headers)
 
+    def disk(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, OSError)  # noqa: S101  for the type checker: it is registered for these alone
+        LOG.error("a file of the project: %s", error)
+        hint = DISK.get(error.errno or 0, "the server's log says which file.")
+        return problem(503, f"a file of the project cannot be used: {error.strerror or type(error).__name__}.", hint)
+
     def failed(_: Request, error: Exception) -> JSONResponse:
         return problem(500, f"{type(error).__name__}.", "the server's log says more: please report it.")
 
     app.add_exception_handler(LabelsieveError, known)
     app.add_exception_handler(RequestValidationError, refused)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(OSError, disk)
     app.add_exception_handler(Exception, failed)

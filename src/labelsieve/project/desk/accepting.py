@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from labelsieve.core.errors import InputError, LabelsieveError
+from labelsieve.core.errors import InputError, LabelsieveError, ProjectError
 from labelsieve.core.types import Ids, Label, Task, Value
 from labelsieve.project import deciding, events, grouping, manifest
 from labelsieve.project.context import Context
@@ -64,10 +64,13 @@ class Taken:
 def accept(context: Context, drafts: Sequence[Draft], by: str) -> Taken:
     """Writes the answers in their order. When it returns, what was taken is on the disk.
 
-    All in one transaction; where one of them cannot be taken, each in its own.
+    All in one transaction; where one of them cannot be taken, each in its own. ProjectError where the project is in
+    trouble (a full disk, say): that is no answer's fault, and they can be sent again.
     """
     try:
         return _accept(context, drafts, by)
+    except ProjectError:
+        raise
     except LabelsieveError as error:
         if len(drafts) == 1:
             return Taken(refused=[Refusal(drafts[0].id, error.fact, error.hint)])
