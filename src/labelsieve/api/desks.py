@@ -1,7 +1,7 @@
 """Open projects for requests: each request borrows one for itself, and gives it back.
 
 A project is opened anew where labelsieve.toml or the sources have changed since, so that a server never shows an
-old pool.
+old pool; and where labels.sqlite is another file by now, so that no label goes into one that nobody will find.
 """
 
 import threading
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labelsieve.project import config
 from labelsieve.project.facade import Project
-from labelsieve.project.making import opened_context
+from labelsieve.project.making import LEDGER, opened_context
 
 CACHE = -8192  # KiB of the ledger that each connection keeps in memory
 
@@ -45,11 +45,17 @@ class Desks:
                 mark, project = self._free.pop() if self._free else (None, None)
             if project is None:
                 return self._opened()
-            if mark == self._mark(project):
+            try:
+                same = mark == self._mark(project)
+            except BaseException:  # the folder is not there any more
+                project.close()
+                raise
+            if same:
                 return mark, project
             project.close()
 
     def _opened(self) -> tuple[object, Project]:
+        (self.root / LEDGER).stat()  # opening makes none
         project = Project(opened_context(self.root, "main", shared=True))
         project.context.conn.execute(f"PRAGMA cache_size = {CACHE}")
         mark = self._mark(project)
@@ -60,9 +66,9 @@ class Desks:
         return mark, project
 
     def _mark(self, project: Project) -> object:
-        stat = (self.root / config.NAME).stat()
+        stat, ledger = (self.root / config.NAME).stat(), (self.root / LEDGER).stat()
         synced = project.context.conn.execute("SELECT MAX(synced), COUNT(*) FROM sources").fetchone()
-        return stat.st_mtime_ns, stat.st_size, tuple(synced)
+        return stat.st_mtime_ns, stat.st_size, ledger.st_dev, ledger.st_ino, tuple(synced)
 
     def close(self) -> None:
         """Closes what is not in use."""
