@@ -1,6 +1,7 @@
 """The desk: who gets which item, and what becomes of answers that are sent twice, late, wrongly or out of order."""
 
 import uuid
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from labelsieve.project import events, folding
 from labelsieve.project.context import Context
 from labelsieve.project.desk import flags, leases, refilling
 from labelsieve.project.desk.accepting import Draft, accept
+from labelsieve.project.desk.bulk import Bulk, answer_all
 from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.desk.handing import hand_out
 from labelsieve.project.desk.refilling import choose_more, refill
@@ -253,3 +255,15 @@ def test_a_project_in_trouble_refuses_no_answer(asked: Context, monkeypatch: pyt
     for n in (1, 3):  # one alone, and the portion that is tried one by one
         with pytest.raises(ProjectError, match="disk is full"):
             accept(asked, [Draft(new(), 5, said("a")) for _ in range(n)], "ann")
+
+
+def test_a_bulk_is_no_review(tmp_path: Path) -> None:
+    """Nobody looks at each of a thousand items: they train, and an audit may draw them still."""
+    toy = toy_odd(200, 10)
+    np.save(tmp_path / "x.npy", toy.x)
+    with ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen") as p:
+        done = answer_all(nullcontext(), p.context, Bulk(new(), np.arange(1, 151), said("dull")), "ann")
+        assert done.written == 150
+        assert len(folding.fold(p.context.conn, "main")) == 150
+        assert len(folding.reviewed(p.context.conn, "main")[0]) == 0
+        assert len(p.draw_audit(180).drawn) == 180

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from labelsieve.core.errors import InputError, LabelsieveError, ProjectError
-from labelsieve.core.types import Ids, Label, Task, Value
+from labelsieve.core.types import Ids, Label, Origin, Task, Value
 from labelsieve.project import deciding, events, grouping, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
@@ -41,6 +41,7 @@ class Draft:
     supersedes: str | None = None
     group: bool = False  # the near-duplicates that the query names get the same answer
     decides: bool = False  # a reviewer's decision: it leaves their own earlier answer as it was
+    source: Origin = "human"  # "rule" where nobody has looked at the item: an audit does not count it as reviewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _label(task: Task, draft: Draft, by: str, moment: datetime, before: str | No
     age = timedelta(seconds=min(max(draft.age, 0.0), OLDEST))
     at = (moment - age).isoformat(timespec="microseconds")
     return Label(
-        draft.id, task.name, draft.item, draft.value, by, at, draft.seconds, "human", draft.query, before
+        draft.id, task.name, draft.item, draft.value, by, at, draft.seconds, draft.source, draft.query, before
     )  # fmt: skip
 
 
