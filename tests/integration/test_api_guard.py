@@ -199,3 +199,12 @@ def test_a_disk_in_trouble_is_said(client: TestClient, monkeypatch: pytest.Monke
     assert os.strerror(number) in answer.json()["detail"]
     assert hint in answer.json()["hint"]
     assert "secret" not in answer.text
+
+
+def test_a_class_can_be_answered_however_long_its_name(client: TestClient) -> None:
+    name = "x" * 5000
+    made = client.post("/api/v1/tasks", json={"name": "long", "classes": [name, "y"]}, headers=BEARER)
+    assert made.status_code == 201
+    value = {"tag": "class", "names": [name]}
+    body = {"labels": [{"id": "00000000-0000-4000-8000-000000000001", "item": 1, "value": value}]}
+    assert client.post("/api/v1/tasks/long/labels", json=body, headers=BEARER).json()["written"] == 1

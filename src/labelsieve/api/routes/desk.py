@@ -76,7 +76,7 @@ class GivenValue(BaseModel):
     """One answer: a class, several, soft weights, unsure or skip."""
 
     tag: Tag
-    names: list[Annotated[str, Field(max_length=1000)]] = Field([], max_length=10_000)
+    names: list[Annotated[str, Field(max_length=100_000)]] = Field([], max_length=10_000)
     weights: list[float] = Field([], max_length=10_000)
 
     def proper(self) -> Value:
