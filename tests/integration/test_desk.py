@@ -102,6 +102,11 @@ def test_one_bad_answer_stops_no_other(asked: Context) -> None:
     assert all(one.fact and one.hint for one in taken.refused)
 
 
+def test_an_item_that_there_is_not_is_said_without_a_list(asked: Context) -> None:
+    (refused,) = accept(asked, [Draft(new(), 9999, said("a"))], "ann").refused
+    assert refused.fact == "no item of this project is named '9999'."
+
+
 def test_undo_has_any_depth(asked: Context) -> None:
     first, second, back, further = new(), new(), new(), new()
     accept(asked, [Draft(first, 5, said("a")), Draft(second, 5, said("b"))], "ann")

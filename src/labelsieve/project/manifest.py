@@ -175,7 +175,7 @@ def require(conn: sqlite3.Connection, ids: Ids) -> None:
     absent = [id_ for id_ in wanted.tolist() if id_ not in found]
     if absent:
         hint = "labelsieve export --predictions lists the items."
-        raise UnknownName("item of this project", str(absent[0]), [], hint)
+        raise UnknownName("item of this project", str(absent[0]), None, hint)
 
 
 def by_key(conn: sqlite3.Connection, keys: Iterable[str]) -> dict[str, int]:
@@ -218,7 +218,7 @@ def _columns(
     try:
         return [found[id_] for id_ in ids.tolist()]
     except KeyError as error:
-        raise UnknownName("item of this project", str(error.args[0]), []) from None
+        raise UnknownName("item of this project", str(error.args[0]), None) from None
 
 
 def entries(conn: sqlite3.Connection, ids: Ids) -> list[Entry]:

@@ -32,7 +32,7 @@ class GoneView(UnknownName):
     """A view that is not there any more."""
 
     def __init__(self, view: str) -> None:
-        super().__init__("view", view[:60], [], "ask for it anew: POST /api/v1/tasks/TASK/views.")
+        super().__init__("view", view[:60], None, "ask for it anew: POST /api/v1/tasks/TASK/views.")
 
 
 @dataclass(frozen=True, slots=True)
