@@ -355,6 +355,25 @@ def test_predictions_of_another_pool_leave_gaps(made: Made) -> None:
     assert glance.guess[1:].tolist() == [CLASSES.index(row.guess) for row in made.rows[1:]]
 
 
+@pytest.mark.parametrize(
+    ("dull", "names"), [("dull", ("dull", "odd")), ("fine", ("fine", "odd")), ("odd", ("dull", "odd"))]
+)
+def test_a_screen_guesses_by_the_name_of_its_dull_class(tmp_path: Path, dull: str, names: tuple[str, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    x[:10] += 6
+    np.save(tmp_path / "x.npy", x)
+    with ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen", dull=dull) as project:
+        project.label([*range(1, 7), *range(21, 51)], ["crack"] * 6 + [dull] * 30, by="ann")
+        context = project.context
+        foreseen.write(context, project.fit())
+        known = foreseen.read(context)
+        assert known is not None
+        assert known.classes == names
+        assert {found[0] for found in known.of(known.ids) if found} == set(names)
+        told = np.isin(known.ids, [*range(1, 7), *range(21, 51)])
+        assert not Glance(context).gainsaid[told].any()
+
+
 def test_columns_are_told_of_rows_that_moved(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("id,text,colour\n" + "".join(f"k{k},text {k},{'red' if k % 3 else 'blue'}\n" for k in range(9)))

@@ -96,8 +96,15 @@ def read(context: Context) -> Foreseen | None:
             ids, code, p, second = (np.load(folder / facts["part"] / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
         except (OSError, ValueError):
             continue
-        return Foreseen(ids, code, p, second, tuple(facts["classes"]), facts["mark"])
+        return Foreseen(ids, code, p, second, _named(context, facts["classes"]), facts["mark"])
     return None
+
+
+def _named(context: Context, classes: list[str]) -> tuple[str, ...]:
+    """The classes by the names that people see: a screen's dull class may have one of its own."""
+    task = context.task
+    own = task.dull if task.kind == "screen" and task.dull not in classes else "dull"
+    return tuple(own if name == "dull" else name for name in classes)
 
 
 def _meta(folder: Path) -> dict[str, Any] | None:

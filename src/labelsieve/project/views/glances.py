@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labelsieve.core.errors import UnknownName
 from labelsieve.core.idsets import positions
-from labelsieve.core.types import Ids
+from labelsieve.core.types import DULL, ODD, Ids
 from labelsieve.project import events, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.views import foreseen
@@ -167,10 +167,10 @@ class Glance:
         """Whether the label is one class and the head's guess another."""
         if self.task.kind == "multilabel" or not self.guessed:
             return np.zeros(len(self.ids), bool)
-        place = {name: at for at, name in enumerate(self.guessed)}
         if self.task.kind == "screen":
-            codes = [place["dull" if name == self.task.dull else "odd"] for name in self.task.classes]
+            codes = [DULL if name == self.task.dull else ODD for name in self.task.classes]
         else:
+            place = {name: at for at, name in enumerate(self.guessed)}
             codes = [place.get(name, -2) for name in self.task.classes]
         told = np.array([*codes, -2], np.int64)
         code = self.code
