@@ -3,7 +3,7 @@ import { Clock } from "../src/label/clock";
 import { Line } from "../src/label/line";
 import { address } from "../src/label/prepared";
 import { finder, parts, pieces } from "../src/label/words";
-import { duration, percent } from "../src/lib/show";
+import { answer, duration, percent } from "../src/lib/show";
 import type { Card, Value } from "../src/lib/types";
 
 const card = (item: number, more: Partial<Card> = {}): Card => ({ item, key: `k${item}`, modality: "image", query: 1, ...more });
@@ -177,4 +177,13 @@ it("asks for a window of grey values in the address of the picture", () => {
 it("never rounds what is less than all up to all", () => {
   expect([0, 0.0004, 0.123, 0.996, 0.99999, 1].map(percent)).toEqual(["0 %", "0.1 %", "12 %", "99.6 %", "99.9 %", "100 %"]);
   expect([7, 245, 4830].map(duration)).toEqual(["0:07", "4:05", "1 h 20 min"]);
+});
+
+describe("an answer in words", () => {
+  it("names the classes", () => {
+    expect(answer(CAT)).toBe("cat");
+    expect(answer({ tag: "classes", names: ["joy", "anger"] })).toBe("joy, anger");
+    expect(answer({ tag: "classes", names: [] })).toBe("none of them");
+    expect(answer({ tag: "skip" })).toBe("skip");
+  });
 });

@@ -239,3 +239,23 @@ def test_several_classes_are_marked_and_confirmed(chromium: Any, tmp_path: Path)
             first: ("classes", {"late", "vip"}),
             second: ("classes", set()),
         }
+
+
+def test_new_classes_stand_there_before_they_are_saved(chromium: Any, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,text\n" + "".join(f"k{k},text of {k}\n" for k in range(40)))
+    with ls.create(tmp_path / "p.sieve", tmp_path / "t.csv", text="text", key="id", task="multilabel") as project:
+        project.embed()
+    with serving(tmp_path / "p.sieve") as server, closing(chromium.new_context()) as context:
+        page = context.new_page()
+        page.goto(f"{server.url}/label?token=T")
+        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        first = shown(page)
+        for name in ("joy", "anger"):
+            page.keyboard.press("n")
+            page.keyboard.type(name)
+            page.keyboard.press("Enter")
+            page.wait_for_selector(f'[data-testid="typed"]:has-text("{name}")')
+        page.click('[data-testid="typed"]:has-text("anger")')  # taken out again
+        assert page.locator('[data-testid="typed"]').all_inner_texts() == ["joy"]
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f'.last:has-text("{first}: joy")')

@@ -37,6 +37,6 @@ export function cell(value: unknown): string {
 /** An answer in words. */
 export function answer(value: { tag: string; names?: string[] } | null | undefined): string {
   if (!value) return "";
-  if (value.tag === "class" || value.tag === "set" || value.tag === "soft") return value.names?.join(", ") || "none of them";
+  if (value.tag === "class" || value.tag === "classes" || value.tag === "soft") return value.names?.join(", ") || "none of them";
   return value.tag;
 }
