@@ -16,7 +16,7 @@ export const SIZES = [16, 36, 64, 100] as const;
 
 export const PURPOSES = [
   { name: "", title: "what helps the model most", screen: false },
-  { name: "audit", title: "audit: measures the model", screen: false },
-  { name: "calibration", title: "calibration: sets its probabilities", screen: false },
-  { name: "certify", title: "certify: shows what is left", screen: true },
+  { name: "audit", title: "random items that measure the model", screen: false },
+  { name: "calibration", title: "random items that set its probabilities", screen: false },
+  { name: "certify", title: "random items that show what is left (certify)", screen: true },
 ] as const;
