@@ -43,7 +43,7 @@ export class Desk {
   remedy = $state(""); // the kind of job that would help
   left = $state(0);
   answered = $state(0); // in this sitting
-  showGuess = $state(localStorage.getItem(GUESS) !== "hidden");
+  showGuess = $state(localStorage.getItem(GUESS) === "shown");
 
   private readonly line = new Line(uuid);
   private readonly clock = new Clock(undefined, document.visibilityState === "visible");
