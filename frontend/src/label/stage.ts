@@ -114,12 +114,18 @@ export class Stage {
     this.height = this.box.clientHeight;
   }
 
+  /** Whether pixels are shown as they are: only to whoever zooms in. Whole, a small picture is easier to read smooth. */
+  private coarse(image: HTMLImageElement): boolean {
+    return this.zoom > 1 && image.naturalWidth * 3 < this.width * this.zoom;
+  }
+
   private place(): void {
     const { width: w, height: h } = this;
     this.x = Math.min(0, Math.max(w * (1 - this.zoom), this.x));
     this.y = Math.min(0, Math.max(h * (1 - this.zoom), this.y));
     const image = this.picture;
     if (image) image.style.transform = this.zoom === 1 ? "" : `translate(${this.x}px, ${this.y}px) scale(${this.zoom})`;
+    if (image) image.classList.toggle("coarse", this.coarse(image));
     this.onzoom(this.zoom);
   }
 
@@ -147,7 +153,7 @@ export class Stage {
       const { image } = prepared;
       if (image && anew) image.style.transform = "";
       else if (image) this.place();
-      if (image) image.classList.toggle("coarse", image.naturalWidth * 3 < this.width);
+      if (image) image.classList.toggle("coarse", this.coarse(image));
       box.classList.toggle("reads", !image);
       box.replaceChildren(prepared.element);
     } else {
