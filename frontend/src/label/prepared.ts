@@ -87,6 +87,7 @@ function row(card: Card): HTMLElement {
   const pairs = Object.entries(card.row ?? {});
   if (!card.row) {
     pairs.push(["key", card.key], ["numbers", card.numbers ?? ""]);
+    pairs.push(...(card.values ?? []).map((value, i): [string, unknown] => [`number ${i + 1}`, value]));
     pairs.push(...Object.entries(card.meta ?? {}));
   }
   for (const [name, value] of pairs) {

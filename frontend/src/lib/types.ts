@@ -54,6 +54,7 @@ export interface Card {
   text?: string | null;
   cut?: number; // characters of the text that were left out
   numbers?: number; // of an embedding: how many it has
+  values?: unknown[]; // and which, where they are few
   fault?: string; // why it cannot be shown
   hint?: string;
   row?: Record<string, unknown> | null;

@@ -14,6 +14,7 @@ from labelsieve.project.desk.handing import Handed
 from labelsieve.project.views import foreseen
 
 GUESSED = ("search", "control")  # purposes whose items may show what the head thinks
+FEW = 64  # so many numbers of an embedding are shown one by one: a table's columns are, a model's numbers say nothing
 LONGEST = 1_000_000  # characters of a text that are sent
 
 
@@ -64,7 +65,8 @@ def _content(item: Item) -> dict[str, Any]:
         return card | {"text": text[:LONGEST], "cut": max(len(text) - LONGEST, 0)}
     if isinstance(item.data, Mapping):
         return card | {"row": {str(name): shown_value(value) for name, value in item.data.items()}}
-    return card | {"numbers": len(item.data)}
+    few = {"values": [shown_value(value) for value in item.data]} if len(item.data) <= FEW else {}
+    return card | {"numbers": len(item.data)} | few
 
 
 def shown_value(value: Any) -> Any:

@@ -134,6 +134,7 @@ def small_cards(context: Context, cards: Sequence[dict[str, Any]]) -> list[dict[
     out = []
     for at, (card, entry) in enumerate(zip(cards, entries, strict=True)):
         less: dict[str, Any] = numbers.get(at, {})
+        card = {name: value for name, value in card.items() if name != "values"}
         if "image" in card:
             less["thumb"] = thumb_of(entry.id, entry.digest)
         if "text" in card:
