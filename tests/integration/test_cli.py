@@ -221,7 +221,7 @@ def test_hints_name_the_task_and_one_that_is_not_main_needs_no_name(run: Run, tm
     _tickets(tmp_path)
     run("init p.sieve tickets.parquet --text text --key number --task-name subject")
     assert "Next: labelsieve embed p.sieve" in run("status p.sieve").stderr
-    run("embed p.sieve")
+    assert "Next: labelsieve serve p.sieve asks in the browser" in run("embed p.sieve").stderr
     assert "Next: labelsieve next p.sieve --task-name subject --out query.csv" in run("status p.sieve").stderr
     assert json.loads(run("status p.sieve --json").stdout)["task"]["name"] == "subject"
     assert "next p.sieve --task-name tone" in run("task p.sieve tone").stderr

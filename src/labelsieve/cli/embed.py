@@ -51,4 +51,5 @@ def run(
             f"{count(len(report.set_aside), 'item')} set aside: labelsieve status {project} lists them with the reason."
         )
     here = given.named(project, "main")
-    hint(f"Next: labelsieve next {here} --out query.csv (texts and rows also in the terminal: labelsieve label {here})")
+    hint(f"Next: labelsieve serve {here} asks in the browser, labelsieve next {here} --out query.csv in a table,")
+    hint(f"and labelsieve label {here} in the terminal, where items are texts or rows.")

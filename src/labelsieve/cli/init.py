@@ -71,6 +71,7 @@ def _tell(state: Mapping[str, Any], seen: Sequence[str], project: Path, json: bo
         hint("To choose others: --columns, --text or --image.")
     here = given.named(project, "main" if "main" in state["tasks"] else state["task"]["name"])
     if any(source["modality"] != "embedding" for source in state["sources"]):
-        hint(f"Next: labelsieve embed {project}")
+        hint(f"Next: labelsieve embed {given.named(project, 'main')}")
     else:
-        hint(f"Next: labelsieve next {here} --out query.csv")
+        serve = f"labelsieve serve {given.named(project, 'main')} asks in the browser"
+        hint(f"Next: {serve}, labelsieve next {here} --out query.csv in a table.")

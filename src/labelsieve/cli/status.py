@@ -60,7 +60,9 @@ def _screen_step(state: Mapping[str, Any], here: str) -> str:
 
 def _show(state: Mapping[str, Any]) -> None:
     task, advice = state["task"], state["advice"]
-    say(f"{state['project']}: task {task['name']} ({task['kind']}), engine {state['engine']['name'] or 'none yet'}")
+    ready = all(source["modality"] == "embedding" for source in state["sources"])
+    engine = state["engine"]["name"] or ("none needed" if ready else "none yet")
+    say(f"{state['project']}: task {task['name']} ({task['kind']}), engine {engine}")
     say(f"{count(state['items'], 'item')}, {count(state['labels'], 'label')}, {count(state['queries'], 'query')}")
     say(f"spent: {spending_line(state)}")
     say(f"head: {head_line(state['fit'], task['kind'])}")
