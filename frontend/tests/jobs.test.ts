@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { measured, measuredShare } from "../src/people/types";
 import { files, howFar, outcome, partDone, took } from "../src/jobs/words";
 import type { Job } from "../src/lib/news.svelte";
 import { classColours, hex, look, SCALE, steps } from "../src/map/colours";
@@ -90,5 +91,14 @@ describe("lines of the progress page", () => {
     const lines = foundLines([{ labels: 100, found: 30 }], 0.05);
     expect(lines[1]?.points[0]).toMatchObject({ x: 100, y: 5 });
     expect(foundLines([{ labels: 100, found: 30 }], null)).toHaveLength(1);
+  });
+});
+
+describe("agreement in words", () => {
+  it("has an interval, and shares are percentages", () => {
+    expect(measured({ mean: -0.321, low: -0.56, high: 1 })).toBe("−0.32 (−0.56 to 1)");
+    expect(measuredShare({ mean: 0.461, low: 0.23, high: 1 })).toBe("46 % (23 % to 100 %)");
+    expect(measured({ mean: 0.5, low: null, high: null })).toBe("0.50");
+    expect(measuredShare(null)).toBe("not known");
   });
 });

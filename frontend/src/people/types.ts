@@ -1,5 +1,6 @@
 /** What the server says of people: the shapes of /people, /tokens, /trail, /agreement and /adjudication. */
 
+import { percent } from "../lib/show";
 import type { Card, Role, Value } from "../lib/types";
 
 export interface Member {
@@ -78,11 +79,19 @@ export interface Questions {
 }
 
 /** "0.74 (0.39 to 1)": a number with its interval. */
-export function measured(found: Measured | null | undefined): string {
+export function measured(found: Measured | null | undefined, shown = two): string {
   if (!found || found.mean === null) return "not known";
-  const two = (value: number) => value.toFixed(2).replace(/\.00$/, "");
-  if (found.low === null || found.high === null) return two(found.mean);
-  return `${two(found.mean)} (${two(found.low)} to ${two(found.high)})`;
+  if (found.low === null || found.high === null) return shown(found.mean);
+  return `${shown(found.mean)} (${shown(found.low)} to ${shown(found.high)})`;
+}
+
+/** "74 % (39 % to 100 %)": a share with its interval. */
+export function measuredShare(found: Measured | null | undefined): string {
+  return measured(found, percent);
+}
+
+function two(value: number): string {
+  return value.toFixed(2).replace(/\.00$/, "").replace("-", "−");
 }
 
 /** A time of the server as the person's own clock shows it, in one piece. */
