@@ -214,7 +214,9 @@ export class Desk {
       const found = await api.get<QueueAnswer>(path);
       if (this.closed) return;
       this.tries = 0;
-      this.line.fill(found.items, unsent.box?.items(this.task.name), found.items.length < 500);
+      // What was on its way when the server was asked may have arrived since: its queue names those items still.
+      const behind = new Set([...waiting, ...(unsent.box?.items(this.task.name) ?? [])]);
+      this.line.fill(found.items, behind, found.items.length < 500);
       this.left = found.left;
       this.note = found.note;
       this.remedy = found.remedy ?? "";
