@@ -142,11 +142,12 @@ export class Contact {
     const search = new URLSearchParams({ n: String(Math.min(500, this.size * 2)) });
     if (this.purpose) search.set("purpose", this.purpose);
     if (again) search.set("again", "true");
+    const before = unsent.box?.items(task) ?? []; // they may arrive while the server works out an answer without them
     try {
       const answer = await api.get<QueueAnswer & { more: boolean }>(`/tasks/${encodeURIComponent(task)}/sheet?${search.toString()}`);
       if (this.closed) return;
       this.tries = 0;
-      const waiting = unsent.box?.items(task) ?? new Set<number>();
+      const waiting = new Set([...before, ...(unsent.box?.items(task) ?? [])]);
       const gone = this.done.flatMap((one) => one.sheet.cards.map(nameOf));
       this.taken = new Set([...gone, ...(this.sheet?.cards.map(nameOf) ?? [])]);
       this.more = answer.more;
