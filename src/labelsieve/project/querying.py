@@ -58,7 +58,8 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
     free = len(pool) - len(at)
     if n > free + sum(map(len, left.values())):
         raise PoolExhausted(
-            f"{n} items were asked for, {free + sum(map(len, left.values()))} of {len(pool)} are left to ask.",
+            f"{n:,} {'item was' if n == 1 else 'items were'} asked for, "
+            f"{free + sum(map(len, left.values())):,} of {len(pool):,} are left to ask.",
             "ask for fewer, or sync new items.",
         )
     drawn_sides = _from_sides(standing, left, n, n - free)
