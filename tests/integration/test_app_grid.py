@@ -156,7 +156,7 @@ def test_a_few_are_labelled_by_a_key_and_taken_back(grid: Any, rows: Server) -> 
     grid.keyboard.press("Backspace")
     sent(grid)
     assert labels(rows) == {"cat": 0, "dog": 0}
-    assert grid.locator(f"{TILE} .label").count() == 0
+    until(lambda: grid.locator(f"{TILE} .label").count() == 0, 10)
 
 
 def test_many_are_labelled_after_a_question_and_taken_back_as_one(grid: Any, rows: Server) -> None:
