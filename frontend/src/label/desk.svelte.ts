@@ -3,7 +3,7 @@
 import * as api from "../lib/api";
 import { uuid } from "../lib/outbox";
 import { reloadTasks } from "../lib/session.svelte";
-import { answer as inWords, count } from "../lib/show";
+import { answer as inWords, count, lastPart } from "../lib/show";
 import { say } from "../lib/toasts.svelte";
 import type { Card, Mine, QueueAnswer, Task, Value } from "../lib/types";
 import { unsent, write } from "../lib/unsent.svelte";
@@ -117,7 +117,7 @@ export class Desk {
     if (!body) return;
     this.answered += 1;
     const too = body.group ? `, and ${count(card.group ?? 0, "near-duplicate")} too` : "";
-    this.show(`${card.key}: ${inWords(value)}${too}`);
+    this.show(`${lastPart(card.key)}: ${inWords(value)}${too}`);
     write(this.task.name, body);
     if (this.line.open < FEW) void this.fill();
   }

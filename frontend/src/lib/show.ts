@@ -27,6 +27,11 @@ export function count(n: number, word: string, several = `${word}s`): string {
   return `${number(n)} ${n === 1 ? word : several}`;
 }
 
+/** The last part of a key: the folders before it often say the class, which nobody should read off while answering. */
+export function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf("/") + 1) || key;
+}
+
 /** A cell of a table of the person's: anything, as text. */
 export function cell(value: unknown): string {
   if (value === null || value === undefined || value === "") return "–";
