@@ -261,7 +261,7 @@ def test_a_sheet_is_not_lost_when_the_server_dies(chromium: Any, pictures: Serve
 
 def test_a_sheet_is_answered_when_all_of_it_was_seen(chromium: Any, pictures: Server) -> None:
     page = sheet(chromium, pictures, 36, 390)
-    before, presses = answered(pictures), 0
+    before, presses, tiles = answered(pictures), 0, page.locator(TILE).count()
     while not page.inner_text('[data-testid="said"]'):
         assert answered(pictures) == before
         page.keyboard.press("Enter")
@@ -270,7 +270,7 @@ def test_a_sheet_is_answered_when_all_of_it_was_seen(chromium: Any, pictures: Se
         assert presses < 20
     assert presses > 1  # a narrow screen shows a part of it at once
     sent(page)
-    assert answered(pictures) == before + 36
+    assert answered(pictures) == before + tiles  # 36, or fewer where the query held no more yet
     page.context.close()
 
 

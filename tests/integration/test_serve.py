@@ -83,6 +83,7 @@ def answer_to(item: dict[str, Any]) -> dict[str, Any]:
 def test_one_line_when_it_is_ready_and_status_like_the_command(server: Server) -> None:
     assert server.line.startswith("labelsieve serves ")
     assert "?token=T" in server.line
+    server.queue(1)  # the first query is chosen by now
     command = [sys.executable, "-m", "labelsieve.cli.main", "status", str(server.root), "--json"]
     printed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     served = server.ask("/api/v1/status")

@@ -128,3 +128,16 @@ def test_what_somebody_looked_at_meanwhile_keeps_its_own_answer(tmp_path: Path) 
         assert [label.source for label in written] == ["human", *["rule"] * (len(group) - 1)]
         with pytest.raises(Exception, match="has no query"):
             project.label_group([asked.ids[at]], "odd", by="ann", query=999)
+
+
+def test_an_answer_that_was_looked_at_counts_beside_the_same_by_a_rule(tmp_path: Path) -> None:
+    """A row of a file says what a near-duplicate's answer said already: now somebody has looked at the item itself."""
+    np.save(tmp_path / "x.npy", np.zeros((4, 3), np.float32) + np.arange(4, dtype=np.float32)[:, None] // 2)
+    with create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen") as p:
+        query = p.next(1)
+        p.label_group([query.ids[0], *query.groups[0]], "dull", by="ann", query=query.id)
+        twin = next(iter(query.groups[0].tolist()))
+        (tmp_path / "l.csv").write_text(f"key,label\n{p.items([twin])[0].key},dull\n")
+        assert p.import_labels(tmp_path / "l.csv", by="ann").added == 1
+        assert p.import_labels(tmp_path / "l.csv", by="ann").known == 1
+        assert twin in folding.reviewed(p.context.conn, "main")[0]

@@ -95,6 +95,7 @@ class _Import:
     _repeats: dict[int, set[int]] = field(default_factory=dict)
     _groups: dict[int, dict[int, Ids]] = field(default_factory=dict)
     _decisions: set[int] | None = None
+    _by_rule: set[tuple[str, int]] = field(default_factory=set)  # (annotator, item) that nobody has looked at
 
     def run(self, rows: Iterable[LabelRow]) -> ImportReport:
         stage = f"import {self.name}"
@@ -129,7 +130,7 @@ class _Import:
         by, item = row.annotator or self.by, ids[row.key]
         decides = row.purpose == deciding.STRATEGY
         hidden = self._hidden(row, item) or (decides and item not in self._decided())
-        if not hidden and _same(self._answers(by).get(item), value):
+        if not hidden and _same(self._answers(by).get(item), value) and not self._unseen(row, by, item):
             self.counts["known"] += 1
             return None
         if not hidden:
@@ -225,8 +226,17 @@ class _Import:
 
     def _answers(self, by: str) -> dict[int, Value | None]:
         if by not in self._current:
-            self._current[by] = {a.item: a.value for a in folding.answers(self.conn, self.task.name, by)}
+            standing = list(folding.answers(self.conn, self.task.name, by))
+            self._current[by] = {label.item: label.value for label in standing}
+            self._by_rule |= {(by, label.item) for label in standing if label.source == "rule"}
         return self._current[by]
+
+    def _unseen(self, row: LabelRow, by: str, item: int) -> bool:
+        """Whether the same answer stands by a rule alone: whoever has looked now says more, and an audit needs it."""
+        if row.source == "rule" or (by, item) not in self._by_rule:
+            return False
+        self._by_rule.discard((by, item))
+        return True
 
 
 def _uuid(name: str) -> str:
