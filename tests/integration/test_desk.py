@@ -252,6 +252,18 @@ def test_contact_sheets_get_as_many_items_as_they_wish_for(asked: Context) -> No
     assert refill(asked).state == "ready"  # no round after the other for the same wish
 
 
+def test_queries_grow_with_the_people_who_label(asked: Context) -> None:
+    for who in ("ann", "ben", "cy"):
+        hand_out(asked, who, 10)
+    assert refill(asked).state == "preparing"
+    job = table.claim(asked.conn, "rounds")
+    assert job is not None
+    chosen = choose_more(asked)
+    assert chosen["items"] == 3 * refilling.AHEAD
+    table.finish(asked.conn, job.id, "done", chosen)
+    assert refill(asked).state == "ready"
+
+
 def test_a_project_in_trouble_refuses_no_answer(asked: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise ProjectError("labels.sqlite: database or disk is full.", "free some disk space.")

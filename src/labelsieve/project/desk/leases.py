@@ -37,6 +37,12 @@ def mine(conn: sqlite3.Connection, task: Task, by: str) -> list[tuple[int, int |
     return [(item, query) for item, query in conn.execute(sql, (task.id, by, _moment()))]
 
 
+def people(conn: sqlite3.Connection, task: Task) -> int:
+    """How many people have something on their desks now."""
+    sql = "SELECT COUNT(DISTINCT annotator) FROM leases WHERE task = ? AND until > ?"
+    return int(conn.execute(sql, (task.id, _moment())).fetchone()[0])
+
+
 def take(conn: sqlite3.Connection, task: Task, by: str, items: list[tuple[int, int | None]]) -> None:
     """Leases items to a person, or renews that."""
     until = _moment(LASTS)

@@ -17,6 +17,7 @@ from labelsieve.core.types import Purpose
 from labelsieve.project import folding, manifest, queries
 from labelsieve.project.asking import ask, default_size
 from labelsieve.project.context import Context
+from labelsieve.project.desk import leases
 from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.desk.handing import MOST
 from labelsieve.project.fitting import fit_task
@@ -27,7 +28,7 @@ from labelsieve.project.views import foreseen
 from labelsieve.project.wholefiles import write_whole
 
 KIND = "round"
-AHEAD = 40  # open items of a query under which more are chosen
+AHEAD = 40  # items of a query for each person who labels; under so many open ones more are chosen
 WISHED = 1800.0  # seconds for which a wish for more holds
 BACKOFF = 15.0  # seconds before a round that failed is tried again
 State: TypeAlias = Literal["ready", "preparing", "done", "failed"]
@@ -79,13 +80,14 @@ def _wishes(context: Context) -> Path:
 
 
 def _ahead(context: Context) -> int:
-    """How many items a query has at least: AHEAD, or what was wished for lately."""
+    """How many items a query has at least: AHEAD for each person, or what was wished for lately; MOST at most."""
     path = _wishes(context)
     try:
         fresh = time.time() - path.stat().st_mtime < WISHED
-        return max(AHEAD, min(int(path.read_text()), MOST)) if fresh else AHEAD
+        wished = int(path.read_text()) if fresh else 0
     except (OSError, ValueError):
-        return AHEAD
+        wished = 0
+    return min(max(AHEAD, AHEAD * leases.people(context.conn, context.task), wished), MOST)
 
 
 def _due(context: Context, purpose: Purpose | None) -> bool:
