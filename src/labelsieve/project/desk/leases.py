@@ -37,7 +37,7 @@ def mine(conn: sqlite3.Connection, task: Task, by: str) -> list[tuple[int, int |
     return [(item, query) for item, query in conn.execute(sql, (task.id, by, _moment()))]
 
 
-def people(conn: sqlite3.Connection, task: Task) -> int:
+def holders(conn: sqlite3.Connection, task: Task) -> int:
     """How many people have something on their desks now."""
     sql = "SELECT COUNT(DISTINCT annotator) FROM leases WHERE task = ? AND until > ?"
     return int(conn.execute(sql, (task.id, _moment())).fetchone()[0])

@@ -87,7 +87,7 @@ def _ahead(context: Context) -> int:
         wished = int(path.read_text()) if fresh else 0
     except (OSError, ValueError):
         wished = 0
-    return min(max(AHEAD, AHEAD * leases.people(context.conn, context.task), wished), MOST)
+    return min(max(AHEAD, AHEAD * leases.holders(context.conn, context.task), wished), MOST)
 
 
 def _due(context: Context, purpose: Purpose | None) -> bool:
