@@ -86,6 +86,7 @@ function row(card: Card): HTMLElement {
   list.className = "row";
   const pairs = Object.entries(card.row ?? {});
   if (!card.row) {
+    if (card.lacks) pairs.push(["missing", card.lacks]);
     pairs.push(["key", card.key], ["numbers", card.numbers ?? ""]);
     pairs.push(...(card.values ?? []).map((value, i): [string, unknown] => [`number ${i + 1}`, value]));
     pairs.push(...Object.entries(card.meta ?? {}));

@@ -55,6 +55,7 @@ export interface Card {
   cut?: number; // characters of the text that were left out
   numbers?: number; // of an embedding: how many it has
   values?: unknown[]; // and which, where they are few
+  lacks?: string; // why its picture or text is missing: its numbers are shown
   fault?: string; // why it cannot be shown
   hint?: string;
   row?: Record<string, unknown> | null;

@@ -78,7 +78,8 @@ def _body(item: Item, whole: bool, height: int) -> RenderableType:
     about = ", ".join(
         f"{printable(name)}: {printable(value)}" for name, value in item.meta.items() if value is not None
     )
-    what = printable(data) if item.modality == "image" else f"embedding of {len(data)} numbers"
+    numbers = f"{printable(item.lacks)} embedding of" if item.lacks else "embedding of"
+    what = printable(data) if item.modality == "image" else f"{numbers} {len(data)} numbers"
     return Panel(
         Group(Text(printable(item.key)), Text(what, style="dim"), Text(about, style="dim")), border_style="dim"
     )

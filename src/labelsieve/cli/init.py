@@ -26,6 +26,7 @@ def run(
     image: given.Image = None,
     embeddings: given.Embeddings = None,
     columns: given.Columns = None,
+    root: given.Root = None,
     key: given.Key = None,
     group: given.Group = None,
     time: given.Time = None,
@@ -40,7 +41,7 @@ def run(
     from labelsieve.project.limits import Limits
 
     names = {"text": text, "image": image, "embeddings": embeddings, "key": key, "group": group, "time": time}
-    options = given.source_options(columns, labels=labels, separator=separator, **names)
+    options = given.source_options(columns, root=root, labels=labels, separator=separator, **names)
     closed = given.split_names(classes)
     with create(
         project, *sources, task=task, task_name=task_name, dull=dull, classes=closed, seed=seed, **options
@@ -49,6 +50,8 @@ def run(
             made.limit(Limits(costs=cost))
         seen = [] if columns else _row_columns(made.context)
         _tell(made.status(), seen, project, json)
+        for said in made.lacking():
+            hint(said)
 
 
 def _row_columns(context: Any) -> list[str]:

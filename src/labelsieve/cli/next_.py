@@ -87,7 +87,8 @@ def looked_at(item: Any) -> dict[str, Any]:
 
 def beside(opened: Any, ids: Any, columns: Sequence[str]) -> tuple[list[str], list[list[Any]]]:
     """More columns for a table of these items (m,), and their cells (m, k): what to look at. None for embeddings."""
-    if not len(ids) or opened.items(ids[:1])[0].modality == "embedding":
+    first = opened.items(ids[:1])
+    if not first or (first[0].modality == "embedding" and not first[0].lacks):
         return [], [[] for _ in ids]
     seen = [looked_at(item) for item in opened.items(ids)]
     names = [name for name in dict.fromkeys(name for cells in seen for name in cells) if name not in columns]

@@ -28,9 +28,12 @@ TaskKind = Annotated[Kind, typer.Option("--task", help="One class an item, sever
 Dull = Annotated[str, typer.Option(help="screen: the class that counts as dull; every other one is odd.")]
 Classes = Annotated[str | None, typer.Option(help="Close the classes: a,b,c. Else new ones may appear any time.")]
 
-Text = Annotated[str | None, typer.Option(help="Column that holds the text.")]
-Image = Annotated[str | None, typer.Option(help="Column that holds the path of an image.")]
-Embeddings = Annotated[str | None, typer.Option(help="Column, or array of an .npz, that holds embeddings.")]
+Text = Annotated[str | None, typer.Option(help="Column that holds the text (with --embeddings: to look at).")]
+Image = Annotated[str | None, typer.Option(help="Column that holds the path of an image (likewise).")]
+Embeddings = Annotated[
+    str | None, typer.Option(help="Column, array of an .npz, or .npy/.npz file beside a table, that holds embeddings.")
+]
+Root = Annotated[str | None, typer.Option(help="Folder that paths of --image start at.", show_default="the table's")]
 Columns = Annotated[str | None, typer.Option(help="Columns that an engine may see: a,b,c.")]
 Key = Annotated[str | None, typer.Option(help="Column that names an item for good.")]
 Group = Annotated[str | None, typer.Option(help="Column that no split may cut: patient, part, customer.")]

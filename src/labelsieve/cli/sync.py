@@ -16,6 +16,7 @@ def run(
     image: given.Image = None,
     embeddings: given.Embeddings = None,
     columns: given.Columns = None,
+    root: given.Root = None,
     key: given.Key = None,
     group: given.Group = None,
     time: given.Time = None,
@@ -27,9 +28,10 @@ def run(
     from labelsieve.project.facade import open as open_project
 
     names = {"text": text, "image": image, "embeddings": embeddings, "key": key, "group": group, "time": time}
-    options = given.source_options(columns, labels=labels, separator=separator, **names)
+    options = given.source_options(columns, root=root, labels=labels, separator=separator, **names)
     with open_project(project) as opened:
         report = opened.sync(*(sources or ()), **options)
+        lacks = opened.lacking()
     if json:
         say(as_json(report))
         return
@@ -42,3 +44,5 @@ def run(
     say(", ".join(parts) + f", {report.unchanged:,} unchanged.")
     if report.set_aside:
         hint(f"{count(report.set_aside, 'item')} set aside: labelsieve status {project} lists them with the reason.")
+    for said in lacks:
+        hint(said)

@@ -30,6 +30,7 @@ class Item:
     modality: Modality
     data: Any
     meta: Mapping[str, Any] = field(default_factory=dict)
+    lacks: str = ""  # what people should see of it, and why it is missing: `data` are its numbers then
 
 
 @dataclass(frozen=True, slots=True)

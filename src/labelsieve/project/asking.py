@@ -23,6 +23,7 @@ from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wa
 from labelsieve.project.pictures.mapped import map_pool
 from labelsieve.project.prices import item_prices
 from labelsieve.project.querying import Standing, compose_query, compose_side
+from labelsieve.project.seeing import seen_items
 from labelsieve.project.standing import Stand, stand
 from labelsieve.selection.given import wanted_number
 from labelsieve.selection.naming import strategy_called
@@ -113,7 +114,7 @@ def ask(
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))
     query = compose_query(state, apart or asks, wanted, rng)
     id_ = _stored(context, query, apart.groups if apart else {}, number, time.perf_counter() - began)
-    return Asked(id_, query, context.items(query.ids), tuple(notes), apart.groups_of(query.ids) if apart else ())
+    return Asked(id_, query, seen_items(context, query.ids), tuple(notes), apart.groups_of(query.ids) if apart else ())
 
 
 def _begin(context: Context, n: int | None) -> None:
@@ -139,7 +140,7 @@ def ask_for(context: Context, purpose: Purpose, n: int | None) -> Asked:
     state = Standing(standing.pool, standing.sides, standing.train, standing.answered)
     query = compose_side(state, purpose, default_size(context) if n is None else n)
     id_ = _stored(context, query, {}, _answered_queries(context), time.perf_counter() - began)
-    return Asked(id_, query, context.items(query.ids))
+    return Asked(id_, query, seen_items(context, query.ids))
 
 
 def _open_audit(context: Context, n: int | None) -> Asked:
@@ -152,7 +153,7 @@ def _open_audit(context: Context, n: int | None) -> Asked:
     chance = np.full(len(ids), share)
     query = Query(ids, np.zeros(len(ids)), chance, query.strategy, query.why[:1] * len(ids), purposes, query.scored)
     notes = (f"{left - len(ids):,} more items of the audit are open after these.",) if left > len(ids) else ()
-    return Asked(id_, query, context.items(ids), notes)
+    return Asked(id_, query, seen_items(context, ids), notes)
 
 
 def _fitted(context: Context, standing: Stand) -> Fitted | None:

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
@@ -13,7 +13,7 @@ from labelsieve.core.errors import InputError, ProjectError, UnknownName
 from labelsieve.core.types import Kind
 from labelsieve.project import fields
 from labelsieve.project.wholefiles import write_whole
-from labelsieve.sources.options import SourceOptions
+from labelsieve.sources.options import ARRAYS, SourceOptions
 
 NAME = "labelsieve.toml"
 HEADER = "labelsieve project. Two files here are precious: this one and labels.sqlite. The rest comes back."
@@ -29,6 +29,15 @@ class SourceSpec:
     @property
     def name(self) -> str:
         return PurePosixPath(self.path).name
+
+    def read_options(self, root: Path) -> SourceOptions:
+        """The options with whole paths, for whoever opens the source of the project `root`."""
+        options = self.options
+        if options.root is not None:
+            options = replace(options, root=str(resolve(options.root, root)))
+        if (beside := options.array_file()) is not None and not self.path.lower().endswith(ARRAYS):
+            options = replace(options, embeddings=str(resolve(beside, root)))
+        return options
 
 
 @dataclass(frozen=True, slots=True)

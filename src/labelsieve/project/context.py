@@ -66,7 +66,7 @@ class Context:
             path = config.resolve(spec.path, self.root)
             if not path.exists():
                 raise config.source_gone(spec, path)
-            opened = open_source(path, spec.options, self.cache)
+            opened = open_source(path, spec.read_options(self.root), self.cache)
             mark = self.rows[source_id].fingerprint
             if mark and hasattr(opened, "holds") and not opened.holds(mark):
                 raise ProjectError(

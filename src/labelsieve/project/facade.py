@@ -40,6 +40,7 @@ from labelsieve.project.ordering import Ordered, Ranked
 from labelsieve.project.people.membership import Membership
 from labelsieve.project.pictures import mapped
 from labelsieve.project.screens import ScreenVerbs
+from labelsieve.project.seeing import lacking, seen_items
 from labelsieve.project.simulation import Run
 from labelsieve.project.syncing import SyncReport
 from labelsieve.project.thinning import Group, Kept
@@ -109,6 +110,10 @@ class Project(ScreenVerbs):
         """Brings the manifest up to date with the sources, `sources` among them from now on."""
         return making.sync(self._context, sources, options)
 
+    def lacking(self) -> list[str]:
+        """What of 1,000 items of each source with ready embeddings has no picture or text to look at, in words."""
+        return [said for row in self._context.rows for said in lacking(self._context, row)]
+
     def embed(
         self,
         engine: str | None = None,
@@ -131,8 +136,8 @@ class Project(ScreenVerbs):
         return update_index(self._context, rebuild, progress)
 
     def items(self, items: Sequence[int] | Sequence[str] | Ids) -> list[Item]:
-        """The items of these ids or keys, in order."""
-        return self._context.items(self._context.ids_of(items))
+        """The items of these ids or keys, in order, as people look at them."""
+        return seen_items(self._context, self._context.ids_of(items))
 
     # Rounds
 

@@ -13,6 +13,7 @@ from labelsieve.project.chain import head_of, verify_chain
 from labelsieve.project.context import Context
 from labelsieve.project.database import damage
 from labelsieve.project.indexing import index_damage
+from labelsieve.project.seeing import lacking
 from labelsieve.store.shards import Shards
 
 SHOWN = 20  # faults of the event log that are named
@@ -86,7 +87,7 @@ def _sources(context: Context) -> Iterator[Health]:
             continue
         said = "has changed since the last sync: labelsieve sync PROJECT." if changed else "as it was at the last sync."
         yield Health(f"source {row.name}", "note" if changed else "ok", said)
-        for note in source.notes:
+        for note in [*source.notes, *lacking(context, source_id)]:
             yield Health(f"source {row.name}", "note", note)
 
 

@@ -15,7 +15,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.database import connect, transaction
 from labelsieve.project.syncing import SyncReport
 from labelsieve.sources import Source, open_source
-from labelsieve.sources.options import SourceOptions
+from labelsieve.sources.options import ARRAYS, SourceOptions
 
 LEDGER = "labels.sqlite"
 UNFINISHED = ".unfinished"  # stands in a folder until its init is through
@@ -168,14 +168,23 @@ def _require_outside(path: Path, root: Path) -> None:
 
 def _spec(context: Context, path: Path, options: Mapping[str, Any]) -> SourceSpec:
     _require_outside(path, context.root)
-    return SourceSpec(config.relative(path, context.root), SourceOptions(**options))
+    given = SourceOptions(**options)
+    if given.root is not None:
+        given = replace(given, root=config.relative(Path(given.root), context.root))
+    beside = given.array_file()
+    if beside is not None and not path.name.lower().endswith(ARRAYS):
+        found = next((place for place in (Path(beside), path.parent / beside) if place.is_file()), None)
+        if found is None:
+            raise InputError(f"the array file {beside} is not there.", "correct --embeddings: a column or a file.")
+        given = replace(given, embeddings=config.relative(found, context.root))
+    return SourceSpec(config.relative(path, context.root), given)
 
 
 def _opened(context: Context, spec: SourceSpec) -> Source:
     path = config.resolve(spec.path, context.root)
     if not path.exists():
         raise config.source_gone(spec, path)
-    return open_source(path, spec.options, context.cache)
+    return open_source(path, spec.read_options(context.root), context.cache)
 
 
 def opened_context(root: Path, task_name: str, shared: bool = False) -> Context:

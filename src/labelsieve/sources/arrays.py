@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,20 @@ from labelsieve.core.errors import InputError, ShapeError, UnknownName
 from labelsieve.core.norms import MOST, small_enough
 from labelsieve.core.types import Matrix, Modality
 from labelsieve.sources import npz
-from labelsieve.sources.base import CHUNK, Found, Known, Ref, class_text, digest, require_names, stat_of
+from labelsieve.sources.base import (
+    CHUNK,
+    Found,
+    Known,
+    Ref,
+    class_text,
+    digest,
+    require_names,
+    require_one_kind,
+    stat_of,
+)
 from labelsieve.sources.caching import working_folder
 from labelsieve.sources.options import SourceOptions
+from labelsieve.sources.visible import require_root, root_of, seen_pictures, seen_texts, shown_kind
 
 NOT_FINITE = "the embedding holds a value that is not finite (NaN or infinite)"
 TOO_LARGE = f"the embedding holds a value beyond {MOST:g}, so large that all others would count for nothing"
@@ -43,7 +55,11 @@ class ArrayFile:
         self.bad: list[tuple[Ref, str]] = []
         self.notes: list[str] = []
         self._folder = working_folder(cache, self)
-        self._refuse("text", "image", "columns")
+        self._refuse("columns")
+        require_one_kind(replace(self.options, embeddings="array"))
+        require_root(self.options, path)
+        self.shows: Modality | None = shown_kind(self.options)
+        self.root = root_of(self.options, path)
         self._fresh()
 
     def _fresh(self) -> None:
@@ -66,7 +82,17 @@ class ArrayFile:
             raise ShapeError(f"array {self._name!r} of {path.name} has type {dtype}; expected numbers.", self._hint())
         for name in set(self.options.named().values()) - {self._name}:
             self._require_column(name)
+        if self.shows is not None:
+            self._require_text(self.options.data()[self.shows])
         self._mark = mark
+
+    def _require_text(self, name: str) -> None:
+        kind = self._headers[name][2].kind
+        if kind not in "US":
+            raise InputError(
+                f"array {name!r} of {self.path.name} has type {self._headers[name][2]}; expected text.",
+                "convert it: array.astype(str), then save it again.",
+            )
 
     def _refuse(self, *options: str) -> None:
         for option in options:
@@ -77,6 +103,8 @@ class ArrayFile:
 
     def _choose(self) -> str:
         if self.options.embeddings:
+            if self.options.embeddings not in self._headers:
+                raise UnknownName(f"array of {self.path.name}", self.options.embeddings, list(self._headers))
             return self.options.embeddings
         wide = [name for name, (shape, _, dtype) in self._headers.items() if len(shape) == 2 and dtype.kind in "fiub"]
         if len(wide) == 1:
@@ -162,9 +190,20 @@ class ArrayFile:
             rows = np.asarray(refs[first : first + 4096], dtype=np.int64)
             yield from np.asarray(array[rows], dtype=np.float32)
 
+    def seen(self, refs: Sequence[Ref]) -> Iterator[Any]:
+        """What people see of each ref: its text or the path of its picture; an InputError where that is missing."""
+        if self.shows is None:
+            yield from self.read(refs)
+            return
+        values = npz.map_array(self.path, self.options.data()[self.shows], self._folder)
+        found = values[np.asarray(refs, dtype=np.int64)].tolist()
+        texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in found]
+        yield from seen_texts(texts) if self.shows == "text" else seen_pictures(texts, self.root)
+
     def metas(self, refs: Sequence[Ref]) -> list[dict[str, Any]]:
         """The other arrays with one value a row, but for the truth."""
-        columns = {name: self._values(name) for name in self.names() if name != self.options.labels}
+        hidden = {self.options.labels, self.options.text, self.options.image}
+        columns = {name: self._values(name) for name in self.names() if name not in hidden}
         return [{name: values[int(ref)] for name, values in columns.items()} for ref in refs]
 
     def _column(self, name: str | None) -> list[str | None] | None:

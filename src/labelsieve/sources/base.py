@@ -61,6 +61,19 @@ class Source(Protocol):
     def fingerprint(self) -> str: ...
 
 
+@runtime_checkable
+class Showing(Protocol):
+    """A source whose items can show people something else than engines read."""
+
+    shows: Modality | None  # "image" or "text"; None where it shows what it reads
+    root: Path  # the folder that paths of images start at
+
+    def __len__(self) -> int: ...  # rows
+    def seen(
+        self, refs: Sequence[Ref]
+    ) -> Iterator[Any]: ...  # text or path, or an InputError that says what is missing
+
+
 def digest(data: bytes) -> str:
     """32 hex digits of blake2b over `data`. Cost: about 1 s a gigabyte."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
@@ -120,10 +133,11 @@ def require_names(options: SourceOptions, names: Sequence[str], path: Path, fold
 
 
 def require_one_kind(options: SourceOptions) -> None:
-    """InputError where more than one of text, image, embeddings and columns is given."""
+    """InputError where more than one of text, image, embeddings and columns is given, but for embeddings and what
+    people see of them."""
     given = [*options.data(), *(["columns"] if options.columns else [])]
-    if len(given) > 1:
+    if len(given) > 1 and set(given) not in ({"embeddings", "text"}, {"embeddings", "image"}):
         raise InputError(
             f"a source holds one kind of item; --{given[0]} and --{given[1]} were both given.",
-            "keep the one that a person would look at to answer.",
+            "keep the one that a person would look at to answer; --embeddings goes with --image or with --text.",
         )

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from labelsieve.core.errors import InputError
+from labelsieve.core.norms import small_enough
 from labelsieve.core.types import Matrix
 from labelsieve.sources import cells
 from labelsieve.sources.arrays import why_unusable
@@ -17,6 +19,7 @@ from labelsieve.sources.base import Known, Ref, digest
 from labelsieve.sources.imagefiles import hash_image
 from labelsieve.sources.options import SourceOptions
 from labelsieve.sources.paths import LEAVES, RowPaths
+from labelsieve.sources.visible import root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,13 @@ class Taker(Protocol):
 
 def contents_of(options: SourceOptions, columns: Sequence[str], path: Path, known: Known | None) -> Taker:
     """The taker for what the options say that an item is."""
+    if options.embeddings is not None:
+        return Embedded(options.embeddings)
     if options.text is not None:
         return Texts(options.text)
     if options.image is not None:
-        return Images(options.image, path.parent, known or {})
-    return Rows(columns) if options.embeddings is None else Embedded(options.embeddings)
+        return Images(options.image, root_of(options, path), known or {}, options.root)
+    return Rows(columns)
 
 
 class Texts:
@@ -71,9 +76,10 @@ class Rows:
 class Images:
     """Files that a column names. A file that is as it was at the last scan is not read again."""
 
-    def __init__(self, name: str, folder: Path, known: Known) -> None:
+    def __init__(self, name: str, folder: Path, known: Known, root: str | None = None) -> None:
         self._name, self._known = name, known
         self._paths = RowPaths(folder)
+        self._start = "the folder of the table" if root is None else root
 
     def take(self, chunk: pa.RecordBatch) -> Contents:
         texts = cells.texts(chunk.column(self._name))
@@ -106,7 +112,7 @@ class Images:
             if isinstance(error, InputError):
                 raise InputError(f"{text}: {error.fact}") from error
             if isinstance(error, FileNotFoundError):
-                raise InputError(f"{text}: no such file; paths start at the folder of the table") from error
+                raise InputError(f"{text}: no such file; paths start at {self._start}") from error
             raise InputError(f"{text}: {getattr(error, 'strerror', None) or error}") from error
 
 
@@ -133,3 +139,36 @@ class Embedded:
         if len(row) != self._dim or not len(row):
             return f"the embedding has {len(row)} numbers; the others have {self._dim}"
         return why_unusable(row) or None
+
+
+class Beside:
+    """Embeddings in an array beside the table: row i of it belongs to row i of the table."""
+
+    def __init__(self, array: NDArray[Any], names: tuple[str, str]) -> None:
+        self._array, self._names, self._at = array, names, 0
+
+    def take(self, chunk: pa.RecordBatch) -> Contents:
+        block = self._array[self._at : self._at + chunk.num_rows]
+        self._at += chunk.num_rows
+        if len(block) < chunk.num_rows:
+            raise self._unequal(f"more than {len(self._array):,}")
+        with np.errstate(over="ignore"):
+            rows = np.ascontiguousarray(block, dtype=np.float32)
+        bad = {int(at): why_unusable(rows[at]) for at in np.flatnonzero(~small_enough(rows))}
+        good = [None if at in bad else row for at, row in enumerate(rows)]
+        return Contents(["" if r is None else digest(r.tobytes()) for r in good], bad, embeddings=good)
+
+    def require_all(self, bad: Sequence[tuple[Ref, str]]) -> None:
+        """InputError where rows of the two cannot be told to belong together. `bad`: rows that could not be read."""
+        if bad:
+            raise InputError(
+                f"{self._names[0]}, {bad[0][0]}: {bad[0][1]}; no row can be left out beside {self._names[1]}.",
+                "mend that row.",
+            )
+        if self._at != len(self._array):
+            raise self._unequal(f"{self._at:,}")
+
+    def _unequal(self, rows: str) -> InputError:
+        table, array = self._names
+        fact = f"{table} has {rows} rows and {array} has {len(self._array):,}"
+        return InputError(f"{fact}; row i of the one belongs to row i of the other.", "make both from the same items.")

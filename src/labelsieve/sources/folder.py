@@ -26,6 +26,11 @@ class ImageFolder:
         self.options = options or SourceOptions()
         self.bad: list[tuple[Ref, str]] = []
         self.notes: list[str] = []
+        if given := self.options.array_file() or self.options.root:
+            raise InputError(
+                f"{path.name} is a folder of images; {given} says nothing of its names.",
+                "give the table of names as the source: --image COLUMN --embeddings FILE --root FOLDER.",
+            )
         for option, name in {**self.options.named(), "columns": ",".join(self.options.columns or ())}.items():
             if name and not (name == FOLDER and option in ("labels", "group")):
                 raise InputError(

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import Modality
 from labelsieve.sources import cells
+from labelsieve.sources.arrays import ArrayFile
 from labelsieve.sources.base import FOLDER, Found, Known, Ref, first_folder, require_names, require_one_kind, stat_of
 from labelsieve.sources.caching import working_folder
-from labelsieve.sources.contents import Contents, Embedded, contents_of
+from labelsieve.sources.contents import Beside, Contents, Taker, contents_of
 from labelsieve.sources.options import SourceOptions
 from labelsieve.sources.paths import RowPaths
 from labelsieve.sources.snapshots import Copy, Snapshots
+from labelsieve.sources.visible import require_root, root_of, seen_pictures, seen_texts, shown_kind
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
@@ -42,10 +44,17 @@ class TableFile:
         self.path = path
         self.options = options or SourceOptions()
         require_one_kind(self.options)
+        require_root(self.options, path)
         self.modality: Modality = _modality(self.options)
+        self.shows: Modality | None = shown_kind(self.options) if self.modality == "embedding" else None
+        self.root = root_of(self.options, path)
         self.bad: list[tuple[Ref, str]] = []
         self.notes: list[str] = []
-        self._snapshots = Snapshots(working_folder(cache, self), path, self.options.embeddings)
+        self._cache = cache
+        beside = self.options.array_file()
+        self._beside = None if beside is None else path.parent / beside
+        copied = self.options.embeddings if self._beside is None else self._beside.name
+        self._snapshots = Snapshots(working_folder(cache, self), path, copied)
         self._mapped: tuple[str, Copy] | None = None
         self._row_paths: RowPaths | None = None
         self._open()
@@ -56,7 +65,7 @@ class TableFile:
         self._reader = _reader(self.path, self.options)
         require_names(self.options, self.names(), self.path, folders=self.modality == "image")
         self._require_unseen()
-        if not self.engine_columns():
+        if not self.engine_columns() and self._beside is None:
             raise InputError(
                 f"{self.path.name} has no column that the engine for rows can read; it has {', '.join(self.names())}.",
                 "say what an item is: --text, --image, --embeddings or --columns.",
@@ -79,6 +88,8 @@ class TableFile:
 
     def engine_columns(self) -> list[str]:
         """The columns that an engine sees: never key, group, time and labels, unless named as the data."""
+        if self.modality == "embedding":
+            return [] if self._beside is not None else [str(self.options.embeddings)]
         given = [*self.options.data().values()]
         if given or self.options.columns:
             return given or list(self.options.columns or ())
@@ -87,8 +98,9 @@ class TableFile:
         return [f.name for f in fields if not cells.is_nested(f.type) and not _PANDAS_INDEX.fullmatch(f.name)]
 
     def fingerprint(self) -> str:
-        """Size and time of change of the file."""
-        return "{}-{}".format(*stat_of(self.path))
+        """Size and time of change of the file, and of the array beside it."""
+        marks = ["{}-{}".format(*stat_of(path)) for path in (self.path, self._beside) if path is not None]
+        return "+".join(marks)
 
     def holds(self, fingerprint: str) -> bool:
         """Whether rows can be read as they were when the file had this fingerprint."""
@@ -106,7 +118,7 @@ class TableFile:
     def _pass(self, known: Known | None) -> Iterator[Found]:
         """One pass over the file, which leaves a fresh working copy."""
         mark, first = self.fingerprint(), 0
-        contents = contents_of(self.options, self.engine_columns(), self.path, known)
+        contents = self._contents(known)
         with self._snapshots.writing(mark, self._reader.schema) as write:
             for chunk in self._reader.chunks():
                 content = contents.take(chunk)
@@ -116,12 +128,20 @@ class TableFile:
                     yield found
                 first += chunk.num_rows
             self._require_still(mark)
+            if isinstance(contents, Beside):
+                contents.require_all(self._reader.bad)
+
+    def _contents(self, known: Known | None = None) -> Taker:
+        if self._beside is None:
+            return contents_of(self.options, self.engine_columns(), self.path, known)
+        self._rows_beside = ArrayFile(self._beside, None, self._cache)  # kept: an unpacked copy goes with it
+        return Beside(self._rows_beside.array(), (self.path.name, self._beside.name))
 
     def _rebuild(self, mark: str) -> None:
         """A fresh working copy alone: nothing is hashed."""
         if mark != self._opened:
             self._open()
-        embedded = Embedded(str(self.options.embeddings)) if self.modality == "embedding" else None
+        embedded = self._contents() if self.modality == "embedding" else None
         with self._snapshots.writing(mark, self._reader.schema) as write:
             for chunk in self._reader.chunks():
                 write(chunk, None if embedded is None else embedded.take(chunk).embeddings)
@@ -172,6 +192,9 @@ class TableFile:
             self._mapped, self._row_paths = (name, copy), None
         return self._mapped[1]
 
+    def __len__(self) -> int:
+        return len(self._copy()[0])
+
     def array(self) -> NDArray[Any]:
         """The embeddings (rows of the file, d) float32, mapped; NaN in rows that are set aside."""
         rows = self._copy()[1]
@@ -182,7 +205,7 @@ class TableFile:
     def _paths(self) -> RowPaths:
         columns = self._copy()[0]
         if self._row_paths is None:
-            self._row_paths = RowPaths(self.path.parent)
+            self._row_paths = RowPaths(self.root)
             for chunk in columns.all(str(self.options.image)):
                 self._row_paths.add(cells.texts(chunk))
         return self._row_paths
@@ -224,9 +247,17 @@ class TableFile:
             columns = [self._gather(name, rows, lambda chunk: chunk.to_pylist()) for name in names]
             yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
+    def seen(self, refs: Sequence[Ref]) -> Iterator[Any]:
+        """What people see of each ref: its text or the path of its picture; an InputError where that is missing."""
+        if self.shows is None:
+            yield from self.read(refs)
+            return
+        texts = self._gather(self.options.data()[self.shows], self._rows(refs), cells.texts)
+        yield from seen_texts(texts) if self.shows == "text" else seen_pictures(texts, self.root)
+
     def metas(self, refs: Sequence[Ref]) -> list[dict[str, Any]]:
         """The other columns of each ref, but for the truth."""
-        hidden = {*self.engine_columns(), self.options.labels, self.options.embeddings}
+        hidden = {*self.engine_columns(), self.options.labels, *self.options.data().values()}
         names = [name for name in self.names() if name not in hidden]
         if not names:
             return [{} for _ in refs]
@@ -260,11 +291,11 @@ class TableFile:
 
 
 def _modality(options: SourceOptions) -> Modality:
+    if options.embeddings is not None:
+        return "embedding"
     if options.text is not None:
         return "text"
-    if options.image is not None:
-        return "image"
-    return "row" if options.embeddings is None else "embedding"
+    return "row" if options.image is None else "image"
 
 
 def _reader(path: Path, options: SourceOptions) -> Reader:
@@ -272,7 +303,7 @@ def _reader(path: Path, options: SourceOptions) -> Reader:
     if ending in (".jsonl", ".ndjson"):
         from labelsieve.sources.jsonl import JsonLines
 
-        return JsonLines(path, options.embeddings)
+        return JsonLines(path, None if options.array_file() else options.embeddings)
     if ending == ".parquet":
         from labelsieve.sources.parquet import ParquetFile
 

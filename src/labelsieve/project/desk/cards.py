@@ -11,6 +11,7 @@ from labelsieve.project import grouping
 from labelsieve.project.context import Context
 from labelsieve.project.desk.flags import flags_of
 from labelsieve.project.desk.handing import Handed
+from labelsieve.project.seeing import seen_items
 from labelsieve.project.views import foreseen
 
 GUESSED = ("search", "control")  # purposes whose items may show what the head thinks
@@ -46,7 +47,7 @@ def cards_of(context: Context, handed: Handed, by: str) -> list[dict[str, Any]]:
 
 def shown(context: Context, ids: Ids) -> list[dict[str, Any]]:
     """What to show of each id (m,), in order. What cannot be read stands in `fault` of its card."""
-    return [_content(item) for item in context.items(np.asarray(ids, np.int64))]
+    return [_content(item) for item in seen_items(context, np.asarray(ids, np.int64))]
 
 
 def _content(item: Item) -> dict[str, Any]:
@@ -65,8 +66,9 @@ def _content(item: Item) -> dict[str, Any]:
         return card | {"text": text[:LONGEST], "cut": max(len(text) - LONGEST, 0)}
     if isinstance(item.data, Mapping):
         return card | {"row": {str(name): shown_value(value) for name, value in item.data.items()}}
+    lacks = {"lacks": item.lacks} if item.lacks else {}
     few = {"values": [shown_value(value) for value in item.data]} if len(item.data) <= FEW else {}
-    return card | {"numbers": len(item.data)} | few
+    return card | {"numbers": len(item.data)} | few | lacks
 
 
 def shown_value(value: Any) -> Any:

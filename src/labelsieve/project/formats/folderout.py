@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from labelsieve.core.errors import InputError
 from labelsieve.project.formats.gathering import Answered, Gathered
 from labelsieve.project.formats.matching import file_name
+from labelsieve.sources.imagefiles import is_image_name
 
 LONGEST = 200  # bytes of a name
 _UNSAFE = re.compile(r"""[\x00-\x1f\x7f/\\:*?"<>|%]|^[. ]|[. ]$""")
@@ -54,12 +55,18 @@ def write(folder: Path, given: Gathered) -> list[str]:
             place = folder / _folder_name(name)
             place.mkdir(exist_ok=True)
             try:
-                _put(item.data, _free(place, file_name(item.key), taken))
+                _put(item.data, _free(place, _called(item), taken))
             except OSError as error:
                 if error.errno in _FULL:
                     raise
                 given.losses.add("its picture cannot be read", item.key)
     return ["who answered, when and how long it took are not in it."]
+
+
+def _called(item: Answered) -> str:
+    """The name of an item's file; its key need not be one, where a column names the picture."""
+    name = file_name(item.key)
+    return name if is_image_name(name) or not isinstance(item.data, Path) else name + item.data.suffix
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

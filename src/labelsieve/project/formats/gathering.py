@@ -12,6 +12,7 @@ from labelsieve.project import deciding, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.exporting import decision_queries
 from labelsieve.project.formats.losses import Losses
+from labelsieve.project.seeing import kind_seen, sights
 
 BLOCK = 1_000  # items in memory at once, with their data
 
@@ -53,14 +54,15 @@ class Gathered:
             ids = np.array([item for item, _ in block], np.int64)
             entries = manifest.entries(self.context.conn, ids)
             things = self._things(ids, [entry.gone is None for entry in entries]) if data else [None] * len(ids)
+            seen = sights(self.context, ids) if data else [None] * len(ids)
             self.items += len(block)
             self.answers += sum(len(labels) for _, labels in block)
             yield [
                 Answered(
-                    entry.id, entry.key, entry.digest, self.context.modality(entry.source), labels,
-                    agreed.get(entry.id), thing,
+                    entry.id, entry.key, entry.digest, kind_seen(self.context, entry.source), labels,
+                    agreed.get(entry.id), thing if sight is None else sight,
                 )
-                for entry, (_, labels), thing in zip(entries, block, things, strict=True)
+                for entry, (_, labels), thing, sight in zip(entries, block, things, seen, strict=True)
             ]  # fmt: skip
 
     def _things(self, ids: Ids, present: list[bool]) -> list[Any]:
@@ -81,7 +83,7 @@ class Gathered:
     def modalities(self) -> list[Modality]:
         """The kinds of items among the answered ones, sorted."""
         ids = folding.answered(self.context.conn, self.task.name)
-        return sorted({self.context.modality(source) for source in manifest.locate(self.context.conn, ids)})
+        return sorted({kind_seen(self.context, source) for source in manifest.locate(self.context.conn, ids)})
 
 
 def gathered(context: Context, allow_loss: bool = False) -> Gathered:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from labelsieve.project.context import Context
+from labelsieve.project.seeing import kind_seen
 
 ALL = ("one class", "several classes", "weights", "unsure", "skip", "annotators", "times", "data")
 
@@ -40,7 +41,7 @@ FACTS = (
 
 def formats_here(context: Context) -> list[FormatFacts]:
     """The formats; those that cannot hold this pool's items do not fit."""
-    pictures = any(row.modality == "image" for row in context.rows.values())
+    pictures = any(kind_seen(context, row) == "image" for row in context.rows)
     return [
         one if pictures or one.name != "folders" else FormatFacts(one.name, one.title, one.said, one.holds, True, False)
         for one in FACTS

@@ -19,6 +19,7 @@ from labelsieve.core.errors import InputError
 from labelsieve.core.types import Label, Modality
 from labelsieve.project.exports import label_names
 from labelsieve.project.formats.gathering import Answered, Gathered
+from labelsieve.project.seeing import folder_of, kind_seen
 from labelsieve.project.wholefiles import whole, write_whole
 
 LABEL, UNSURE = "label", "unsure"  # the names of the two controls
@@ -81,9 +82,8 @@ def labelling_config(kinds: list[Modality], classes: tuple[str, ...], several: b
 
 def _root(given: Gathered) -> Path:
     """The folder above all folders of pictures: addresses start there."""
-    rows = (row for row in given.context.rows.values() if row.modality == "image")
-    paths = [given.context.source(row.id).path for row in rows]
-    folders = [path if path.is_dir() else path.parent for path in paths]
+    rows = [row for row in given.context.rows if kind_seen(given.context, row) == "image"]
+    folders = [folder_of(given.context.source(row)) for row in rows]
     return Path(os.path.commonpath([str(folder.resolve()) for folder in folders])).parent
 
 

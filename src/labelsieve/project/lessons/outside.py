@@ -113,7 +113,9 @@ def _as_the_pool(context: Context, path: Path, given: SourceOptions) -> SourceOp
         if not table:
             return replace(given, embeddings=same.embeddings if path.suffix.lower() == ".npz" else None)
         if same.data():
-            return replace(given, text=same.text, image=same.image, embeddings=same.embeddings)
+            if same.embeddings is not None:
+                return replace(given, embeddings=same.embeddings)
+            return replace(given, text=same.text, image=same.image)
         return replace(given, columns=tuple(context.source(row.id).engine_columns()))
     return given
 

@@ -13,6 +13,7 @@ from labelsieve.core.types import Ids, Item
 from labelsieve.engines.images import load_image
 from labelsieve.project.context import Context
 from labelsieve.project.report.data import Exhibit
+from labelsieve.project.seeing import seen_items
 
 SIDE = 176  # pixels of a thumbnail: twice the size it is shown at
 TINY = 48  # pictures up to this size are shown pixel by pixel
@@ -22,7 +23,7 @@ NUMBERS = 5
 
 def shown_items(context: Context, ids: Ids, notes: Sequence[str]) -> tuple[Exhibit, ...]:
     """The items of these ids, each with its note."""
-    return tuple(exhibit_of(item, note) for item, note in zip(context.items(ids), notes, strict=True))
+    return tuple(exhibit_of(item, note) for item, note in zip(seen_items(context, ids), notes, strict=True))
 
 
 def exhibit_of(item: Item, note: str = "") -> Exhibit:
@@ -36,7 +37,7 @@ def exhibit_of(item: Item, note: str = "") -> Exhibit:
         cells = tuple((str(name), cut(str(value), CELL)) for name, value in list(data.items())[:FIELDS])
         return Exhibit(item.key, note, fields=cells)
     if isinstance(data, np.ndarray):
-        return Exhibit(item.key, note, text=_numbers(data))
+        return Exhibit(item.key, note, text=f"({item.lacks}) {_numbers(data)}" if item.lacks else _numbers(data))
     return Exhibit(item.key, note, text=cut(str(data), TEXT))
 
 

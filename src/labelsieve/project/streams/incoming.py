@@ -225,7 +225,10 @@ def open_as_the_pool(context: Context, path: Path) -> Source:
     if like is None:
         return open_source(path, SourceOptions())
     spec = next((spec for spec in context.settings.sources if spec.path == like.name), None)
-    options = replace(spec.options if spec else SourceOptions(), labels=None, group=None, time=None)
+    known = spec.options if spec else SourceOptions()
+    options = replace(known, labels=None, group=None, time=None, root=None)
+    if like.modality == "embedding":  # nobody looks at them here
+        options = replace(options, text=None, image=None)
     if path.suffix.lower() == ".npy":
         options = replace(options, embeddings=None, key=None)
     columns: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from labelsieve.core.errors import InputError, LabelsieveError
 from labelsieve.engines.images import MAX_PIXELS, load_image
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
+from labelsieve.project.seeing import picture_tag, sights
 from labelsieve.project.wholefiles import whole
 
 SIDES = (64, 160, 320)  # pixels of thumbnails; others get the next larger one
@@ -83,14 +84,19 @@ def grey_range(context: Context, item: int) -> tuple[float, float] | None:
 
 
 def _image(context: Context, item: int) -> tuple[str, Any]:
-    """(digest, path or bytes) of an item."""
+    """(digest or what stands for it, path or bytes) of an item."""
     ids = np.array([item], np.int64)
     manifest.require(context.conn, ids)
     entry = manifest.entries(context.conn, ids)[0]
-    if context.modality(entry.source) != "image":
+    seen = sights(context, ids)[0]
+    if isinstance(seen, LabelsieveError):
+        raise seen
+    if context.modality(entry.source) != "image" and not isinstance(seen, Path):
         raise InputError(f"item {entry.key!r} is no picture.", "its card holds what there is to show.")
     if entry.gone is not None:
         raise InputError(f"{entry.key!r} has gone from its source.", "put it back, then labelsieve sync.")
+    if isinstance(seen, Path):
+        return picture_tag(seen), seen
     thing = next(iter(context.things(ids)))
     if isinstance(thing, LabelsieveError):
         raise thing

@@ -6,6 +6,7 @@ newest(context) -> str                 changes when a tile could look otherwise
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from labelsieve.project.desk import flags
 from labelsieve.project.desk.cards import shown_value, value_data
 from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.manifest import Entry
+from labelsieve.project.seeing import picture_tag, sights
 from labelsieve.project.views import foreseen
 from labelsieve.project.views.veiling import audited
 
@@ -76,8 +78,14 @@ def _contents(context: Context, entries: Sequence[Entry]) -> list[dict[str, Any]
         else:
             read.append(at)
     things = context.things(np.array([entries[at].id for at in read], np.int64))
-    for at, thing in zip(read, things, strict=True):
-        out[at] = _excerpt(thing)
+    seen = sights(context, np.array([entries[at].id for at in read], np.int64))
+    for at, thing, sight in zip(read, things, seen, strict=True):
+        if isinstance(sight, Path):
+            out[at] = {"modality": "image", "thumb": thumb_of(entries[at].id, picture_tag(sight))}
+        elif isinstance(sight, str):
+            out[at] = {"modality": "text"} | _excerpt(sight)
+        else:
+            out[at] = _excerpt(thing) | ({"lacks": sight.fact} if isinstance(sight, LabelsieveError) else {})
     return out
 
 
@@ -128,15 +136,14 @@ def _plain(value: Value | None) -> tuple[str, tuple[str, ...]]:
 def small_cards(context: Context, cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Cards with a thumbnail, and with no more of a text or a row than a tile shows."""
     ids = np.array([card["item"] for card in cards], np.int64)
-    entries = manifest.entries(context.conn, ids)
     bare = [at for at, card in enumerate(cards) if "numbers" in card]
     numbers = dict(zip(bare, map(_excerpt, context.things(ids[bare])), strict=True))
     out = []
-    for at, (card, entry) in enumerate(zip(cards, entries, strict=True)):
+    for at, card in enumerate(cards):
         less: dict[str, Any] = numbers.get(at, {})
         card = {name: value for name, value in card.items() if name != "values"}
         if "image" in card:
-            less["thumb"] = thumb_of(entry.id, entry.digest)
+            less["thumb"] = thumb_of(card["item"], card["image"].rpartition("?v=")[2])
         if "text" in card:
             less["text"] = card["text"][:LONGEST]
         if "row" in card:
