@@ -297,3 +297,18 @@ def test_a_changed_file_of_a_croissant_is_an_error(project: ls.Project, source: 
     file.write_bytes(file.read_bytes() + b"x")
     with fresh(tmp_path, source) as other, pytest.raises(ls.InputError, match="has changed: its sha256"):
         other.import_labels(made.path, by="x")
+
+
+def test_the_consensus_by_the_command_line(tmp_path: Path) -> None:
+    with ls.create(tmp_path / "p.sieve", texts(tmp_path / "t.jsonl"), text="text") as project:
+        keys = manifest.keys(project.context.conn, manifest.ids(project.context.conn))[:4]
+        for by in ("ann", "bob"):
+            project.label(keys, ["a", "b", "a", "b"], by=by)
+    command = [sys.executable, "-m", "labelsieve.cli.main", "export", "p.sieve", "--consensus", "c.jsonl"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "c.jsonl\n"
+    rows = [json.loads(line) for line in (tmp_path / "c.jsonl").read_text().splitlines()]
+    assert [(row["key"], row["label"], row["answers"], row["basis"]) for row in rows] == [
+        (key, name, 2, "consensus") for key, name in zip(keys, "abab", strict=True)
+    ]
+    assert all(0.5 < row["probability"] <= 1 for row in rows)

@@ -224,6 +224,19 @@ def test_an_export_that_loses_says_so(client: TestClient, root: Path) -> None:
     assert [one["name"] for one in found if not one["fits"]] == ["folders"]
 
 
+def test_the_consensus_is_a_file_of_its_own(client: TestClient, root: Path) -> None:
+    for who in ("admin", "reviewer"):
+        sent = send(client, b"key,label\nt0,cat\nt1,dog\nt2,cat\n", who, name="l.csv")
+        assert sent.json()["added"] == 3
+    assert client.post(f"{API}/export?format=consensus", headers=as_("annotator")).status_code == 403
+    job = client.post(f"{API}/export?format=consensus", headers=as_("reviewer")).json()
+    assert work(root).state == "done"
+    assert client.get(f"/api/v1/jobs/{job['id']}/files/0", headers=as_("annotator")).status_code == 403
+    lines = client.get(f"/api/v1/jobs/{job['id']}/files/0", headers=as_("reviewer")).text.splitlines()
+    assert lines[0] == "key,label,answers,probability,basis"
+    assert [line.split(",")[:3] for line in lines[1:]] == [["t0", "cat", "2"], ["t1", "dog", "2"], ["t2", "cat", "2"]]
+
+
 def test_files_of_an_export_are_for_those_who_may_start_one(client: TestClient, root: Path) -> None:
     send(client, b"key,label\nt0,cat\n", name="l.csv")
     client.post(f"{API}/export?format=parquet", headers=as_("reviewer"))

@@ -24,8 +24,12 @@ export interface Report {
 
 export const ALL = ["one class", "several classes", "weights", "unsure", "skip", "annotators", "times", "data"];
 
+/** The consensus, which is written alone. */
+export const CONSENSUS: Format = { name: "consensus", title: "Consensus", said: "a CSV of what is most likely true, a row an item", holds: [], folder: false, fits: true };
+
 /** What a format cannot hold, in words. */
 export function misses(format: Format): string {
+  if (format.name === CONSENSUS.name) return "decisions first, with its probability and how many answered";
   const missing = ALL.filter((name) => !format.holds.includes(name));
   if (missing.length === 0) return "holds everything, with the items themselves";
   if (missing.length === 1 && missing[0] === "data") return "holds every answer";

@@ -20,6 +20,9 @@ def run(
         Path | None, typer.Option(help="A folder: head.json, head.npz, head.onnx.", show_default=False)
     ] = None,
     card: Annotated[Path | None, typer.Option(help="The model card: .md.", show_default=False)] = None,
+    consensus: Annotated[
+        Path | None, typer.Option(help="What is most likely true, a row an item, likewise.", show_default=False)
+    ] = None,
     format: given.Format = None,
     out: Annotated[Path | None, typer.Option(help="Where to write --format.", show_default="below exports/")] = None,
     allow_loss: Annotated[bool, typer.Option("--allow-loss", help="Drop what the format cannot hold.")] = False,
@@ -32,7 +35,7 @@ def run(
     """
     from labelsieve.project.facade import open as open_project
 
-    named = {"labels": labels, "predictions": predictions, "head": head, "card": card}
+    named = {"labels": labels, "predictions": predictions, "head": head, "card": card, "consensus": consensus}
     foreign = format is not None or out is not None
     with open_project(project, task_name) as opened:
         made = opened.export_as(out, format, allow_loss) if foreign else None

@@ -15,6 +15,7 @@ from labelsieve.project import deciding, exports, fitting, folding, headfiles, m
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted
 from labelsieve.project.modelcard import HeadFacts, model_card
+from labelsieve.project.people.settled import CONSENSUS_COLUMNS, consensus_rows
 from labelsieve.project.pooling import NotEmbedded
 from labelsieve.project.report.collect import gathered
 from labelsieve.project.report.data import ReportData
@@ -32,6 +33,7 @@ class Wanted:
     predictions: Path | None = None
     head: Path | None = None
     card: Path | None = None
+    consensus: Path | None = None
 
 
 def export(context: Context, **paths: StrPath | None) -> list[Path]:
@@ -57,6 +59,8 @@ def _write(context: Context, wanted: Wanted) -> list[Path]:
     written: list[Path] = []
     if wanted.labels is not None:
         written.append(exports.write_labels(wanted.labels, label_rows(context)))
+    if wanted.consensus is not None:
+        written.append(write_consensus(context, wanted.consensus))
     if wanted.predictions is not None:
         written.append(exports.write_predictions(wanted.predictions, prediction_table(context)))
     if wanted.head is not None or wanted.card is not None:
@@ -69,6 +73,11 @@ def _write(context: Context, wanted: Wanted) -> list[Path]:
         if wanted.card is not None:
             written.append(exports.write_text(wanted.card, card))
     return written
+
+
+def write_consensus(context: Context, path: Path) -> Path:
+    """Writes the consensus, one row an item (see people/settled.py), and returns the path."""
+    return exports.write_table(path, CONSENSUS_COLUMNS, consensus_rows(context))
 
 
 def label_rows(context: Context) -> Iterator[tuple[Any, ...]]:

@@ -28,7 +28,7 @@ from labelsieve.project.wholefiles import whole, whole_folder, write_whole
 LABEL_COLUMNS = ("key", "label", "annotator", "at", "source", "seconds", "query", "purpose", "answer", "weights")
 PREDICTION_COLUMNS = ("key", "label", "probability")
 NUMBERS = ("seconds", "probability", "difficulty", "score", "odd_similarity", "dull_similarity")
-COUNTS = ("id", "query", "group", "items", "step", "rank")
+COUNTS = ("id", "answers", "query", "group", "items", "step", "rank")
 TYPES = dict.fromkeys(NUMBERS, float) | dict.fromkeys(COUNTS, int)
 FORMATS = (".csv", ".jsonl", ".parquet")
 ROWS = 50_000  # in memory at once

@@ -309,11 +309,13 @@ class Project(ScreenVerbs):
         predictions: str | os.PathLike[str] | None = None,
         head: str | os.PathLike[str] | None = None,
         card: str | os.PathLike[str] | None = None,
+        consensus: str | os.PathLike[str] | None = None,
     ) -> list[Path]:
-        """Writes what is named; everything into exports/ when nothing is. Returns the paths."""
+        """Writes what is named; all but the consensus into exports/ when nothing is. Returns the paths."""
         from labelsieve.project import exporting
 
-        return exporting.export(self._context, labels=labels, predictions=predictions, head=head, card=card)
+        paths = {"labels": labels, "predictions": predictions, "head": head, "card": card, "consensus": consensus}
+        return exporting.export(self._context, **paths)
 
     def export_as(
         self, path: str | os.PathLike[str] | None = None, format: str | None = None, allow_loss: bool = False

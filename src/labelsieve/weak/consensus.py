@@ -3,6 +3,7 @@
 dawid_skene(answers) -> Consensus              one class an item (a screen is two classes)
 dawid_skene_each(answers, several) -> list     several classes an item: class by class, asked or not
 majority_shares(counts) -> (n, c)              what most say: the start, and the thing to beat
+single_shares(consensus, by, code) -> (v, c)   what single answers say, by what was learnt of who gave them
 """
 
 from collections.abc import Sequence
@@ -113,6 +114,16 @@ def dawid_skene_each(answers: Answers, several: Sequence[Codes], how: EmSettings
         part = replace(answers, item=answers.item[asked], by=answers.by[asked], code=codes[asked], n_classes=2)
         out.append(dawid_skene(part, how))
     return out
+
+
+def single_shares(found: Consensus, by: Codes, code: Codes) -> Table:
+    """The chance (v, c) of each class of an item with one answer: `code` (v,) by `by` (v,), -1 where it was not asked.
+
+    By what the other items taught of everybody; an item that says nothing else teaches nothing. Cost: O(v c).
+    """
+    heard = np.where((code >= 0)[:, None], found.confusion[by, :, np.maximum(code, 0)], 1.0)
+    score = heard * found.prior
+    return np.asarray(score / np.maximum(score.sum(axis=1, keepdims=True), LEAST), np.float64)
 
 
 def _said(answers: Answers) -> Any:

@@ -126,8 +126,9 @@ def start_export(
     format: Annotated[str, Query(max_length=40)],
     allow_loss: Loss = False,
 ) -> dict[str, Any]:
-    """Starts the job that writes all labels below exports/; its files are downloaded from /jobs/{job}/files/0."""
-    exchanging.require_known(format)
+    """Starts the job that writes all labels, or the `consensus`, below exports/; then GET /jobs/{job}/files/0."""
+    if format != exchanging.CONSENSUS:
+        exchanging.require_known(format)
     args = {"format": format} | ({"allow_loss": True} if allow_loss else {})
     with desks.writing, desks.borrowed(task) as project:
         conn, name = project.context.conn, project.task.name

@@ -19,7 +19,7 @@ from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.project import exports, importing
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
-from labelsieve.project.exporting import label_rows
+from labelsieve.project.exporting import label_rows, write_consensus
 from labelsieve.project.formats import croissant, folderin, folderout, foreign, hubin, hubout, studio, studioread
 from labelsieve.project.formats.gathering import Gathered, gathered
 from labelsieve.project.formats.losses import Lost
@@ -42,6 +42,7 @@ READERS: Mapping[str, Callable[[Path, str | None], foreign.Reading]] = {
 }
 ENDINGS = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet", "label-studio": ".json"}
 FORMATS = (*TABLES, *READERS)
+CONSENSUS = "consensus"  # a table that is written alone: what is most likely true, a row an item
 PIECE = 2_000  # rows of a table that are sent at once
 MARK = ".labelsieve.json"  # in every folder that we wrote: it may be replaced
 
@@ -158,7 +159,10 @@ def _mark(folder: Path) -> Any:
 
 
 def export_file(context: Context, format_: str, allow_loss: bool = False) -> Exported:
-    """As `export_as` below exports/, as one file to download: what is a folder goes into a .zip."""
+    """As `export_as` below exports/, as one file to download: what is a folder goes into a .zip. Or the consensus."""
+    if format_ == CONSENSUS:
+        path = write_consensus(context, context.root / "exports" / f"{context.task_name}-consensus.csv")
+        return Exported(path, format_, 0, 0, {}, ("a row an item: key, label, answers, probability, basis.",))
     if format_ not in FOLDERS:
         return export_as(context, None, format_, allow_loss)
     path = context.root / "exports" / f"{context.task_name}-{format_}.zip"

@@ -90,10 +90,10 @@ def measure(context: Context) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     task = context.task
     if not len(said.ids):
         return _nothing(), []
-    answers, parts = _answers(said, task)
+    answers, parts = coded_answers(said, task)
     fits = len(said.ids) * max(answers.n_classes, 1) <= LARGEST
     found = (dawid_skene_each(answers, parts) if parts else [dawid_skene(answers)]) if fits else []
-    names = _names(task)
+    names = code_names(task)
     data = {
         "items": len(said.ids),
         "answers": len(answers),
@@ -112,7 +112,7 @@ def _nothing() -> dict[str, Any]:
     return {"items": 0, "answers": 0, "alpha": None, "fleiss": None, "consensus": None} | lists
 
 
-def _names(task: Task) -> list[str]:
+def code_names(task: Task) -> list[str]:
     """The names of the codes that agreement is measured on."""
     if task.kind != "screen":
         return list(task.classes)
@@ -120,7 +120,7 @@ def _names(task: Task) -> list[str]:
     return [task.dull, odd[0] if len(odd) == 1 else "odd"]
 
 
-def _answers(said: Stances, task: Task) -> tuple[Answers, list[Ids]]:
+def coded_answers(said: Stances, task: Task) -> tuple[Answers, list[Ids]]:
     """The answers; and of a task with several classes an item, whether each names each class (1, 0, -1 not asked)."""
     if task.kind != "multilabel":
         c = 2 if task.kind == "screen" else len(task.classes)
@@ -149,7 +149,7 @@ def _overall(context: Context, answers: Answers, parts: Sequence[Ids]) -> dict[s
         each = [agreement.krippendorff_alpha(part.counts()) for part in _each(answers, parts)]
         defined = [alpha for alpha in each if not math.isnan(alpha)]
         mean = float(np.mean(defined)) if defined else None
-        by_class = dict(zip(_names(context.task), map(_number, each), strict=True))
+        by_class = dict(zip(code_names(context.task), map(_number, each), strict=True))
         return {"alpha": {"mean": mean, "low": None, "high": None}, "fleiss": None, "alpha_of": by_class}
     counts = answers.counts()
     even = len(np.unique(counts.sum(axis=1))) == 1
