@@ -355,6 +355,33 @@ describe("a browser without room", () => {
   });
 });
 
+describe("a question to the server", () => {
+  it("hears of every item whose answer was on its way at any time between", async () => {
+    server.dead = true;
+    const outbox = await tab();
+    outbox.put("main", body(1));
+    outbox.put("other", body(2));
+    const asked = outbox.during("main", async () => {
+      server.dead = false;
+      outbox.retry();
+      outbox.put("main", body(3)); // comes and goes between
+      outbox.put("other", body(4));
+      await until(() => outbox.standing.unsent === 0, "all sent");
+      return "found";
+    });
+    const { found, behind } = await asked;
+    expect(found).toBe("found");
+    expect([...behind].sort()).toEqual([1, 3]);
+    outbox.put("main", body(5)); // after it
+    expect(behind.has(5)).toBe(false);
+  });
+
+  it("passes on what the server says, also that it does not answer", async () => {
+    const outbox = await tab();
+    await expect(outbox.during("main", () => Promise.reject(new ApiError(0, "no")))).rejects.toThrow("no");
+  });
+});
+
 describe("two tabs", () => {
   it("send one after the other, and both know the count", async () => {
     server.dead = true;

@@ -3,10 +3,11 @@
 import * as api from "../lib/api";
 import { uuid } from "../lib/outbox";
 import { reloadTasks } from "../lib/session.svelte";
+import { settings } from "../lib/settings";
 import { answer as inWords, count, lastPart } from "../lib/show";
 import { say } from "../lib/toasts.svelte";
 import type { Card, Mine, QueueAnswer, Task, Value } from "../lib/types";
-import { unsent, write } from "../lib/unsent.svelte";
+import { during, unsent, write } from "../lib/unsent.svelte";
 import { Clock } from "./clock";
 import { Line } from "./line";
 import type { Stage } from "./stage";
@@ -43,7 +44,7 @@ export class Desk {
   remedy = $state(""); // the kind of job that would help
   left = $state(0);
   answered = $state(0); // in this sitting
-  showGuess = $state(localStorage.getItem(GUESS) === "shown");
+  showGuess = $state(settings.getItem(GUESS) === "shown");
 
   private readonly line = new Line(uuid);
   private readonly clock = new Clock(undefined, document.visibilityState === "visible");
@@ -154,7 +155,7 @@ export class Desk {
 
   toggleGuess(): void {
     this.showGuess = !this.showGuess;
-    localStorage.setItem(GUESS, this.showGuess ? "shown" : "hidden");
+    settings.setItem(GUESS, this.showGuess ? "shown" : "hidden");
   }
 
   async flag(note?: string): Promise<void> {
@@ -207,15 +208,13 @@ export class Desk {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
     try {
-      const waiting = unsent.box?.items(this.task.name) ?? new Set<number>();
-      const n = Math.min(500, this.line.open + waiting.size + ENOUGH);
+      const waiting = unsent.box?.items(this.task.name).size ?? 0;
+      const n = Math.min(500, this.line.open + waiting + ENOUGH);
       const purpose = this.purpose ? `&purpose=${encodeURIComponent(this.purpose)}` : "";
       const path = `/tasks/${encodeURIComponent(this.task.name)}/queue?n=${n}${purpose}${again ? "&again=true" : ""}`;
-      const found = await api.get<QueueAnswer>(path);
+      const { found, behind } = await during(this.task.name, () => api.get<QueueAnswer>(path));
       if (this.closed) return;
       this.tries = 0;
-      // What was on its way when the server was asked may have arrived since: its queue names those items still.
-      const behind = new Set([...waiting, ...(unsent.box?.items(this.task.name) ?? [])]);
       this.line.fill(found.items, behind, found.items.length < 500);
       this.left = found.left;
       this.note = found.note;

@@ -69,6 +69,11 @@ export function follow(): () => void {
   return onServerEvent((event) => (now = { ...now, ...(event as Partial<News>) }));
 }
 
+/** A job that was started here, as it stands now. */
+export function standing(started: Job | null): Job | null {
+  return started && (news.jobs.find((job) => job.id === started.id) ?? started);
+}
+
 /** The newest open job of a kind (and task), if there is one. */
 export function openJob(kind: string, task?: string): Job | undefined {
   return news.jobs.find((job) => job.kind === kind && !job.ended && (task === undefined || job.task === task));

@@ -40,6 +40,7 @@ export class Outbox {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private heard: ReturnType<typeof setTimeout> | null = null;
   private closed = false;
+  private readonly watches = new Set<{ task: string; items: Set<number> }>(); // of questions on their way
   private readonly channel: BroadcastChannel | null;
 
   private constructor(
@@ -70,6 +71,7 @@ export class Outbox {
   put(task: string, body: LabelBody): void {
     const entry: Entry = { id: body.id, task, person: this.person, at: Date.now(), body };
     this.waiting.set(entry.id, entry);
+    this.watch(entry);
     const noted = this.journal.note(entry);
     this.tell();
     void this.store.add(entry).then((lasting) => {
@@ -88,6 +90,18 @@ export class Outbox {
   /** Items of a task whose answer has not reached the server: a queue that still names them is behind. */
   items(task: string): Set<number> {
     return new Set([...this.waiting.values()].filter((e) => e.task === task).map((e) => e.body.item));
+  }
+
+  /** Ask the server something about a task. With its answer come the items whose answer of a person was on its way at any
+  time between: the server may still name them as open. */
+  async during<T>(task: string, ask: () => Promise<T>): Promise<{ found: T; behind: Set<number> }> {
+    const watch = { task, items: this.items(task) };
+    this.watches.add(watch);
+    try {
+      return { found: await ask(), behind: watch.items };
+    } finally {
+      this.watches.delete(watch);
+    }
   }
 
   subscribe(listener: (standing: Standing) => void): () => void {
@@ -249,9 +263,16 @@ export class Outbox {
     const [entries, refused] = await Promise.all([this.store.all(), this.store.refused()]);
     const fresh = this.journal.left(); // pressed a moment ago, not yet in the store
     this.waiting.clear();
-    for (const entry of [...entries, ...fresh]) this.waiting.set(entry.id, entry);
+    for (const entry of [...entries, ...fresh]) {
+      this.waiting.set(entry.id, entry);
+      this.watch(entry);
+    }
     this.no = refused;
     this.tell();
+  }
+
+  private watch(entry: Entry): void {
+    for (const one of this.watches) if (one.task === entry.task) one.items.add(entry.body.item);
   }
 
   private tell(): void {

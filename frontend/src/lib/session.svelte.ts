@@ -2,6 +2,7 @@
 
 import * as api from "./api";
 import { route, setSearch } from "./route.svelte";
+import { settings } from "./settings";
 import type { Me, Role, Task } from "./types";
 
 const LAST = "labelsieve.task";
@@ -27,7 +28,7 @@ export const session = {
   },
   /** The task of this page: the one in the address, else the last one used, else the first. */
   get task(): Task | null {
-    const wanted = route.search.get("task") ?? localStorage.getItem(LAST);
+    const wanted = route.search.get("task") ?? settings.getItem(LAST);
     return tasks.find((task) => task.name === wanted) ?? tasks[0] ?? null;
   },
   may(least: Role): boolean {
@@ -36,14 +37,14 @@ export const session = {
 };
 
 export function chooseTask(name: string): void {
-  localStorage.setItem(LAST, name);
+  settings.setItem(LAST, name);
   setSearch({ task: name }, false);
 }
 
 /** A task that an address names is the one to go on with. */
 export function rememberTask(): void {
   const named = route.search.get("task");
-  if (named && tasks.some((task) => task.name === named)) localStorage.setItem(LAST, named);
+  if (named && tasks.some((task) => task.name === named)) settings.setItem(LAST, named);
 }
 
 export async function load(): Promise<void> {

@@ -2,6 +2,7 @@
 
 import * as api from "./api";
 import { Outbox, type Standing } from "./outbox";
+import { storage } from "./settings";
 import type { LabelBody, LabelsAnswer, Me } from "./types";
 
 const NOTHING: Standing = { unsent: 0, others: 0, refused: [], trouble: null };
@@ -30,7 +31,7 @@ export async function openOutbox(me: Me): Promise<void> {
     send: (task, labels) =>
       api.post<LabelsAnswer>(`/tasks/${encodeURIComponent(task)}/labels`, { labels }, { timeout: 30_000 }),
     locks: navigator.locks ?? null,
-    storage: window.localStorage,
+    storage: storage(),
     channel: typeof BroadcastChannel === "function" ? (name) => new BroadcastChannel(name) : undefined,
   });
   if (whose !== opened) return made.close(); // somebody else signed in meanwhile
@@ -42,6 +43,11 @@ export async function openOutbox(me: Me): Promise<void> {
 export function write(task: string, body: LabelBody): void {
   if (!box) throw new Error("the outbox is not open yet");
   box.put(task, body);
+}
+
+/** Ask the server, and hear which items had an answer on its way meanwhile (`Outbox.during`). */
+export async function during<T>(task: string, ask: () => Promise<T>): Promise<{ found: T; behind: Set<number> }> {
+  return box ? box.during(task, ask) : { found: await ask(), behind: new Set() };
 }
 
 if (typeof window !== "undefined") {

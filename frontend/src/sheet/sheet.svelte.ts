@@ -4,7 +4,7 @@ import * as api from "../lib/api";
 import { uuid } from "../lib/outbox";
 import { count } from "../lib/show";
 import type { Card, QueueAnswer, Task, Value } from "../lib/types";
-import { unsent, write } from "../lib/unsent.svelte";
+import { during, write } from "../lib/unsent.svelte";
 import { Clock } from "../label/clock";
 import { answers, cut, nameOf, same, undone, type Answered, type Mark, type Sheet } from "./line";
 
@@ -142,17 +142,16 @@ export class Contact {
     const search = new URLSearchParams({ n: String(Math.min(500, this.size * 2)) });
     if (this.purpose) search.set("purpose", this.purpose);
     if (again) search.set("again", "true");
-    const before = unsent.box?.items(task) ?? []; // they may arrive while the server works out an answer without them
     try {
-      const answer = await api.get<QueueAnswer & { more: boolean }>(`/tasks/${encodeURIComponent(task)}/sheet?${search.toString()}`);
+      const path = `/tasks/${encodeURIComponent(task)}/sheet?${search.toString()}`;
+      const { found: answer, behind } = await during(task, () => api.get<QueueAnswer & { more: boolean }>(path));
       if (this.closed) return;
       this.tries = 0;
-      const waiting = new Set([...before, ...(unsent.box?.items(task) ?? [])]);
       const gone = this.done.flatMap((one) => one.sheet.cards.map(nameOf));
       this.taken = new Set([...gone, ...(this.sheet?.cards.map(nameOf) ?? [])]);
       this.more = answer.more;
       if (!this.sheet) {
-        const first = cut(answer.items, this.size, this.taken, waiting);
+        const first = cut(answer.items, this.size, this.taken, behind);
         this.since ||= Date.now();
         if (first && first.cards.length < this.size && this.more && Date.now() - this.since < WHOLE) {
           this.state = "preparing";
@@ -162,11 +161,11 @@ export class Contact {
         if (first) this.show(first);
         for (const card of first?.cards ?? []) this.taken.add(nameOf(card));
       }
-      this.next = cut(answer.items, this.size, this.taken, waiting);
+      this.next = cut(answer.items, this.size, this.taken, behind);
       if (this.next) void this.decoded(this.next);
       this.note = answer.note;
-      const behind = answer.items.length > 0 && !this.sheet; // all of them are on their way to the server
-      this.state = this.sheet ? "ready" : behind ? "preparing" : answer.state === "ready" ? "done" : answer.state;
+      const sending = answer.items.length > 0 && !this.sheet; // all of them are on their way to the server
+      this.state = this.sheet ? "ready" : sending ? "preparing" : answer.state === "ready" ? "done" : answer.state;
       const few = (this.next?.cards.length ?? 0) < this.size && answer.more;
       if (this.state === "preparing" || few) this.later(1000);
     } catch (error) {
