@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import labelsieve as ls
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import Label, Value
-from labelsieve.project import events, folding, manifest
+from labelsieve.project import arrayparts, events, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.desk import flags
@@ -127,15 +127,9 @@ def _row(
 
 
 def _predict(context: Context, ids: Any, code: Any, p: Any) -> None:
-    folder = context.cache / "predictions" / "main"
-    part = folder / "part"
-    part.mkdir(parents=True)
     arrays = {"ids": ids, "code": code.astype(np.int16), "p": p[:, 0], "second": p[:, 1]}
-    for name, array in arrays.items():
-        np.save(part / f"{name}.npy", array)
-    (folder / "meta.json").write_text(
-        '{"part": "part", "classes": ["a", "b", "c"], "mark": "m", "items": 60}', encoding="utf-8"
-    )
+    facts = {"classes": ["a", "b", "c"], "mark": "m", "items": 60}
+    arrayparts.put(context.cache / "predictions" / "main", arrays, facts)
 
 
 def holds(row: Row, tree: Any) -> bool:

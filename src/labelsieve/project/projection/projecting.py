@@ -6,10 +6,7 @@ state_of(context) -> dict                  whether there is one, and whether it 
 """
 
 import hashlib
-import json
-import shutil
 import time
-import uuid
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,19 +19,19 @@ from labelsieve.core.errors import InputError
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.types import Ids
-from labelsieve.project import manifest
+from labelsieve.project import arrayparts, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.pooling import default_engine, raw_pool
 from labelsieve.project.projection.layout import Axes, Points, laid_out, principal
 from labelsieve.project.projection.spreading import CELLS_FROM, Landmarks, landmarks_of
 from labelsieve.project.standing import meaning_of
 from labelsieve.project.training import fit_view, view_way
-from labelsieve.project.wholefiles import write_whole
 from labelsieve.store.pools import ViewedPool
 
 Tell = Callable[[int, int, str], None]
 BLOCK = 16_384  # rows that are read at once
 LEAST = 4  # items
+_ARRAYS = ("ids", "points")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +57,9 @@ def project_pool(context: Context, tell: Tell) -> dict[str, Any]:
     began = time.perf_counter()
     tell(0, 0, "reading the pool")
     now = _now(context)
-    known = _facts(_folder(context))
-    if known is not None and known["now"] == now and map_of(context) is not None:
-        return {"items": known["items"], "known": True}
+    known = arrayparts.opened(_folder(context), _ARRAYS)
+    if known is not None and known.facts["now"] == now:
+        return {"items": known.facts["items"], "known": True}
     raw = raw_pool(context)
     pool = ViewedPool(raw, fit_view(raw, view_way("classes", meaning_of(context, raw)), context.settings.seed))
     if len(pool.ids) < LEAST:
@@ -72,7 +69,7 @@ def project_pool(context: Context, tell: Tell) -> dict[str, Any]:
     digest.update(np.ascontiguousarray(pool.ids, np.int64).tobytes())
     facts = {"mark": digest.hexdigest(), "now": now, "items": len(pool.ids), "landmarks": landmarks}
     facts["seconds"] = round(time.perf_counter() - began, 1)
-    _keep(_folder(context), pool.ids, points, facts)
+    arrayparts.put(_folder(context), {"ids": pool.ids, "points": points}, facts)
     return {name: facts[name] for name in ("items", "landmarks", "seconds")}
 
 
@@ -114,52 +111,27 @@ def _framed(points: Points) -> Points:
     return framed
 
 
-def _keep(folder: Path, ids: Ids, points: Points, facts: dict[str, Any]) -> None:
-    part = folder / f"{facts['mark'][:12]}-{uuid.uuid4().hex[:8]}"
-    part.mkdir(parents=True)
-    np.save(part / "ids.npy", ids)
-    np.save(part / "points.npy", points)
-    write_whole(folder / "meta.json", json.dumps(facts | {"part": part.name}))
-    for other in folder.iterdir():
-        if other.is_dir() and other.name != part.name:
-            shutil.rmtree(other, ignore_errors=True)
-
-
 def map_of(context: Context) -> Projection | None:
     """The map of the active engine, mapped from disk; None where there is none."""
-    folder = _folder(context)
-    for _ in range(3):  # a newer one may be put in place meanwhile
-        facts = _facts(folder)
-        if facts is None:
-            return None
-        try:
-            ids, points = (np.load(folder / facts["part"] / f"{name}.npy", mmap_mode="r") for name in ("ids", "points"))
-        except (OSError, ValueError):
-            continue
-        return Projection(ids, points, facts["mark"], facts["landmarks"], facts["seconds"])
-    return None
+    found = arrayparts.opened(_folder(context), _ARRAYS)
+    if found is None:
+        return None
+    ids, points = found.arrays
+    return Projection(ids, points, found.facts["mark"], found.facts["landmarks"], found.facts["seconds"])
 
 
 def state_of(context: Context) -> dict[str, Any]:
     """Whether there is a map, of how many items, by which engine, and whether the pool has changed since."""
-    facts, found = _facts(_folder(context)), map_of(context)
+    found = arrayparts.opened(_folder(context), _ARRAYS)
     engine = context.settings.engine or ("given" if default_engine(context) == "given" else "")
-    if found is None or facts is None:
+    if found is None:
         return {"state": "none", "n": 0, "mark": "", "engine": engine, "stale": False}
     return {
         "state": "ready",
-        "n": len(found.ids),
-        "mark": found.mark,
+        "n": len(found.arrays[0]),
+        "mark": found.facts["mark"],
         "engine": engine,
-        "stale": facts["now"] != _now(context),
-        "landmarks": found.landmarks,
-        "seconds": found.seconds,
+        "stale": found.facts["now"] != _now(context),
+        "landmarks": found.facts["landmarks"],
+        "seconds": found.facts["seconds"],
     }
-
-
-def _facts(folder: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found

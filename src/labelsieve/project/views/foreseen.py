@@ -4,21 +4,17 @@ write(context, fitted)               arrays over the pool, written whole below c
 read(context) -> Foreseen | None     mapped; None before the first head
 """
 
-import json
-import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.rounds import BLOCK
 from labelsieve.core.types import Ids
+from labelsieve.project import arrayparts
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted
-from labelsieve.project.wholefiles import write_whole
 
 _ARRAYS = ("ids", "code", "p", "second")
 
@@ -56,13 +52,10 @@ def _folder(context: Context) -> Path:
 
 def write(context: Context, fitted: Fitted) -> None:
     """Predicts the pool in blocks and puts the arrays in place at once; old ones are removed. Cost: O(N d c)."""
-    folder = _folder(context)
-    known = _meta(folder)
-    if known is not None and known["mark"] == fitted.mark and known["items"] == len(fitted.stand.pool.ids):
+    ids, folder = fitted.stand.pool.ids, _folder(context)
+    known = arrayparts.opened(folder, _ARRAYS)
+    if known is not None and known.facts["mark"] == fitted.mark and known.facts["items"] == len(ids):
         return
-    ids = fitted.stand.pool.ids
-    part = folder / f"{fitted.mark[:16]}-{uuid.uuid4().hex[:8]}"
-    part.mkdir(parents=True)
     code, p, second = np.empty(len(ids), np.int16), np.empty(len(ids), np.float32), np.empty(len(ids), np.float32)
     for first in range(0, len(ids), BLOCK):
         proba = fitted.proba(ids[first : first + BLOCK])
@@ -70,34 +63,17 @@ def write(context: Context, fitted: Fitted) -> None:
         code[rows] = proba.argmax(axis=1)
         top = np.partition(proba, -2, axis=1)[:, -2:] if proba.shape[1] > 1 else np.pad(proba, ((0, 0), (1, 0)))
         p[rows], second[rows] = top[:, 1], top[:, 0]
-    arrays: dict[str, NDArray[Any]] = {"ids": ids, "code": code, "p": p, "second": second}
-    for name, array in arrays.items():
-        np.save(part / f"{name}.npy", array)
-    facts = {
-        "part": part.name,
-        "classes": list(fitted.stand.train.classes),
-        "mark": fitted.mark,
-        "items": len(ids),
-    }
-    write_whole(folder / "meta.json", json.dumps(facts))
-    for other in folder.iterdir():
-        if other.is_dir() and other.name != part.name:
-            shutil.rmtree(other, ignore_errors=True)
+    facts = {"classes": list(fitted.stand.train.classes), "mark": fitted.mark, "items": len(ids)}
+    arrayparts.put(folder, dict(zip(_ARRAYS, (ids, code, p, second), strict=True)), facts)
 
 
 def read(context: Context) -> Foreseen | None:
     """The newest predictions, mapped from disk; None where there are none that are whole."""
-    folder = _folder(context)
-    for _ in range(3):  # a newer one may be put in place while this one is opened
-        facts = _meta(folder)
-        if facts is None:
-            return None
-        try:
-            ids, code, p, second = (np.load(folder / facts["part"] / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
-        except (OSError, ValueError):
-            continue
-        return Foreseen(ids, code, p, second, _named(context, facts["classes"]), facts["mark"])
-    return None
+    found = arrayparts.opened(_folder(context), _ARRAYS)
+    if found is None:
+        return None
+    ids, code, p, second = found.arrays
+    return Foreseen(ids, code, p, second, _named(context, found.facts["classes"]), found.facts["mark"])
 
 
 def _named(context: Context, classes: list[str]) -> tuple[str, ...]:
@@ -105,11 +81,3 @@ def _named(context: Context, classes: list[str]) -> tuple[str, ...]:
     task = context.task
     own = task.dull if task.kind == "screen" and task.dull not in classes else "dull"
     return tuple(own if name == "dull" else name for name in classes)
-
-
-def _meta(folder: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found
