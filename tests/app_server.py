@@ -1,17 +1,19 @@
 """A real `labelsieve serve` for tests, and requests to it; a real browser where the machine has one."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -20,27 +22,33 @@ FLAGS = (
     "--headless --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update "
     "--disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader"
 )
+SHOWN = 20_000  # bytes of what a server has said
 
 
 class Server:
-    """A server process with the token T; started again it has the same address."""
+    """A server process with the token T; started again it has the same address. `line` is what it says when ready."""
 
     program: tuple[str, ...] = ("-m", "labelsieve.cli.main")
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.port = root, "0"
+    def __init__(self, root: Path, token: str, errors: IO[bytes]) -> None:
+        self.root, self.port, self.token, self._errors = root, "0", token, errors
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, *self.program, "serve", str(self.root), "--no-browser"]
-        self.process = subprocess.Popen(
-            [*command, "--port", self.port, "--token", "T"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, *self.program, "serve", str(self.root), "--no-browser", "--port", self.port]
+        if self.token:
+            command += ["--token", self.token]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, text=True)
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        self.url = line.split(" at ")[-1].partition("/?")[0]
-        assert self.url.startswith("http"), self.process.communicate()[1]
+        self.line = self.process.stdout.readline()
+        self.url = self.line.split(" at ")[-1].partition("/?")[0].strip().rstrip("/")
+        assert self.url.startswith("http"), self.errors()
         self.port = self.url.rpartition(":")[2]
+
+    def errors(self) -> str:
+        """The end of what it has written to its error output so far."""
+        handle = self._errors.fileno()  # its position is the server's too: it is not moved
+        return os.pread(handle, SHOWN, max(os.fstat(handle).st_size - SHOWN, 0)).decode(errors="replace")
 
     def raw(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -61,23 +69,31 @@ class Server:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self) -> None:
+    def stop(self) -> int:
+        """Its exit code; it is killed where it does not end by itself."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
                 self.kill()
+        return self.process.returncode
+
+
+RUNNING: list[Server] = []  # for the report of a test that fails (integration/conftest.py)
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[Server]:
+def serving(root: Path, token: str = "T") -> Iterator[Server]:
     """A server on a project, for the time of a `with` block."""
-    server = Server(root)
-    try:
-        yield server
-    finally:
-        server.stop()
+    with tempfile.TemporaryFile() as errors:  # a pipe that nobody reads would fill, and the server wait for ever
+        server = Server(root, token, errors)
+        RUNNING.append(server)
+        try:
+            yield server
+        finally:
+            server.stop()
+            RUNNING.remove(server)
 
 
 def until(found: Callable[[], Any], seconds: float = 60.0) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_server import Server, browser, serious, serving, until
+from app_server import Server, serious, serving, until
 from PIL import Image
 
 import labelsieve as ls
@@ -18,12 +18,6 @@ from labelsieve.testing.digits import write_digits
 pytestmark = pytest.mark.slow
 TILE, UNSENT, TOTAL = '[data-testid="tile"]', '[data-testid="unsent"]', '[data-testid="total"]'
 ROWS, PICTURES = 300_000, 600
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,13 @@
 """The page of jobs in a real browser: started, seen, stopped, taken up again; by keyboard, in both widths."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from app_server import Server, require_pages, serious, serving, until
 
 import labelsieve as ls
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from app_server import Server, browser, require_pages, serious, serving, until
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +21,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ls.create(home / "p.sieve", home / "texts.csv", classes=["a", "b"], text="text", key="key").close()
     with serving(home / "p.sieve") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
 
 
 def test_embedding_is_started_stopped_and_taken_up_again(server: Server, chromium: Any) -> None:

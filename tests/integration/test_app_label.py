@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_server import Server, browser, serious, serving, until
+from app_server import Server, serious, serving, until
 
 import labelsieve as ls
 from labelsieve.testing.digits import write_digits
@@ -16,12 +16,6 @@ from labelsieve.testing.digits import write_digits
 pytestmark = pytest.mark.slow
 ITEM, UNSENT = '[data-testid="item"]', '[data-testid="unsent"]'
 HOSTILE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,14 @@
 """The map in a real browser: computed by a job, drawn, coloured, selected by keyboard and lasso, opened as a grid."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from app_server import Server, require_pages, serious, serving
 
 import labelsieve as ls
 from labelsieve.testing import toy_classes
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from app_server import Server, browser, require_pages, serious, serving
 
 TOY = toy_classes(600, 8, 3)
 
@@ -28,12 +23,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     project.close()
     with serving(home / "p.sieve") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
 
 
 def policy(server: Server, path: str) -> str:

@@ -1,7 +1,5 @@
 """The People page in a real browser: sign in, see how people agree, decide by keys; each role sees its own parts."""
 
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.app_server import browser, serious
+from app_server import require_pages, serious, serving
 
 import labelsieve as ls
 from labelsieve.core.types import Label, Value
@@ -37,20 +35,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(root: Path) -> Iterator[str]:
-    if not (Path(ls.__file__).parent / "ui" / "static" / "index.html").exists():
-        pytest.skip("the pages of the app were not built")
-    command = [sys.executable, "-m", "labelsieve.cli.main", "serve", str(root), "--port", "0", "--no-browser"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert server.stdout is not None
-    yield server.stdout.readline().split(" at ")[-1].strip().rstrip("/")
-    server.terminate()
-    server.wait(20)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
+    require_pages()
+    with serving(root, token="") as server:  # people sign in
+        yield server.url
 
 
 @pytest.fixture

@@ -1,19 +1,14 @@
 """The page of progress in a real browser: empty, measured, a screen; its links lead on."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from app_server import Server, require_pages, serious, serving, until
 
 import labelsieve as ls
 from labelsieve.testing import toy_classes, toy_odd
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from app_server import Server, browser, require_pages, serious, serving, until
 
 TOY = toy_classes(400, 8, 3, seed=1)
 
@@ -39,12 +34,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     project.close()
     with serving(home / "p.sieve") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
 
 
 def test_curve_classes_confusions_and_doubts(server: Server, chromium: Any) -> None:

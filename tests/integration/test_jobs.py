@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_server import Server, serving, until
 
 import labelsieve as ls
 from labelsieve.store.shards import Shards
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from app_server import Server, serving, until
 
 TEXTS = 16_000
 AT_ONCE = 15.0  # seconds, on a busy machine too; what is cut short would go on for longer

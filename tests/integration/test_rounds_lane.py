@@ -1,12 +1,12 @@
 """Rounds as the worker does them: every kind of task and item, answers that come meanwhile, an end; and their HTTP."""
 
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from app_server import Server, serving, until
 from PIL import Image
 
 import labelsieve as ls
@@ -20,10 +20,6 @@ from labelsieve.project.jobs.worker import do
 from labelsieve.project.pooling import lacks_rows
 from labelsieve.project.views import foreseen
 from labelsieve.testing import toy_classes, toy_odd
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/
-
-from app_server import Server, serving, until
 
 
 def round_of(project: Project) -> table.Job:

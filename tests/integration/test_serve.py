@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_server import Server, serving, until
 
 import labelsieve as ls
 from labelsieve.project import events
@@ -24,55 +24,22 @@ from labelsieve.testing import toy_classes
 TOY = toy_classes(600, 8, 3)
 
 
-class Server:
-    """A server process, and requests to it."""
+def queue(server: Server, n: int = 20) -> list[dict[str, Any]]:
+    """Items to label, as soon as there are any."""
 
-    def __init__(self, root: Path, *options: str) -> None:
-        self.root, self.options = root, options
-        self.start()
+    def found() -> Any:
+        answer = server.ask(f"/tasks/main/queue?n={n}")
+        return answer if answer["items"] or answer["state"] != "preparing" else None
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "labelsieve.cli.main", "serve", str(self.root), "--no-browser", *self.options]
-        self.process = subprocess.Popen(
-            [*command, "--port", "0", "--token", "T"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self.process.stdout is not None
-        self.line = self.process.stdout.readline()
-        self.url = self.line.split(" at ")[-1].partition("/?")[0]
-
-    def ask(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": "Bearer T", "Content-Type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers), timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def queue(self, n: int = 20) -> list[dict[str, Any]]:
-        """Items to label, as soon as there are any."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            found = self.ask(f"/api/v1/tasks/main/queue?n={n}")
-            if found["items"] or found["state"] not in ("preparing",):
-                return list(found["items"])
-            time.sleep(0.05)
-        raise AssertionError("nothing was chosen in 60 s")
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
+    return list(until(found)["items"])
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     np.save(tmp_path / "x.npy", TOY.x)
     ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", classes=list(TOY.classes)).close()
-    running = Server(tmp_path / "p.sieve")
-    yield running
-    if running.process.poll() is None:
-        running.kill()
+    with serving(tmp_path / "p.sieve") as running:
+        yield running
 
 
 def answer_to(item: dict[str, Any]) -> dict[str, Any]:
@@ -83,10 +50,10 @@ def answer_to(item: dict[str, Any]) -> dict[str, Any]:
 def test_one_line_when_it_is_ready_and_status_like_the_command(server: Server) -> None:
     assert server.line.startswith("labelsieve serves ")
     assert "?token=T" in server.line
-    server.queue(1)  # the first query is chosen by now
+    queue(server, 1)  # the first query is chosen by now
     command = [sys.executable, "-m", "labelsieve.cli.main", "status", str(server.root), "--json"]
     printed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    served = server.ask("/api/v1/status")
+    served = server.ask("/status")
     assert {**served, "project": ""} == {**printed, "project": ""}
     assert server.stop() == 0
 
@@ -96,20 +63,20 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(server: Server) -> 
     unsure: list[dict[str, Any]] = []  # sent to a server that was killed meanwhile: the client sends them first
     for _ in range(4):
         if unsure:
-            server.ask("/api/v1/tasks/main/labels", {"labels": unsure})
-        for item in server.queue(12):
+            server.ask("/tasks/main/labels", {"labels": unsure})
+        for item in queue(server, 12):
             one = answer_to(item)
             sent[one["id"]] = one
-            server.ask("/api/v1/tasks/main/labels", {"labels": [one]})
-        last = answer_to(server.queue(1)[0])
+            server.ask("/tasks/main/labels", {"labels": [one]})
+        last = answer_to(queue(server, 1)[0])
         sent[last["id"]] = last
-        server.process.send_signal(signal.SIGKILL)
+        server.process.send_signal(signal.SIGKILL)  # and is not waited for: the answer is on its way meanwhile
         with suppress(OSError, urllib.error.URLError):
-            server.ask("/api/v1/tasks/main/labels", {"labels": [last]})
+            server.ask("/tasks/main/labels", {"labels": [last]})
         unsure = [last]
         server.process.wait()
         server.start()
-    server.ask("/api/v1/tasks/main/labels", {"labels": unsure})
+    server.ask("/tasks/main/labels", {"labels": unsure})
     with ls.open(server.root) as p:
         history = list(events.history(p.context.conn, "main"))
     assert {label.id for label in history} == set(sent)
@@ -119,28 +86,20 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(server: Server) -> 
 
 def test_the_head_learns_by_itself(server: Server) -> None:
     for _ in range(4):
-        labels = [answer_to(item) for item in server.queue(20)]
-        server.ask("/api/v1/tasks/main/labels", {"labels": labels})
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        cards = server.queue(5)
-        if server.ask("/api/v1/status")["fit"] and any(card["guess"] for card in cards):
-            break
-        time.sleep(0.1)
-    guesses = [card["guess"] for card in server.queue(5) if card["purpose"] == "search"]
+        labels = [answer_to(item) for item in queue(server, 20)]
+        server.ask("/tasks/main/labels", {"labels": labels})
+    until(lambda: server.ask("/status")["fit"] and any(card["guess"] for card in queue(server, 5)))
+    guesses = [card["guess"] for card in queue(server, 5) if card["purpose"] == "search"]
     assert guesses
     assert all(guess["name"] in TOY.classes and 0 <= guess["p"] <= 1 for guess in guesses)
 
 
 def test_the_workers_end_with_the_server(server: Server) -> None:
-    server.queue(1)
+    queue(server, 1)
     workers = [int(pid) for pid in children(server.process.pid)]
     assert len(workers) == 2
     server.kill()
-    deadline = time.monotonic() + 20
-    while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not any(alive(pid) for pid in workers)
+    until(lambda: not any(alive(pid) for pid in workers), 20)
 
 
 def children(pid: int) -> list[str]:
