@@ -70,7 +70,9 @@ def test_types_survive_where_the_format_has_types(tmp_path: Path) -> None:
 
 
 def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
-    for row in read(write_labels(tmp_path / "labels.csv", ROWS)):
+    rows = read(write_labels(tmp_path / "labels.csv", ROWS))
+    assert len(rows) == len(ROWS)
+    for row in rows:
         for cell in row.values():
             assert not str(cell).startswith(("=", "+", "@"))
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -61,11 +62,10 @@ def test_a_query_names_its_arms_and_says_why(planted):
     said = " ".join(why for query in past for why in query.why)
     for text in (
         "anomaly: more unusual than 99",
-        "more like the odd item",
+        r"fuse: more like the (odd item|\d+ odd items) known so far, and more unusual, than \d",
         "explore: drawn at random",
-        "odd items known so far",
     ):
-        assert text in said.replace("the 1 odd", "the odd") or text == "more like the odd item"
+        assert re.search(text, said), text
     first = past[0].arms
     assert not any("linear" in arms or "forest" in arms or "fuse" in arms for arms in first)
 

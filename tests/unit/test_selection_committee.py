@@ -27,14 +27,14 @@ def said() -> NDArray[np.float64]:
 
 
 def test_vote_entropy_counts_votes(said: NDArray[np.float64]) -> None:
-    for item, score in enumerate(split_votes(said)):
+    for item, score in zip(range(30), split_votes(said), strict=True):
         votes = [int(np.argmax(said[k, item])) for k in range(5)]
         shares = [votes.count(code) / 5 for code in set(votes)]
         assert score == pytest.approx(-sum(s * np.log(s) for s in shares))
 
 
 def test_information_is_the_mean_divergence_from_the_mean(said: NDArray[np.float64]) -> None:
-    for item, score in enumerate(information(said)):
+    for item, score in zip(range(30), information(said), strict=True):
         mean = said[:, item].mean(axis=0)
         naive = np.mean([sum(p * np.log(p / q) for p, q in zip(said[k, item], mean, strict=True)) for k in range(5)])
         assert score == pytest.approx(naive)

@@ -21,7 +21,7 @@ def test_gradients_written_out_have_that_length() -> None:
     rng = np.random.default_rng(0)
     p, x = rng.dirichlet(np.ones(5), size=20), rng.normal(size=(20, 7))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    for i, length in enumerate(gradient_length(p)):
+    for i, length in zip(range(20), gradient_length(p), strict=True):
         naive = sum(p[i, y] * np.linalg.norm(np.outer(p[i] - np.eye(5)[y], x[i])) for y in range(5))
         assert length == pytest.approx(naive)
 

@@ -42,6 +42,7 @@ def test_one_item_is_asked_of_each_cell_and_the_largest_comes_first(strategy) ->
 def test_the_item_nearest_to_the_centre_of_its_cell_is_asked() -> None:
     x, y = groups([10, 40, 20])
     query = by_kmeans(unlabelled(x), 3, np.random.default_rng(0))
+    assert len(query.ids) == 3
     for picked in query.ids:
         mates = np.flatnonzero(y == y[picked])
         far = np.linalg.norm(x[mates] - x[mates].mean(axis=0), axis=1)
