@@ -41,13 +41,24 @@ def write_csv(target: Path | str | TextIO, columns: Sequence[str], rows: Iterabl
     if isinstance(target, (str, Path)):
         with whole(Path(target)) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             return write_csv(file, columns, rows)
-    writer = csv.writer(target, lineterminator="\n")
+    writer = csv.writer(_Lines(target), lineterminator="\r\n")
     writer.writerow([safe_cell(column) for column in columns])
     count = 0
     for row in rows:
         writer.writerow([safe_cell(cell) for cell in row])
         count += 1
     return count
+
+
+class _Lines:
+    """Ends each line of a csv.writer by a line feed alone. The writer quotes the characters of its own line end: with
+    a carriage return among them no cell can end a row, and begin another with a formula."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        self._file.write(f"{line[:-2]}\n")
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
