@@ -8,6 +8,7 @@ those that the server was started for (DNS rebinding).
 import hashlib
 import hmac
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
@@ -19,8 +20,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labelsieve.api.problems import problem
-from labelsieve.api.throttle import Throttle
 from labelsieve.project.people.roles import Person, Role
+from labelsieve.project.people.throttling import Guesses, Keys, token_keys
 
 API = "/api/v1"
 OPEN = (f"{API}/login",)  # what may be asked without being known, where people have passwords
@@ -93,7 +94,7 @@ class Door:
     hosts: frozenset[str]
     cookie: str
     secure: bool = False
-    throttle: Throttle = field(default_factory=Throttle)
+    guesses: Guesses = field(default_factory=lambda: Guesses(time.monotonic))  # at tokens
 
     def set_cookie(self, headers: MutableHeaders, value: str, age: int | None = None, secure: bool = False) -> None:
         """Adds the session cookie to an answer; an empty value takes it away. `secure`: the request came by TLS."""
@@ -132,14 +133,14 @@ class Guard:
             return None
         mode = self._door.identity.mode
         is_open = path in OPEN and mode == "users"
-        client = request.client.host if request.client else "?"
-        wait = self._door.throttle.wait(client)
+        keys = _keys_of(request)
+        wait = self._door.guesses.wait(keys)
         given = request.headers.get("authorization")
         cookie = request.cookies.get(self._door.cookie)
         known = None if (wait and given) or is_open else self._known(given, cookie)
         if known is None and not is_open:
             if given is not None and not wait:
-                self._door.throttle.failed(client)
+                self._door.guesses.failed(keys)
             if given is not None and wait:
                 again = {"Retry-After": str(int(wait) + 1)}
                 return problem(429, "too many wrong tokens came from this address.", f"wait {wait:.0f} s.", again)
@@ -174,11 +175,11 @@ class Guard:
         identity = self._door.identity
         if token is None or request.url.path.startswith(API) or not isinstance(identity, SingleUser):
             return None
-        client = request.client.host if request.client else "?"
-        if wait := self._door.throttle.wait(client):
+        keys = _keys_of(request)
+        if wait := self._door.guesses.wait(keys):
             return problem(429, "too many wrong tokens came from this address.", f"wait {wait:.0f} s.")
         if identity.by_token(token) is None:
-            self._door.throttle.failed(client)
+            self._door.guesses.failed(keys)
             return problem(401, "the token is not the one of this server.", "copy the address that the server printed.")
 
         async def go_on(scope: Scope, receive: Receive, send: Send) -> None:
@@ -188,6 +189,10 @@ class Guard:
             await send({"type": "http.response.body", "body": b""})
 
         return go_on
+
+
+def _keys_of(request: HTTPConnection) -> Keys:
+    return token_keys(request.client.host if request.client else "?")
 
 
 def _without_token(request: HTTPConnection) -> str:

@@ -3,6 +3,7 @@
 import secrets
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 from labelsieve.api.guarding import Known, SingleUser
@@ -23,11 +24,8 @@ def identity_for(root: Path, host: str, token: str, user: str) -> "SingleUser | 
 
     InputError where the server would listen beyond this machine without people, or with one token for all of them.
     """
-    conn = connect(root / LEDGER)
-    try:
+    with closing(connect(root / LEDGER)) as conn:
         people = everyone(conn)
-    finally:
-        conn.close()
     if people:
         if token:
             hint = "leave --token out; labelsieve user token PROJECT NAME makes one for a program."
@@ -73,20 +71,14 @@ class Users:
 
     def begin(self, name: str, password: str) -> tuple[Person, Opened] | None:
         """A person and a new session of theirs, where name and password belong together. Takes about .2 s."""
-        conn = connect(self._path)
-        try:
+        with closing(connect(self._path)) as conn:
             person = signed_in(conn, name, password)
             return None if person is None else (person, sessions.begin_session(conn, person))
-        finally:
-            conn.close()
 
     def end(self, cookie: str) -> None:
         """Ends the session of a cookie."""
-        conn = connect(self._path)
-        try:
+        with closing(connect(self._path)) as conn:
             sessions.end_session(conn, cookie)
-        finally:
-            conn.close()
 
     def close(self) -> None:
         """Closes the connection."""
@@ -94,10 +86,7 @@ class Users:
 
     def _beside(self, secret: str, write: "sessions.Write") -> None:
         def run() -> None:
-            conn = connect(self._path)
-            try:
+            with closing(connect(self._path)) as conn:
                 write(conn, secret)
-            finally:
-                conn.close()
 
         threading.Thread(target=run, daemon=True).start()

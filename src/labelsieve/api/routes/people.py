@@ -12,6 +12,7 @@ from labelsieve.api.guarding import Admin, Door, Viewer
 from labelsieve.api.signing import Users
 from labelsieve.project.people import trail, users
 from labelsieve.project.people.roles import Role
+from labelsieve.project.people.throttling import login_keys
 from labelsieve.project.safecsv import csv_text
 
 router = APIRouter(tags=["people"])
@@ -41,21 +42,22 @@ def sign_in(request: Request, response: Response, desks: AllDesks, given: Login)
     if not isinstance(door.identity, Users):
         raise HTTPException(409, "this server has one user: open the address that it printed when it started.")
     address = request.client.host if request.client else "?"
-    if wait := door.identity.guesses.wait(given.name, address):
+    keys = login_keys(given.name, address)
+    if wait := door.identity.guesses.wait(keys):
         again = {"Retry-After": str(int(wait) + 1)}
         raise HTTPException(429, f"too many wrong passwords: wait {int(wait) + 1} s.", again)
     found = door.identity.begin(given.name, given.password)
     with desks.borrowed() as project, desks.writing:
         conn = project.context.conn
         if found is None:
-            door.identity.guesses.failed(given.name, address)
+            door.identity.guesses.failed(keys)
             trail.put(conn, users.known_name(conn, given.name), "login.failed", {"address": address})
             raise HTTPException(401, "name and password do not belong together.")
         person, opened = found
         trail.put(conn, person.name, "login", {"address": address})
         if before := request.cookies.get(door.cookie):
             door.identity.end(before)
-    door.identity.guesses.succeeded(given.name, address)
+    door.identity.guesses.succeeded(keys)
     door.set_cookie(response.headers, opened.cookie, opened.seconds, request.url.scheme == "https")
     return SignedIn(name=person.name, role=person.role, csrf=opened.csrf)
 
@@ -138,11 +140,11 @@ def change_own_password(request: Request, project: AnyTask, person: Viewer, give
     door: Door = request.app.state.door
     if not isinstance(door.identity, Users):
         raise HTTPException(409, "this server has one user, who has no password.")
-    address = request.client.host if request.client else "?"
-    if wait := door.identity.guesses.wait(person.name, address):
+    keys = login_keys(person.name, request.client.host if request.client else "?")
+    if wait := door.identity.guesses.wait(keys):
         raise HTTPException(429, f"wait {int(wait) + 1} s.", {"Retry-After": str(int(wait) + 1)})
     if users.signed_in(project.context.conn, person.name, given.old) is None:
-        door.identity.guesses.failed(person.name, address)
+        door.identity.guesses.failed(keys)
         raise HTTPException(403, "the old password is another one.")
     project.people(person.name).change(person.name, password=given.new)
 
