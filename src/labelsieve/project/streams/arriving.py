@@ -161,19 +161,15 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
     scorer = scorer_of(context)
     given = incoming_items(context, new, scorer.standing.raw.dim)
     arrived = arrive(context, scorer, given, wanted.progress)
-    shift = shift_of(
-        scorer.side(arrived.rows, arrived.score), scorer.reference, wanted.alarms,
-        stream(context.settings.seed, "screen", "shift"),
-    )  # fmt: skip
+    draws = stream(context.settings.seed, "screen", "shift")
+    shift = shift_of(scorer.side(arrived.rows, arrived.score), scorer.reference, wanted.alarms, draws)
     moved = tuple(moved_columns(arrived.rows, scorer.reference.x, _names(context, scorer)))
     known = known_of(context, scorer, given, arrived)
     p, flagged, rate = escalated(scorer, arrived.score, wanted)
     flagged &= ~known.labelled
     if wanted.recall is not None and rate is None:
         rate = AlarmRate(wanted.alarms, 0, float("inf"), 0.0, 0.0, 1.0)
-    sensitivity = None
-    if rate is not None and wanted.fdr is None and wanted.top is None:
-        sensitivity = sensitivity_of(scorer, rate.threshold, wanted.recall, wanted.confidence)
+    sensitivity = _sensitivity(scorer, rate, wanted)
     refused = shift.another_domain and not wanted.anyway
     order = np.lexsort((arrived.at, -arrived.score))
     open_ = rate is None or (not np.isfinite(rate.threshold) and wanted.fdr is None)
@@ -244,6 +240,13 @@ def escalated(scorer: Scorer, score: Vector, wanted: Wanted) -> tuple[Vector, ND
     p, rate = p_values(score, scorer.dull_scores), alarm_rate(scorer.dull_scores, wanted.alarms)
     flagged = score > rate.threshold if wanted.fdr is None else np.asarray(discoveries(p, wanted.fdr), bool)
     return p, flagged, rate
+
+
+def _sensitivity(scorer: Scorer, rate: AlarmRate | None, wanted: Wanted) -> Sensitivity | None:
+    """The share of odd items that is escalated; None where no threshold stands, or each file moves it."""
+    if rate is None or wanted.fdr is not None or wanted.top is not None:
+        return None
+    return sensitivity_of(scorer, rate.threshold, wanted.recall, wanted.confidence)
 
 
 def _false_alarms(wanted: Wanted, rate: AlarmRate | None, n: int, fresh: int) -> float:
