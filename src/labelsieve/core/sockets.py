@@ -46,21 +46,6 @@ class Head(Protocol):
     def predict_proba(self, x: Matrix) -> Matrix: ...
 
 
-class SavedHead(Head, Protocol):
-    """A head of ours: it gives and takes a dict of arrays, so it is saved as npz + json."""
-
-    def state(self) -> State: ...
-    def restore(self, state: State) -> Self: ...
-
-
-class Index(Protocol):
-    """Nearest neighbours of rows: ids (q, k) and similarity (q, k), best first; -1 and -inf where there are fewer."""
-
-    def search(self, queries: Matrix, k: int, only: Ids | None = None) -> tuple[Ids, Matrix]: ...
-    def add(self, ids: Ids, x: Matrix) -> None: ...
-    def remove(self, ids: Ids) -> None: ...
-
-
 class Neighbours(Protocol):
     """Nearest neighbours of items of the pool: ids (m, k), best first, the item itself left out; -1 where fewer."""
 

@@ -5,7 +5,6 @@
     history(conn, task, item=None) -> Iterator      every event in the order it was written
     answered(conn, task) -> Ids                     items that were ever answered, also skipped or taken back
     current_of(conn, task, ids, by) -> dict         item -> UUID of the annotator's current answer
-    current_of(conn, task, ids, by) -> dict         the standing answer's UUID of each item
     new_id() -> str                                 a fresh UUID for a label
 
 An event is *taken back* by an undo that is not itself taken back, and *replaced* by an answer that
@@ -314,7 +313,10 @@ def not_live(conn: sqlite3.Connection, task: Task, upto: int = LAST) -> set[int]
 
 
 def current_of(conn: sqlite3.Connection, task: str, ids: Ids, by: str) -> dict[int, str]:
-    """UUID of the answer that stands for each item of `ids` by one annotator; items without one are left out."""
+    """UUID of the answer that stands for each item of `ids` by one annotator; items without one are left out.
+
+    For a file of any length: no label is made. Everybody's answers to a few items are `desk.current.standing_answers`.
+    """
     found = tasks.get(conn, task)
     dead = not_live(conn, found) | repeated(conn, found)
     sql = """SELECT seq, item, id FROM events WHERE task = ? AND +annotator = ? AND tag IS NOT NULL AND part IS NULL

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from labelsieve import __version__
+from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.idsets import common
 from labelsieve.core.types import ODD, Cost, Guarantee, Ids
 from labelsieve.project import chain, events, folding, manifest, tasks
@@ -260,8 +261,6 @@ def write_claim(context: Context, claim: Claim, path: Path) -> None:
     """A file with all that recomputes a claim elsewhere. Only what was read can be written."""
     audit = audit_of(context.conn, claim.task)
     if audit is None or claim.look is None:
-        from labelsieve.core.errors import NotEnoughLabels
-
         said = "no audit is drawn" if audit is None else f"{claim.counts['open']:,} items of the audit are open"
         raise NotEnoughLabels(f"there is nothing to claim: {said}.", "a claim needs an audit that is answered.")
     write_whole(path, json.dumps(_document(context, claim, audit), indent=1, ensure_ascii=False) + "\n")

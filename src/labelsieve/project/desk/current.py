@@ -12,7 +12,8 @@ from labelsieve.project import events
 def standing_answers(conn: sqlite3.Connection, task: Task, ids: Ids) -> dict[int, list[Label]]:
     """Item -> each annotator's current answer to the whole item, in the order given; items with none are left out.
 
-    The same rules as the fold (project/folding.py), for the events of these items alone. Cost: O(their events).
+    The same rules as the fold (project/folding.py), for the events of these items alone. Of many items the UUIDs of
+    one annotator's answers, without the labels themselves, are `events.current_of`. Cost: O(their events).
     """
     found: dict[int, list[Label]] = defaultdict(list)
     for label in events.of_items(conn, task, ids):

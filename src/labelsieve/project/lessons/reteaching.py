@@ -19,8 +19,6 @@ from labelsieve.project.pooling import raw_pool
 from labelsieve.project.standing import engine_mark
 from labelsieve.sources.options import SourceOptions
 
-Mark = tuple[str, str]  # (key, digest) of a taught item
-
 
 def teach_again(context: Context, progress: Progress | None = None) -> tuple[int, tuple[str, ...]]:
     """How many taught items of all screens were embedded by the present engine, and the keys of those that cannot be:

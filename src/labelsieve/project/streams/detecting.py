@@ -24,7 +24,6 @@ from labelsieve.project.standing import Stand, with_taught
 from labelsieve.project.training import drawn, fit, restricted
 from labelsieve.screening.choosing import Choice, choose_way, few_known
 
-ASKED = ("auto", "head", "patches", "both")
 KNOWN = 200  # labelled items of each kind that the choice rests on, at most
 FOLDS = 5
 PLACED = 500  # rows of the pool that say how wide each of two added scores spreads
