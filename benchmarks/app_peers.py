@@ -125,7 +125,7 @@ def opened_peer(browser: Browser, studio: LabelStudio, project: int) -> Page:
     page.fill('input[name="email"]', "a@b.test")
     page.fill('input[name="password"]', "long-enough-9")
     page.click('button[type="submit"]')
-    page.wait_for_url("**/projects**")
+    page.wait_for_url(lambda url: "login" not in url, wait_until="commit")
     page.goto(f"{studio.url}/projects/{project}/data?labeling=1")
     page.wait_for_timeout(3000)
     start = page.get_by_text("Label All Tasks")
