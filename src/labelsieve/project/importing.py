@@ -2,7 +2,7 @@
 
     import_file(conn, task, path, by, separator=";") -> ImportReport     CSV, TSV, JSONL or Parquet
     import_column(context, spec, source) -> ImportReport                 the `--labels` column of a source
-    read_label_file(path) -> Iterator[LabelRow]                          cells as text
+    read_file(conn, task, path, by) -> Import, import.write()            the same in two steps: read, then write
     unimported(conn, task, path) -> int                                  labels in it that would be lost with the file
 
 UUIDs are made from the content, so that importing twice doubles nothing. What cannot be a label (an unknown
@@ -10,7 +10,6 @@ key, a class that a closed task has not) is set aside, counted and named, and st
 """
 
 import hashlib
-import json
 import math
 import sqlite3
 import uuid
@@ -19,50 +18,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 
-from labelsieve.core.errors import InputError, LabelsieveError, UnknownName
+from labelsieve.core.errors import InputError, LabelsieveError
 from labelsieve.core.types import Ids, Label, Origin, Task, Value
 from labelsieve.project import deciding, events, folding, grouping, manifest, queries, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.decoding import FITS
-from labelsieve.project.safecsv import plain_cell
-from labelsieve.sources import Source, SourceOptions, open_source
+from labelsieve.project.labelfiles import LabelRow, read_label_file
+from labelsieve.project.parking import Parked, ParkedLabels
+from labelsieve.sources import Source
 
-COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for", "weights", "purpose")
 BLOCK = 50_000  # labels in memory at once
 _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRow:
-    """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart.
-
-    `query` is in what `next` writes: the query that the row answers; `stands_for` how many near-duplicates it answers;
-    `weights` of a soft answer is JSON; the `purpose` adjudicate makes an answer a decision. Readers of other formats
-    give the `value` itself, or `why` there is none, and a `mark` that is the same in every file that holds the answer.
-    """
-
-    row: int
-    key: str
-    label: str | None
-    annotator: str | None = None
-    seconds: str | None = None
-    at: str | None = None
-    source: str | None = None
-    answer: str | None = None
-    query: str | None = None
-    stands_for: str | None = None
-    weights: str | None = None
-    purpose: str | None = None
-    value: Value | None = None
-    why: str = ""
-    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +51,11 @@ class ImportReport:
 
 
 @dataclass
-class _Import:
-    """One import on its way. `stamp` marks its origin in UUIDs, `name` in what is set aside."""
+class Import:
+    """One import on its way: `read` takes in and checks all rows beside other writers, `write` is one transaction.
+
+    `stamp` marks its origin in UUIDs, `name` in what is set aside.
+    """
 
     conn: sqlite3.Connection
     task: Task
@@ -95,30 +71,48 @@ class _Import:
     _repeats: dict[int, set[int]] = field(default_factory=dict)
     _groups: dict[int, dict[int, Ids]] = field(default_factory=dict)
     _decisions: set[int] | None = None
+    _parked: ParkedLabels = field(init=False, repr=False)
     _by_rule: set[tuple[str, int]] = field(default_factory=set)  # (annotator, item) that nobody has looked at
 
-    def run(self, rows: Iterable[LabelRow]) -> ImportReport:
-        stage = f"import {self.name}"
-        with transaction(self.conn):
-            manifest.clear_set_aside(self.conn, stage)
-            stream = iter(rows)
-            while block := list(islice(stream, BLOCK)):
-                ids = manifest.by_key(self.conn, (row.key for row in block))
-                labels = [(row, label) for row in block if (label := self._label(row, ids)) is not None]
-                self._write([label for _, label in labels])
-                others = [other for row, label in labels for other in self._others(row, label)]
-                self.counts["together"] += events.write(self.conn, others)
-            marked = (manifest.Aside(key, why, stage) for why, keys in self.aside.items() for key in keys)
-            manifest.set_aside(self.conn, marked)
-        counts = self.counts
-        return ImportReport(counts["added"], counts["known"], counts["empty"], self.aside, counts["together"])
+    def read(self, rows: Iterable[LabelRow]) -> Self:
+        """Reads and checks all rows; nothing is written. What cannot be a label stands in `aside` then."""
+        self._parked, stream = ParkedLabels(self.conn, self.task.name), iter(rows)
+        while block := list(islice(stream, BLOCK)):
+            ids = manifest.by_key(self.conn, (row.key for row in block))
+            self._parked.add([parked for row in block if (parked := self._label(row, ids)) is not None])
+        return self
 
-    def _write(self, labels: list[Label]) -> None:
+    def write(self, also: Callable[[ImportReport], None] | None = None) -> ImportReport:
+        """Writes all that was read in one transaction, `also` at its end: all of it, or nothing where that fails."""
+        stage = f"import {self.name}"
+        try:
+            with transaction(self.conn):
+                manifest.clear_set_aside(self.conn, stage)
+                for block in self._parked.blocks(BLOCK):
+                    self._write(block)
+                marked = (manifest.Aside(key, why, stage) for why, keys in self.aside.items() for key in keys)
+                manifest.set_aside(self.conn, marked)
+                counts = self.counts
+                report = ImportReport(counts["added"], counts["known"], counts["empty"], self.aside, counts["together"])
+                if also is not None:
+                    also(report)
+        finally:
+            self._parked.drop()
+        return report
+
+    def _write(self, block: list[Parked]) -> None:
+        labels = [self._deciding(label) if decides else label for label, _, decides in block]
         added = events.write(self.conn, labels)
         self.counts["added"] += added
         self.counts["known"] += len(labels) - added
+        rest = zip(labels, block, strict=True)
+        groups = [self._others(text, label) for label, (_, text, _) in rest if text is not None]
+        self.counts["together"] += events.write(self.conn, list(chain(*groups)))
 
-    def _label(self, row: LabelRow, ids: Mapping[str, int]) -> Label | None:
+    def _deciding(self, label: Label) -> Label:
+        return replace(label, query=deciding.decision_query(self.conn, self.task, [label.item]))
+
+    def _label(self, row: LabelRow, ids: Mapping[str, int]) -> Parked | None:
         value, reason = self._value(row), row.why
         if value is None and not reason:
             self.counts["empty"] += 1
@@ -139,21 +133,21 @@ class _Import:
         parts = (*origin_, self.task.name, by, row.key, value.tag, *value.names, *map(repr, value.weights))
         mark = _uuid("\0".join(parts))
         query = self._query(row, item)
-        if query is None and decides:
-            query = deciding.decision_query(self.conn, self.task, [item])
-        given: Origin = "import" if query is None else "human"  # whoever answers a query has looked at the item
+        decides = decides and query is None
+        given: Origin = "human" if decides or query is not None else "import"  # who answers a query has looked at it
         origin: Origin = row.source if row.source in get_args(Origin) else given  # type: ignore[assignment]
         seconds = None if row.seconds is None else float(row.seconds)
-        return Label(mark, self.task.name, item, value, by, row.at or self.at, seconds, origin, query)
+        label = Label(mark, self.task.name, item, value, by, row.at or self.at, seconds, origin, query)
+        return label, row.stands_for if query is not None and (row.stands_for or "").strip() else None, decides
 
-    def _others(self, row: LabelRow, label: Label) -> list[Label]:
+    def _others(self, stands_for: str, label: Label) -> list[Label]:
         """The same answer for the near-duplicates that the query grouped with the item, where the row says so."""
-        if label.query is None or not (row.stands_for or "").strip():
+        if label.query is None:
             return []
         if label.query not in self._groups:
             self._groups[label.query] = grouping.groups_of(self.conn, label.query)
         members = self._groups[label.query].get(label.item)
-        if members is None or row.stands_for != str(len(members)):  # 0, or a column of the source that has this name
+        if members is None or stands_for != str(len(members)):  # 0, or a column of the source that has this name
             return []
         members = grouping.still_open(self.conn, self.task.name, members)
         rule = replace(label, source="rule", seconds=None)
@@ -255,21 +249,6 @@ def _content(value: Value) -> set[Any]:
     return set(zip(value.names, value.weights, strict=True)) if value.weights else set(value.names)
 
 
-def soft_value(text: str) -> Value | None:
-    """The soft answer in a cell like {"cat": 0.3, "dog": 0.7}; None for anything else."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict) or not found or not all(map(_is_weight, found.values())):
-        return None
-    return Value("soft", tuple(found), tuple(map(float, found.values())))
-
-
-def _is_weight(number: Any) -> bool:
-    return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number <= 1
-
-
 @lru_cache(4096)  # whole files have few
 def _is_time(text: str) -> bool:
     try:
@@ -287,21 +266,26 @@ def _is_duration(text: str) -> bool:
 
 
 def import_file(conn: sqlite3.Connection, task: str, path: Path, by: str, separator: str = ";") -> ImportReport:
-    """What a file of labels added. All of it is one transaction.
+    """What a file of labels added. All of it is written in one transaction, after all of it was read.
 
     Columns: key, label, and where they are there annotator (else `by`), seconds, at, source (else import).
     A row whose annotator gives that very answer already is `known`. Errors: InputError where the file
     cannot be read or has no column key or label.
     """
+    return read_file(conn, task, path, by, separator).write()
+
+
+def read_file(conn: sqlite3.Connection, task: str, path: Path, by: str, separator: str = ";") -> Import:
+    """A file of labels, read and checked, to be written."""
     rows = read_label_file(path)
     with path.open("rb") as file:
         stamp = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    return _Import(conn, tasks.get(conn, task), by, separator, path.name, stamp).run(rows)
+    return Import(conn, tasks.get(conn, task), by, separator, path.name, stamp).read(rows)
 
 
-def import_rows(conn: sqlite3.Connection, task: str, rows: Iterable[LabelRow], by: str, name: str) -> ImportReport:
-    """What rows that another reader made added; `name` is what they are set aside under. One transaction."""
-    return _Import(conn, tasks.get(conn, task), by, ";", name, name).run(rows)
+def read_rows(conn: sqlite3.Connection, task: str, rows: Iterable[LabelRow], by: str, name: str) -> Import:
+    """Rows that another reader made, checked, to be written; `name` is what they are set aside under."""
+    return Import(conn, tasks.get(conn, task), by, ";", name, name).read(rows)
 
 
 def unimported(conn: sqlite3.Connection, task: str, path: Path) -> int:
@@ -312,39 +296,6 @@ def unimported(conn: sqlite3.Connection, task: str, path: Path) -> int:
         return 0
     known = set(events.answered(conn, task).tolist())
     return sum(id_ not in known for id_ in manifest.by_key(conn, filled).values())
-
-
-def read_label_file(path: Path) -> Iterator[LabelRow]:
-    """The rows of a label file, as text. InputError where it cannot be read or a column is missing."""
-    source: Any = open_source(path, _options(path))
-    return _rows(source, plain_cell if path.suffix.lower() in (".csv", ".tsv") else str)
-
-
-def _rows(source: Any, plain: Callable[[str], str]) -> Iterator[LabelRow]:
-    columns = [name if name in source.names() else None for name in COLUMNS]
-    chunks = [(found.refs, found.keys) for found in source.scan() if len(found)]  # cells can be read after the scan
-    for refs, keys in chunks:
-        blank: list[str | None] = [None] * len(refs)
-        cells = zip(*(blank if name is None else source.column(name, refs) for name in columns), strict=True)
-        for ref, key, (label, *rest) in zip(refs, keys, cells, strict=True):
-            yield _weighed(LabelRow(int(ref), plain(key or ""), label and plain(label), *rest))
-
-
-def _weighed(row: LabelRow) -> LabelRow:
-    """The same, with the weights of a soft answer of ours; without them its heaviest class stands."""
-    if row.answer != "soft" or not row.weights:
-        return row
-    value = soft_value(row.weights)
-    return replace(row, value=value, why="" if value else f"weights {row.weights[:80]!r} are not JSON from 0 to 1")
-
-
-def _options(path: Path) -> SourceOptions:
-    """How a label file is read, once it is seen to have the columns key and label."""
-    names = open_source(path).names()
-    for name in ("key", "label"):
-        if name not in names:
-            raise UnknownName(f"column of {path.name}", name, names, "a label file has the columns key and label.")
-    return SourceOptions(columns=("label",), key="key")
 
 
 def import_column(context: Context, spec: Any, source: Source) -> ImportReport:
@@ -358,8 +309,8 @@ def import_column(context: Context, spec: Any, source: Source) -> ImportReport:
         raise InputError(f"the source {name} names no labels.", "labelsieve sync PROJECT SOURCE --labels COLUMN")
     stamp = f"{name}\0{source.options.labels}"
     task = tasks.get(context.conn, context.task_name)
-    made = _Import(context.conn, task, "import", source.options.separator, name, stamp)
-    return made.run(_column_rows(context.conn, row.id, source))
+    made = Import(context.conn, task, "import", source.options.separator, name, stamp)
+    return made.read(_column_rows(context.conn, row.id, source)).write()
 
 
 def _column_rows(conn: sqlite3.Connection, source_id: int, source: Source) -> Iterator[LabelRow]:

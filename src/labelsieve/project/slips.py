@@ -13,7 +13,7 @@ import numpy as np
 from labelsieve.core.types import Ids
 from labelsieve.project import events, manifest
 from labelsieve.project.context import Context
-from labelsieve.project.importing import read_label_file
+from labelsieve.project.labelfiles import read_label_file
 from labelsieve.project.labelling import Given, labels_of
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.standing import stand

@@ -11,7 +11,7 @@ from labelsieve.core.types import DULL, ODD, Ids, Kind, Labels, Task
 from labelsieve.engines.table import TableEngine
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
-from labelsieve.project.importing import read_label_file
+from labelsieve.project.labelfiles import read_label_file
 from labelsieve.project.pooling import learnt
 
 

@@ -18,13 +18,12 @@ from urllib.parse import quote
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.project import exports, importing
 from labelsieve.project.context import Context
-from labelsieve.project.database import transaction
 from labelsieve.project.exporting import label_rows, write_consensus
 from labelsieve.project.formats import croissant, folderin, folderout, foreign, hubin, hubout, studio, studioread
 from labelsieve.project.formats.gathering import Gathered, gathered
 from labelsieve.project.formats.losses import Lost
 from labelsieve.project.formats.matching import Matcher
-from labelsieve.project.importing import ImportReport
+from labelsieve.project.importing import Import, ImportReport
 from labelsieve.project.safecsv import csv_text
 from labelsieve.project.wholefiles import whole, whole_folder
 
@@ -210,31 +209,34 @@ def require_known(format_: str) -> None:
         raise UnknownName("format", format_, FORMATS)
 
 
-def import_from(context: Context, path: Path, wanted: Wanted) -> ImportReport:
-    """What a file or folder added. All of it is one transaction; importing it twice doubles nothing.
+def import_from(
+    context: Context, path: Path, wanted: Wanted, also: Callable[[ImportReport], None] | None = None
+) -> ImportReport:
+    """What a file or folder added. All of it is written in one transaction, and `also` in it, after all of it was read
+    beside other writers; importing it twice doubles nothing.
 
     What cannot be a label (an unknown item, a class that a closed task has not, a box) is set aside by name.
     Errors: InputError where the file cannot be read; with `strict` also where anything is set aside.
     """
     format_ = wanted.format or format_of(path)
     require_known(format_)
-    with transaction(context.conn):
-        report = _imported(context, path, format_, wanted)
-        if wanted.strict and report.set_aside:
-            raise InputError(f"{said(report)}. Nothing was imported.", "allow the loss to import the rest.")
-    return report
+    read = _read(context, path, format_, wanted)
+    if wanted.strict and read.aside:
+        fact = f"{said(ImportReport(set_aside=read.aside))}. Nothing was imported."
+        raise InputError(fact, "allow the loss to import the rest.")
+    return read.write(also)
 
 
-def _imported(context: Context, path: Path, format_: str, wanted: Wanted) -> ImportReport:
+def _read(context: Context, path: Path, format_: str, wanted: Wanted) -> Import:
     conn, task = context.conn, context.task
     if format_ in TABLES:
         if not path.name.lower().endswith(TABLES[format_]):
             raise InputError(f"{path.name} is no name of a {format_} file.", "leave --format out, or name another one.")
-        return importing.import_file(conn, task.name, path, wanted.by, wanted.separator)
+        return importing.read_file(conn, task.name, path, wanted.by, wanted.separator)
     if not path.exists():
         raise InputError(f"{path} is not there.", "check the path.")
     rows = foreign.label_rows(READERS[format_](path, wanted.field).answers(), Matcher(conn), task.kind, format_)
-    return importing.import_rows(conn, task.name, rows, wanted.by, path.name)
+    return importing.read_rows(conn, task.name, rows, wanted.by, path.name)
 
 
 def said(report: ImportReport) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from labelsieve.core.types import Origin, Value
 from labelsieve.project.formats.matching import Matcher
-from labelsieve.project.importing import LabelRow
+from labelsieve.project.labelfiles import LabelRow
 
 BLOCK = 50_000
 

@@ -20,7 +20,6 @@ from typing import Any
 
 from labelsieve.core.errors import InputError
 from labelsieve.project.context import Context
-from labelsieve.project.database import transaction
 from labelsieve.project.formats.exchanging import Wanted, import_from
 from labelsieve.project.formats.folderout import safe_name
 from labelsieve.project.importing import ImportReport
@@ -81,12 +80,13 @@ def import_upload(context: Context, id_: str) -> ImportReport:
         (path,) = (place / "file").iterdir()
         path = unpacked(path, place / "unpacked") if path.suffix.lower() == ".zip" else path
         wanted = Wanted(upload.by, upload.format, upload.field, strict=upload.strict)
-        with transaction(context.conn):
-            report = import_from(context, path, wanted)
+
+        def note(report: ImportReport) -> None:
             aside = sum(len(keys) for keys in report.set_aside.values())
             said = {"file": upload.name, "task": context.task_name, "added": report.added, "set_aside": aside}
             trail.put(context.conn, upload.by, "labels.import", said)
-        return report
+
+        return import_from(context, path, wanted, note)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

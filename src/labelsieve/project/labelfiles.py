@@ -1,0 +1,92 @@
+"""Files of labels as rows of text: key, label, and what else our own exports and queries hold.
+
+read_label_file(path) -> Iterator[LabelRow]     CSV, TSV, JSONL or Parquet
+soft_value(text) -> Value | None                the weights of a soft answer
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from labelsieve.core.errors import UnknownName
+from labelsieve.core.types import Value
+from labelsieve.project.safecsv import plain_cell
+from labelsieve.sources import SourceOptions, open_source
+
+COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for", "weights", "purpose")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart.
+
+    `query` is in what `next` writes: the query that the row answers; `stands_for` how many near-duplicates it answers;
+    `weights` of a soft answer is JSON; the `purpose` adjudicate makes an answer a decision. Readers of other formats
+    give the `value` itself, or `why` there is none, and a `mark` that is the same in every file that holds the answer.
+    """
+
+    row: int
+    key: str
+    label: str | None
+    annotator: str | None = None
+    seconds: str | None = None
+    at: str | None = None
+    source: str | None = None
+    answer: str | None = None
+    query: str | None = None
+    stands_for: str | None = None
+    weights: str | None = None
+    purpose: str | None = None
+    value: Value | None = None
+    why: str = ""
+    mark: str = ""
+
+
+def read_label_file(path: Path) -> Iterator[LabelRow]:
+    """The rows of a label file, as text. InputError where it cannot be read or a column is missing."""
+    source: Any = open_source(path, _options(path))
+    return _rows(source, plain_cell if path.suffix.lower() in (".csv", ".tsv") else str)
+
+
+def _rows(source: Any, plain: Callable[[str], str]) -> Iterator[LabelRow]:
+    columns = [name if name in source.names() else None for name in COLUMNS]
+    chunks = [(found.refs, found.keys) for found in source.scan() if len(found)]  # cells can be read after the scan
+    for refs, keys in chunks:
+        blank: list[str | None] = [None] * len(refs)
+        cells = zip(*(blank if name is None else source.column(name, refs) for name in columns), strict=True)
+        for ref, key, (label, *rest) in zip(refs, keys, cells, strict=True):
+            yield _weighed(LabelRow(int(ref), plain(key or ""), label and plain(label), *rest))
+
+
+def _weighed(row: LabelRow) -> LabelRow:
+    """The same, with the weights of a soft answer of ours; without them its heaviest class stands."""
+    if row.answer != "soft" or not row.weights:
+        return row
+    value = soft_value(row.weights)
+    return replace(row, value=value, why="" if value else f"weights {row.weights[:80]!r} are not JSON from 0 to 1")
+
+
+def _options(path: Path) -> SourceOptions:
+    """How a label file is read, once it is seen to have the columns key and label."""
+    names = open_source(path).names()
+    for name in ("key", "label"):
+        if name not in names:
+            raise UnknownName(f"column of {path.name}", name, names, "a label file has the columns key and label.")
+    return SourceOptions(columns=("label",), key="key")
+
+
+def soft_value(text: str) -> Value | None:
+    """The soft answer in a cell like {"cat": 0.3, "dog": 0.7}; None for anything else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not found or not all(map(_is_weight, found.values())):
+        return None
+    return Value("soft", tuple(found), tuple(map(float, found.values())))
+
+
+def _is_weight(number: Any) -> bool:
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number <= 1
