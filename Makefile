@@ -10,6 +10,9 @@ FRONTEND := $(shell find frontend -type f -not -path '*/node_modules/*' -not -pa
 PAGES := src/labelsieve/ui/static/index.html
 NEW_ENOUGH := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a * 100 + b >= 2019 ? 0 : 1)
 
+# The tests start more than a thousand processes: each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test check lint pages fix docs bench clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -44,11 +45,22 @@ def _tickets(folder: Path, n: int = 240) -> dict[str, str]:
     return {row["number"]: row["category"] for row in rows}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A folder with tickets.parquet and tickets.sieve, embedded; key -> class."""
+    place = tmp_path_factory.mktemp("tickets")
+    truth = _tickets(place)
+    words = "init tickets.sieve tickets.parquet --text text --key number --task classes"
+    command_line.run(place, *words.split())
+    command_line.run(place, "embed", "tickets.sieve")
+    return place, truth
+
+
 @pytest.fixture
-def tickets(tmp_path: Path, run: Run) -> dict[str, str]:
-    truth = _tickets(tmp_path)
-    run("init tickets.sieve tickets.parquet --text text --key number --task classes")
-    run("embed tickets.sieve")
+def tickets(made: tuple[Path, dict[str, str]], tmp_path: Path) -> dict[str, str]:
+    """Key -> class of a copy in the folder of the test."""
+    place, truth = made
+    shutil.copytree(place, tmp_path, dirs_exist_ok=True)
     return truth
 
 

@@ -98,11 +98,23 @@ def test_what_is_not_embedded_says_what_to_do_and_the_job_is_cancelled_resumed_a
     assert ready["remedy"] == ""
 
 
+def small_project(home: Path) -> Path:
+    np.save(home / "x.npy", np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32))
+    ls.create(home / "p.sieve", home / "x.npy", classes=["a", "b"]).close()
+    return home / "p.sieve"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """For all tests that leave its workers alone."""
+    with serving(small_project(tmp_path_factory.mktemp("small"))) as running:
+        yield running
+
+
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Server]:
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32))
-    ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", classes=["a", "b"]).close()
-    with serving(tmp_path / "p.sieve") as running:
+def fresh(tmp_path: Path) -> Iterator[Server]:
+    """For a test that kills a worker: who dies again and again waits longer and longer."""
+    with serving(small_project(tmp_path)) as running:
         yield running
 
 
@@ -142,22 +154,22 @@ def test_jobs_that_cannot_be_started_are_refused(small: Server, body: dict[str, 
     assert said["detail"]
 
 
-def test_two_servers_have_one_worker_a_lane(small: Server) -> None:
-    with serving(small.root) as other:
+def test_two_servers_have_one_worker_a_lane(fresh: Server) -> None:
+    with serving(fresh.root) as other:
         until(lambda: all(one["alive"] for one in other.ask("/jobs/workers")))
-        ids = [server.ask("/jobs", {"kind": "export"})["id"] for server in (small, other)]
-        assert [ended(small, id_)["state"] for id_ in ids] == ["done"] * len(ids)
-        os.kill(worker(small), signal.SIGKILL)  # then the other's takes over, or its successor does
+        ids = [server.ask("/jobs", {"kind": "export"})["id"] for server in (fresh, other)]
+        assert [ended(fresh, id_)["state"] for id_ in ids] == ["done"] * len(ids)
+        os.kill(worker(fresh), signal.SIGKILL)  # then the other's takes over, or its successor does
         assert ended(other, other.ask("/jobs", {"kind": "report"})["id"])["state"] == "done"
 
 
-def test_a_worker_that_does_not_start_is_told(small: Server) -> None:
-    lock = small.root / "cache" / "worker-long.lock"
+def test_a_worker_that_does_not_start_is_told(fresh: Server) -> None:
+    lock = fresh.root / "cache" / "worker-long.lock"
     until(lock.exists)
     lock.unlink()
     lock.mkdir()
-    os.kill(worker(small), signal.SIGKILL)
-    said = until(lambda: next((o["trouble"] for o in small.ask("/jobs/workers") if "Error" in o["trouble"]), ""))
+    os.kill(worker(fresh), signal.SIGKILL)
+    said = until(lambda: next((o["trouble"] for o in fresh.ask("/jobs/workers") if "Error" in o["trouble"]), ""))
     assert "worker-long.lock" in said
     lock.rmdir()
-    assert ended(small, small.ask("/jobs", {"kind": "export"})["id"])["state"] == "done"
+    assert ended(fresh, fresh.ask("/jobs", {"kind": "export"})["id"])["state"] == "done"

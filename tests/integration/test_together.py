@@ -20,7 +20,7 @@ def place(tmp_path: Path) -> Path:
     x = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
     x[TWINS] = [9, 0, 0, 0, 0]
     np.save(tmp_path / "x.npy", x)
-    run(tmp_path, "init", "p.sieve", "x.npy", "--task", "screen")
+    create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen").close()
     return tmp_path
 
 
