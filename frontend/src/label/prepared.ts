@@ -87,9 +87,9 @@ function row(card: Card): HTMLElement {
   const pairs = Object.entries(card.row ?? {});
   if (!card.row) {
     if (card.lacks) pairs.push(["missing", card.lacks]);
-    pairs.push(["key", card.key], ["numbers", card.numbers ?? ""]);
+    pairs.push(["key", card.key], ...Object.entries(card.meta ?? {})); // columns say more than numbers
+    pairs.push(["numbers", card.numbers ?? ""]);
     pairs.push(...(card.values ?? []).map((value, i): [string, unknown] => [`number ${i + 1}`, value]));
-    pairs.push(...Object.entries(card.meta ?? {}));
   }
   for (const [name, value] of pairs) {
     const line = document.createElement("div");
