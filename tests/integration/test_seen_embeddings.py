@@ -132,3 +132,23 @@ def test_near_duplicates_go_by_embeddings(home: Path) -> None:
     run(home, "init", "two.sieve", "two.parquet", "--embeddings", "vec", "--image", "file")
     with ls.open(home / "two.sieve") as project:
         assert [len(group.keys) for group in project.duplicates(0.999)] == [2]
+
+
+def test_new_rows_never_get_the_embeddings_of_the_pool(home: Path) -> None:
+    """An array beside a table is the pool's; new items come with embeddings of their own."""
+    x = np.random.default_rng(1).normal(size=(N, 8)).astype(np.float32)
+    np.save(home / "x.npy", x)
+    (home / "t.csv").write_text("id,file\n" + "".join(f"{at},pics/{at}.png\n" for at in range(N)))
+    (home / "new.csv").write_text("id,file\n" + "".join(f"n{at},pics/{at}.png\n" for at in range(N)))
+    words = ("--embeddings", "x.npy", "--image", "file", "--key", "id", "--task", "screen")
+    run(home, "init", "t.sieve", "t.csv", *words)
+    with ls.open(home / "t.sieve") as project:
+        assert [item.modality for item in project.items(["5", str(MISSING)])] == ["image", "embedding"]
+        ids = project.items([str(at) for at in range(30)])
+        project.label([item.id for item in ids], ["odd" if at % 10 == 0 else "dull" for at in range(30)], by="ann")
+    said = run(home, "screen", "t.sieve", "new.csv", code=1).stderr
+    assert "new.csv holds items of kind row; this project holds embedding" in said
+    said = run(home, "miss", "t.sieve", "new.csv", code=1).stderr
+    assert "ready embeddings" in said
+    np.save(home / "new.npy", x + 1)
+    run(home, "screen", "t.sieve", "new.npy", "--anyway")

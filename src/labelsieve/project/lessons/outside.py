@@ -113,6 +113,8 @@ def _as_the_pool(context: Context, path: Path, given: SourceOptions) -> SourceOp
         if not table:
             return replace(given, embeddings=same.embeddings if path.suffix.lower() == ".npz" else None)
         if same.data():
+            if same.array_file() is not None:  # it holds the pool's rows, none of these
+                return given
             if same.embeddings is not None:
                 return replace(given, embeddings=same.embeddings)
             return replace(given, text=same.text, image=same.image)

@@ -229,6 +229,8 @@ def open_as_the_pool(context: Context, path: Path) -> Source:
     options = replace(known, labels=None, group=None, time=None, root=None)
     if like.modality == "embedding":  # nobody looks at them here
         options = replace(options, text=None, image=None)
+        if options.array_file() is not None:  # it holds the pool's rows, none of these
+            options = replace(options, embeddings=None)
     if path.suffix.lower() == ".npy":
         options = replace(options, embeddings=None, key=None)
     columns: tuple[str, ...] = ()
