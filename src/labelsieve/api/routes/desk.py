@@ -98,12 +98,8 @@ class GivenLabel(BaseModel):
 
     def draft(self) -> Draft:
         """The answer as the project takes it."""
-        value = None
-        if self.value is not None:
-            value = self.value.proper()
-        return Draft(
-            self.id, self.item, value, self.age, self.seconds, self.query, self.supersedes, self.group
-        )  # fmt: skip
+        value = None if self.value is None else self.value.proper()
+        return Draft(self.id, self.item, value, self.age, self.seconds, self.query, self.supersedes, self.group)
 
 
 class GivenBulk(BaseModel):

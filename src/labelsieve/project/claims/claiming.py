@@ -216,9 +216,12 @@ def _notes(context: Context, seed: dict[str, Any], count: Count | None) -> list[
     if others:
         said = f"audits of other tasks were read too ({', '.join(sorted(others))}); this confidence is of one task"
         notes.append(f"{said}: where they ask the same, name beforehand which one counts.")
-    if count is None:
-        return notes
-    tally = count.tally
+    return notes if count is None else notes + _audit_notes(count)
+
+
+def _audit_notes(count: Count) -> list[str]:
+    """What the answers to an audit say beside its bounds."""
+    notes, tally = [], count.tally
     if tally.unsure:
         notes.append(f"{tally.unsure:,} items of the audit were skipped or unsure: they count as odd until answered.")
     if tally.late:

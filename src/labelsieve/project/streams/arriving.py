@@ -185,9 +185,10 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
         first = [i for i in kept[: wanted.top].tolist() if open_ or flagged[i]][:EXPLAINED]
         explained = _explained(context, scorer, given, arrived.at[first], Path(wanted.explain))
     return Screened(
-        len(arrived.at), scorer.by, rows, n, expected, int(known.there.sum()), tuple(given.bad), _calibration(scorer),
-        rate, shift, moved, sensitivity, cost_of(n), refused, None if refused else out, explained,
-        scorer.detector.choice, wanted.fdr,
+        items=len(arrived.at), by=scorer.by, rows=rows, escalated=n, false_alarms=expected,
+        known=int(known.there.sum()), set_aside=tuple(given.bad), calibration=_calibration(scorer), rate=rate,
+        shift=shift, moved=moved, sensitivity=sensitivity, work=cost_of(n), refused=refused,
+        out=None if refused else out, explained=explained, choice=scorer.detector.choice, fdr=wanted.fdr,
     )  # fmt: skip
 
 

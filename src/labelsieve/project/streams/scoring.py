@@ -111,16 +111,14 @@ def scorer_of(context: Context) -> Scorer:
     audit = _by_chance(context, standing, "audit", standing.audit)
     asked = queries.asked_for(context.conn, task.name, "calibration", "certify")
     answered = np.intersect1d(np.intersect1d(asked, standing.answered), standing.sides.drawn["calibration"])
+    away = away_from(rows, among, standing.choose.tabular, own=True)
     return Scorer(
-        by, standing, detector, gaussian, gaussian.distance(rows),
-        _near(context, standing, ODD), _near(context, standing, DULL),
-        Side(rows, away_from(rows, among, standing.choose.tabular, own=True),
-             _there(detector.of_items(pool, ids[::every]))),
-        among,
-        _there(dull_scores),
-        int((calibration.y == ODD).sum()),
-        len(np.setdiff1d(answered, calibration.ids)),
-        audit, detector.of_items(pool, audit.ids), int(np.isnan(dull_scores).sum()),
+        by=by, standing=standing, detector=detector, gaussian=gaussian, usual=gaussian.distance(rows),
+        odd_near=_near(context, standing, ODD), dull_near=_near(context, standing, DULL),
+        reference=Side(rows, away, _there(detector.of_items(pool, ids[::every]))), among=among,
+        dull_scores=_there(dull_scores), odd=int((calibration.y == ODD).sum()),
+        unsure=len(np.setdiff1d(answered, calibration.ids)), audit=audit,
+        audit_scores=detector.of_items(pool, audit.ids), unscored=int(np.isnan(dull_scores).sum()),
     )  # fmt: skip
 
 
