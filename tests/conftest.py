@@ -1,6 +1,7 @@
 """What all tests share: where the real data are, and a home that no test writes into."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers fill the cores already: threads of each would only wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell's background job: the programs that tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # would inherit it, and never hear a Ctrl-C
 sys.path.insert(0, str(Path(__file__).parent))  # toy_*.py and command_line.py, whatever the folder of the test
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from app_server import until
 from command_line import LABELSIEVE
 
 import labelsieve as ls
@@ -103,13 +104,14 @@ def test_ctrl_c_stops_it(made: tuple[Path, Path], tmp_path: Path) -> None:
     put(inbox, "a.npy", 0)
     words = command(project, inbox, out, "--every", "0.1", "--all")
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        for name in ("a.npy", "b.npy"):  # when the second is written, the first has been told of
-            waited = time.monotonic() + 60
-            while not (out.exists() and name in out.read_text()) and time.monotonic() < waited:
-                time.sleep(0.1)
-            put(inbox, "b.npy", 20) if name == "a.npy" else None
-        process.send_signal(signal.SIGINT)
-        said, hinted = process.communicate(timeout=30)
+        try:
+            for name in ("a.npy", "b.npy"):  # when the second is written, the first has been told of
+                until(lambda name=name: out.exists() and name in out.read_text())
+                put(inbox, "b.npy", 20) if name == "a.npy" else None
+            process.send_signal(signal.SIGINT)
+            said, hinted = process.communicate(timeout=60)
+        finally:
+            process.kill()  # where it has not stopped: leaving the block would wait for it
     assert process.returncode == 0 and "goes on from here" in hinted
     assert "1 file, 20 items screened" in said or "2 files, 40 items screened" in said
     assert len(rows(out)) == 40
@@ -123,11 +125,11 @@ def test_a_second_watch_of_one_table_is_refused_and_a_killed_one_locks_nothing(
     put(inbox, "a.npy", 0)
     words = command(project, inbox, out, "--every", "0.1", "--all")
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        waited = time.monotonic() + 60
-        while not out.exists() and time.monotonic() < waited:
-            time.sleep(0.1)
-        second = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
-        process.send_signal(signal.SIGKILL)
+        try:
+            until(out.exists)
+            second = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+        finally:
+            process.kill()
     assert second.returncode == 1 and "in use by another process" in second.stderr
     assert "Traceback" not in second.stderr and "another --out" in second.stderr
     subprocess.run([*words, "--once"], check=True, capture_output=True, timeout=60)
