@@ -350,8 +350,44 @@ describe("a browser without room", () => {
 
   it("waits no longer than it must for a database that does not open", async () => {
     vi.spyOn(IDBFactory.prototype, "open").mockImplementation(() => ({}) as IDBOpenDBRequest);
-    const store = await openStore("hangs", 10);
+    const { store, late } = await openStore("hangs", 10);
+    expect(late).not.toBe(null);
     expect(await store.add({ id: uuid(), task: "main", person: "ann", at: 0, body: body(1) })).toBe(false);
+  });
+
+  it("says that a database does not open, sends meanwhile, and moves in when it does", async () => {
+    server.dead = true;
+    const before = await tab();
+    const [old] = putMany(before, 1);
+    await until(() => storage.length === 0, "in the database");
+    before.close();
+    const real = IDBFactory.prototype.open;
+    let answer: () => void = () => undefined;
+    vi.spyOn(IDBFactory.prototype, "open").mockImplementation(function (this: IDBFactory, ...asked) {
+      const request = real.apply(this, asked);
+      const held = {
+        onsuccess: null as ((event: Event) => void) | null,
+        get result() {
+          return request.result;
+        },
+      };
+      request.onsuccess = (event) => (answer = () => held.onsuccess?.(event));
+      return held as unknown as IDBOpenDBRequest;
+    });
+    const outbox = await tab();
+    expect(outbox.standing.late).toBe(true);
+    const [first, second] = putMany(outbox, 2);
+    await until(() => outbox.standing.trouble !== null, "the server does not answer");
+    expect(storage.length).toBe(2); // the journal has them
+    await new Promise((done) => setTimeout(done, 20));
+    answer();
+    await until(() => !outbox.standing.late, "opened at last");
+    await until(() => storage.length === 0, "in the database");
+    expect(outbox.standing.unsent).toBe(3);
+    server.dead = false;
+    outbox.retry();
+    await until(() => outbox.standing.unsent === 0, "all sent");
+    expect(server.written).toEqual([old, first, second]);
   });
 });
 

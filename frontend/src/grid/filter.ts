@@ -1,5 +1,6 @@
 /** Filters as the server knows them, and as a form shows them. */
 
+import { storage, visit } from "../lib/settings";
 import { count, percent } from "../lib/show";
 
 export type Leaf =
@@ -152,20 +153,21 @@ const IDS = "labelsieve.ids.";
 export function keepIds(ids: readonly number[]): string {
   const name = Date.now().toString(36);
   held.set(name, [...ids]);
-  try {
-    for (const key of Object.keys(sessionStorage)) if (key.startsWith(IDS)) sessionStorage.removeItem(key);
-    sessionStorage.setItem(IDS + name, JSON.stringify(ids));
-  } catch {
-    // too many for the storage: they last until the page is loaded anew
-  }
+  for (const key of Object.keys(storage("sessionStorage") ?? {})) if (key.startsWith(IDS)) visit.removeItem(key);
+  visit.setItem(IDS + name, JSON.stringify(ids)); // where they are too many they last until the page is loaded anew
   return name;
 }
 
 const held = new Map<string, number[]>();
 
+/** Whether the ids of a name outlast the document. */
+export function lasting(name: string): boolean {
+  return storage("sessionStorage")?.getItem(IDS + name) != null;
+}
+
 /** The ids of a name, null where they are gone. */
 export function idsOf(name: string): number[] | null {
-  return held.get(name) ?? parsed<number[]>(sessionStorage.getItem(IDS + name));
+  return held.get(name) ?? parsed<number[]>(visit.getItem(IDS + name));
 }
 
 /** What is shown, in a line. */

@@ -27,22 +27,31 @@ export interface Store {
   close(): void;
 }
 
-const PATIENCE = 10_000; // milliseconds that IndexedDB may take to open
+const PATIENCE = 500; // milliseconds that labelling waits for IndexedDB to open
 
-/** The store of a project: in IndexedDB, and in memory and the journal where the browser has none, or no room. */
-export async function openStore(name: string, patience = PATIENCE): Promise<Store> {
-  try {
-    return new Spilling(new Kept(await soon(open(name), patience)));
-  } catch {
-    return new Remembered();
-  }
+export interface Opened {
+  store: Store;
+  late: Promise<boolean> | null; // IndexedDB is still being opened: whether it was at last, and holds all that waited
 }
 
-function soon<T>(work: Promise<T>, patience: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("IndexedDB does not open")), patience);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+/** The store of a project: in IndexedDB, and in memory and the journal where the browser has none, no room, or none yet. */
+export async function openStore(name: string, patience = PATIENCE): Promise<Opened> {
+  const opening = open(name).then((db) => new Kept(db));
+  const store = new Spilling();
+  const joined = opening.then(
+    (kept) => store.join(kept),
+    () => false,
+  );
+  return { store, late: (await within(joined, patience)) ? null : joined };
+}
+
+/** Whether the work is done in time. */
+async function within(work: Promise<unknown>, patience: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((done) => (timer = setTimeout(() => done(false), patience)));
+  const done = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return done;
 }
 
 function open(name: string): Promise<IDBDatabase> {
@@ -160,19 +169,51 @@ class Remembered implements Store {
   async dropRefused(id: string): Promise<void> {
     this.no.delete(id);
   }
+  has(id: string): boolean {
+    return this.entries.has(id);
+  }
   close(): void {}
 }
 
-/** IndexedDB as long as it works; once it is full or gone, new answers wait in memory and go out from there. */
+/** IndexedDB from when it opens, as long as it works; before, and once it is full or gone, new answers wait in memory and
+go out from there. */
 class Spilling implements Store {
   private readonly rest = new Remembered();
   private readonly sent = new Set<string>(); // that could not be taken out
-  private full = false;
+  private kept: Store | null = null;
+  private full = true; // new answers go to memory
+  private closed = false;
 
-  constructor(private readonly kept: Store) {}
+  /** IndexedDB has opened: what waited in memory moves there. Whether it is of use. */
+  async join(kept: Store): Promise<boolean> {
+    if (this.closed) {
+      kept.close();
+      return false;
+    }
+    this.kept = kept;
+    try {
+      for (let some = await this.rest.all(); some.length; some = await this.rest.all()) {
+        for (const entry of some) await this.move(entry, kept);
+      }
+      this.full = false;
+      for (const entry of await this.rest.refused()) {
+        await kept.refuse(entry);
+        await this.rest.dropRefused(entry.id);
+      }
+      return true;
+    } catch {
+      return false; // it has no room: what is in memory stays there
+    }
+  }
+
+  private async move(entry: Entry, kept: Store): Promise<void> {
+    await kept.add(entry);
+    if (this.rest.has(entry.id)) await this.rest.drop([entry.id]);
+    else await kept.drop([entry.id]); // it was sent meanwhile
+  }
 
   async add(entry: Entry): Promise<boolean> {
-    if (!this.full) {
+    if (this.kept && !this.full) {
       try {
         return await this.kept.add(entry);
       } catch {
@@ -182,20 +223,20 @@ class Spilling implements Store {
     return this.rest.add(entry);
   }
   async first(person: string, most: number): Promise<Entry[]> {
-    const before = await this.read(() => this.kept.first(person, most + this.sent.size));
-    const left = before.filter((entry) => !this.sent.has(entry.id));
-    return [...left, ...(await this.rest.first(person, most))].slice(0, most);
+    const before = await this.read((kept) => kept.first(person, most + this.sent.size));
+    return this.whole(before, await this.rest.first(person, most)).slice(0, most);
   }
   async all(): Promise<Entry[]> {
-    const before = await this.read(() => this.kept.all());
-    return [...before.filter((entry) => !this.sent.has(entry.id)), ...(await this.rest.all())];
+    const before = await this.read((kept) => kept.all());
+    return this.whole(before, await this.rest.all());
   }
   async drop(ids: readonly string[]): Promise<void> {
     await this.rest.drop(ids);
-    await this.kept.drop(ids).catch(() => ids.forEach((id) => this.sent.add(id)));
+    await this.kept?.drop(ids).catch(() => ids.forEach((id) => this.sent.add(id)));
   }
   async refuse(entry: Refused): Promise<void> {
     await this.rest.drop([entry.id]);
+    if (!this.kept) return this.rest.refuse(entry);
     try {
       await this.kept.refuse(entry);
     } catch {
@@ -204,19 +245,27 @@ class Spilling implements Store {
     }
   }
   async refused(): Promise<Refused[]> {
-    return [...(await this.read(() => this.kept.refused())), ...(await this.rest.refused())];
+    return [...(await this.read((kept) => kept.refused())), ...(await this.rest.refused())];
   }
   async dropRefused(id: string): Promise<void> {
     await this.rest.dropRefused(id);
-    await this.kept.dropRefused(id);
+    await this.kept?.dropRefused(id);
   }
   close(): void {
-    this.kept.close();
+    this.closed = true;
+    this.kept?.close();
   }
 
-  private async read<T>(work: () => Promise<T[]>): Promise<T[]> {
+  /** What is kept and was not sent, then what is in memory; what is on its way from there to here once. */
+  private whole(kept: Entry[], rest: Entry[]): Entry[] {
+    const left = kept.filter((entry) => !this.sent.has(entry.id));
+    const there = new Set(left.map((entry) => entry.id));
+    return [...left, ...rest.filter((entry) => !there.has(entry.id))];
+  }
+
+  private async read<T>(work: (kept: Store) => Promise<T[]>): Promise<T[]> {
     try {
-      return await work();
+      return this.kept ? await work(this.kept) : [];
     } catch (error) {
       if ((await this.rest.all()).length === 0) throw error;
       return []; // what is in memory can go out meanwhile

@@ -12,6 +12,7 @@ export interface Standing {
   others: number; // of other people, on this device: they wait until that person signs in
   refused: Refused[];
   trouble: string | null; // why nothing goes out at the moment
+  late: boolean; // the browser's storage has not opened yet: answers are held by this tab
 }
 
 export interface Ways {
@@ -40,6 +41,7 @@ export class Outbox {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private heard: ReturnType<typeof setTimeout> | null = null;
   private closed = false;
+  private late = false;
   private readonly watches = new Set<{ task: string; items: Set<number> }>(); // of questions on their way
   private readonly channel: BroadcastChannel | null;
 
@@ -58,13 +60,23 @@ export class Outbox {
   static async open(project: string, person: string, ways: Ways): Promise<Outbox> {
     const name = `labelsieve:${project}`;
     const storage = ways.storage ?? null;
-    const outbox = new Outbox(name, person, await openStore(name), new Journal(storage, name), ways);
-    for (const entry of outbox.journal.left()) {
-      if (await outbox.store.add(entry)) outbox.journal.forget(entry.id);
-    }
-    await outbox.reload();
-    void outbox.flush();
+    const { store, late } = await openStore(name);
+    const outbox = new Outbox(name, person, store, new Journal(storage, name), ways);
+    outbox.late = late !== null;
+    void late?.then(() => outbox.moveIn(false));
+    await outbox.moveIn(outbox.late);
     return outbox;
+  }
+
+  /** The store is there: take in what the journal has, and send what was left. */
+  private async moveIn(late: boolean): Promise<void> {
+    if (this.closed) return;
+    for (const entry of this.journal.left()) {
+      if (await this.store.add(entry)) this.journal.forget(entry.id);
+    }
+    this.late = late;
+    await this.reload();
+    void this.flush();
   }
 
   /** Take an answer. Returns at once; nothing here waits. */
@@ -84,7 +96,7 @@ export class Outbox {
 
   get standing(): Standing {
     const mine = [...this.waiting.values()].filter((entry) => entry.person === this.person).length;
-    return { unsent: mine, others: this.waiting.size - mine, refused: this.no, trouble: this.trouble };
+    return { unsent: mine, others: this.waiting.size - mine, refused: this.no, trouble: this.trouble, late: this.late };
   }
 
   /** Items of a task whose answer has not reached the server: a queue that still names them is behind. */

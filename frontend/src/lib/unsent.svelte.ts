@@ -5,7 +5,7 @@ import { Outbox, type Standing } from "./outbox";
 import { storage } from "./settings";
 import type { LabelBody, LabelsAnswer, Me } from "./types";
 
-const NOTHING: Standing = { unsent: 0, others: 0, refused: [], trouble: null };
+const NOTHING: Standing = { unsent: 0, others: 0, refused: [], trouble: null, late: false };
 let standing = $state.raw<Standing>(NOTHING);
 let box = $state.raw<Outbox | null>(null);
 
