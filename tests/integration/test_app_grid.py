@@ -197,7 +197,7 @@ def test_what_is_alike_comes_by_a_key(chromium: Any, pictures: Server) -> None:
     page.focus('[data-testid="grid"]')
     page.keyboard.press("ArrowRight")
     key = page.get_attribute(f'{TILE}[data-position="1"]', "data-key")
-    page.keyboard.press("n")
+    page.keyboard.press("s")
     until(lambda: "near=" in page.url and page.get_attribute(f'{TILE}[data-position="0"]', "data-key") == key, 60)
     page.context.close()
 

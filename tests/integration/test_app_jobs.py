@@ -42,7 +42,7 @@ def test_embedding_is_started_stopped_and_taken_up_again(server: Server, chromiu
     page.get_by_role("button", name="Resume: Embed").click()
     page.locator("[data-testid=ended][data-kind=embed][data-state=done]").wait_for(timeout=240_000)
     assert "9,000 embedded" in page.locator("[data-kind=embed][data-state=done]").inner_text()
-    page.get_by_label("rounds too").check()
+    page.get_by_label("with what ran by itself").check()
     page.get_by_role("cell", name="Fit and choose").first.wait_for()
     page.close()
 

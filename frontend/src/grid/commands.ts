@@ -8,7 +8,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "clear", title: "Select nothing; close what is open", keys: ["Escape"] },
   { id: "unsure", title: "Unsure: I looked, and cannot say", keys: ["u"] },
   { id: "flag", title: "Flag for another look, or take the flag away", keys: ["f"] },
-  { id: "near", title: "What is like this item", keys: ["n"] },
+  { id: "near", title: "Similar: what is like this item", keys: ["s"] },
   { id: "undo", title: "Take the last act back, however many items it was", keys: ["Backspace"] },
   { id: "filter", title: "Filter", keys: ["/"] },
   { id: "bigger", title: "Larger tiles", keys: ["+", "="] },

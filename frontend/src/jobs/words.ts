@@ -1,7 +1,7 @@
 /** Jobs in words: what they are, how far they are, what came of them. */
 
 import type { Job } from "../lib/news.svelte";
-import { count, duration, number, percent } from "../lib/show";
+import { count, duration, number, percent, plainly } from "../lib/show";
 import type { Role } from "../lib/types";
 
 export interface Kind {
@@ -19,7 +19,7 @@ export const KINDS: Kind[] = [
   { kind: "map", title: "Map", about: "Lay the pool out in two dimensions.", least: "annotator" },
   { kind: "measure", title: "Measure", about: "Learning curve, classes and doubtful labels for the progress page.", least: "annotator" },
   { kind: "report", title: "Report", about: "Write the report, one HTML file.", least: "reviewer" },
-  { kind: "export", title: "Export", about: "Write labels, predictions, head and card into exports/.", least: "reviewer" },
+  { kind: "export", title: "Export", about: "Write labels, predictions, model and card into exports/.", least: "reviewer" },
 ];
 
 const TITLES: Record<string, string> = {
@@ -36,7 +36,7 @@ export const titleOf = (job: Pick<Job, "kind">) => TITLES[job.kind] ?? job.kind;
 export function howFar(job: Job): string {
   if (job.state === "waiting") return job.result["lost"] ? "waits: its worker ended, it is taken up again" : "waits for its turn";
   if (job.cancel) return "stopping";
-  const parts = [job.said || "working"];
+  const parts = [plainly(job.said || "working")];
   if (job.total > 1) parts.push(`${number(job.done)} of ${number(job.total)}`);
   const { rate, left } = job.result as { rate?: number; left?: number };
   if (rate && job.total > 10) parts.push(`${number(rate >= 10 ? Math.round(rate) : rate, 2)} a second`);

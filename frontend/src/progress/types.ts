@@ -112,7 +112,7 @@ export interface Speed {
   lately: number | null;
   annotators: { name: string; labels: number; per_minute: number | null; median_seconds: number | null }[];
   series: { labels: number; per_minute: number }[];
-  cost: { labels: number; minutes: number; money: number; currency: string; seconds_each: number | null; money_each: number | null };
+  cost: { labels: number; timed: number; minutes: number; money: number; currency: string; seconds_each: number | null; money_each: number | null };
 }
 
 export interface Progress {
