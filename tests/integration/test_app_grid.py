@@ -153,6 +153,14 @@ def test_a_few_are_labelled_by_a_key_and_taken_back(grid: Any, rows: Server) -> 
     until(lambda: grid.locator(f"{TILE} .label").count() == 0, 10)
 
 
+def test_all_is_selected_by_a_key_also_where_the_focus_is_nowhere(grid: Any) -> None:
+    grid.reload()
+    grid.wait_for_selector(f"{TILE}[data-key]")
+    grid.keyboard.press("Control+a")
+    assert grid.inner_text('[data-testid="picked"]').startswith(f"{ROWS:,}")
+    grid.keyboard.press("Escape")
+
+
 def test_many_are_labelled_after_a_question_and_taken_back_as_one(grid: Any, rows: Server) -> None:
     grid.goto(f'{rows.url}/grid?filter={{"what":"key","text":"77"}}&sort=random:up:5')
     grid.wait_for_selector(f"{TILE}[data-key]")

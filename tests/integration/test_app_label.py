@@ -131,6 +131,27 @@ def test_two_tabs_send_each_answer_once(page: Any, server: Server) -> None:
     assert len(events(server)) == known + 4
 
 
+NO_STORAGE = """for (const name of ['localStorage', 'sessionStorage', 'indexedDB'])
+  Object.defineProperty(window, name, {get() { throw new DOMException('no', 'SecurityError'); }});"""
+SLOW_STORAGE = "IDBFactory.prototype.open = () => ({});"  # it never opens
+
+
+@pytest.mark.parametrize("storage", [NO_STORAGE, SLOW_STORAGE])
+def test_a_browser_that_keeps_nothing_labels_all_the_same(chromium: Any, server: Server, storage: str) -> None:
+    with closing(chromium.new_context(viewport={"width": 1280, "height": 800})) as context:
+        context.add_init_script(storage)
+        page = context.new_page()
+        page.goto(f"{server.url}/label?token=T")
+        page.wait_for_selector(f"{ITEM}[data-key]", timeout=8000)
+        assert page.get_by_test_id("late").count() == (storage == SLOW_STORAGE)
+        before = len(events(server))
+        press(page, "4")
+        page.keyboard.press("i")  # a setting
+        press(page, "4")
+        until(lambda: len(events(server)) >= before + 2)
+        sent(page)
+
+
 def test_a_class_is_typed_and_keys_are_not_heard_meanwhile(page: Any, server: Server) -> None:
     page.keyboard.press("n")
     page.wait_for_selector("text=The classes of this task are fixed.")

@@ -80,6 +80,19 @@ def test_without_an_audit_it_says_what_one_would_show(project: Path, capsys: pyt
     assert "What an audit would show" in said.out and "committed as" in said.err
 
 
+def test_before_anything_odd_is_found_it_says_what_can_be_claimed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "x.npy", TOY.x)
+    ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen").close()
+    run("certify", tmp_path / "p.sieve")
+    said = capsys.readouterr()
+    assert "No audit can show a recall: nothing odd is found yet." in said.out
+    assert "What can be claimed instead:" in said.out
+    assert " - " not in said.out  # no table of dashes
+    assert "Next: search" in said.out + said.err
+
+
 def test_an_audit_from_the_draw_to_the_claim(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("certify", project, "--draw", 150)
     assert "150 answers open" in capsys.readouterr().out

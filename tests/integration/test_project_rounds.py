@@ -230,7 +230,7 @@ def test_a_query_of_another_task_is_set_aside(project: ls.Project, tmp_path: Pat
     (tmp_path / "q.csv").write_text(rows)
     report = project.import_labels(tmp_path / "q.csv", by="ann")
     assert report.added == 0 and [*report.set_aside] == [
-        f"query {asked.id} is of the task 'tone': import with --task-name tone"
+        f"query {asked.id} is of the task 'tone': import it into that task (--task-name tone)"
     ]
     assert project.on_task("tone").import_labels(tmp_path / "q.csv", by="ann").added == 5
 

@@ -41,6 +41,7 @@ def test_pauses_are_left_out() -> None:
     assert np.isnan(spans[2])  # a pause
     assert spans[3] == 2.0  # 500 s is no time that a label took: the gap is
     assert np.isnan(spans[4])  # the clock was set back
+    assert np.isnan(spans_of(np.array([[7.0, np.nan], [7.001, np.nan]]))).all()  # no person is that quick
 
 
 def test_speed_and_cost(project: Project) -> None:

@@ -76,7 +76,8 @@ def _tell(claim: "Claim", here: str) -> None:
 def _first_step(claim: "Claim", here: str) -> str:
     """What to do before an audit is drawn: search, or draw as much as can be afforded."""
     if not claim.counts["found"]:
-        return f"Next: labelsieve next {here} --out query.csv; an audit shows more once odd items are found."
+        search = f"Next: search, labelsieve next {here} --out query.csv"
+        return f"{search}; once odd items are found, an audit can show what share of all they are."
     labels = [price.cost.labels for price in claim.prices if price.cost and price.affordable and price.cost.labels]
     if labels:
         return f"Next: labelsieve certify {here} --draw {max(labels)}, or another number of labels as above."
@@ -124,6 +125,22 @@ def _prices(claim: "Claim") -> None:
         return
     more = "more " if claim.state == "read" else ""
     what = "What more audit" if more else "What an audit"
+    if all(price.cost is None for price in claim.prices):
+        nothing = "nothing odd is found yet" if not claim.counts["found"] else "the counts are too small for any"
+        say(f"No audit can show a recall: {nothing}.")
+    else:
+        _table(claim, more, what)
+    if claim.instead:
+        say(
+            "No honest claim of recall is affordable here. What is honest instead:"
+            if claim.counts["found"]
+            else "What can be claimed instead:"
+        )
+        for line in claim.instead:
+            say(f"- {line}")
+
+
+def _table(claim: "Claim", more: str, what: str) -> None:
     rows: list[tuple[str, object, object, object, str]] = []
     for price in claim.prices:
         cost = price.cost
@@ -135,7 +152,3 @@ def _prices(claim: "Claim") -> None:
     say()
     say(f"{what} would show, if it is all dull:")
     show_table(("recall", f"{more}labels", "sheets of 64", "hours", ""), rows)
-    if claim.instead:
-        say("No honest claim of recall is affordable here. What is honest instead:")
-        for line in claim.instead:
-            say(f"- {line}")

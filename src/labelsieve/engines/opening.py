@@ -117,7 +117,8 @@ def _from_short_name(
         folder, commit = fetch(short.hub_id, revision, patterns_of(found), progress)
     else:
         hint = (
-            f"labelsieve embed --engine {name} --download fetches {short.hub_id}; a folder with its files will do too."
+            f"labelsieve embed --engine {name} --download (in the app: the tick under Embed) fetches {short.hub_id}; "
+            "a folder with its files will do too."
         )
         folder, commit = on_disk(short.hub_id, revision, hint)
     if not (folder / short.file).is_file():
@@ -132,7 +133,10 @@ def _from_hub(
         found = find_model(listing(hub_id, revision), hub_id, tower)
         folder, commit = fetch(hub_id, revision, patterns_of(found), progress)
     else:
-        hint = f"labelsieve embed --engine {hub_id} --download fetches it; there is no folder of that name either."
+        hint = (
+            f"labelsieve embed --engine {hub_id} --download (in the app: the tick under Embed) fetches it; "
+            "there is no folder of that name either."
+        )
         folder, commit = on_disk(hub_id, revision, hint)
         found = find_model(_files(folder), hub_id, tower)
     tag = f"-{tower}" if tower else ""

@@ -186,7 +186,11 @@ class Import:
         """Why a filled-in query cannot be a label here: it asked for another task. Exports name their source."""
         asker = None if row.source else self._asker(row, item)
         other = asker is not None and asker != self.task.name
-        return f"query {row.query} is of the task {asker!r}: import with --task-name {asker}" if other else ""
+        return (
+            f"query {row.query} is of the task {asker!r}: import it into that task (--task-name {asker})"
+            if other
+            else ""
+        )
 
     def _value(self, row: LabelRow) -> Value | None:
         """The answer in a row, None where there is none. Our own exports also say skip, unsure and no class at all."""

@@ -92,7 +92,7 @@ def export_as(context: Context, path: Path | None, format_: str | None, allow_lo
 def _by_ending(path: Path | None) -> str:
     found = next((name for name, ending in ENDINGS.items() if path and path.suffix.lower() == ending), None)
     if found is None:
-        raise InputError(f"{path or 'nothing'} does not say the format.", f"--format {', '.join(FORMATS)}")
+        raise InputError(f"{path or 'nothing'} does not say the format.", f"name it (--format): {', '.join(FORMATS)}.")
     return found
 
 
@@ -267,5 +267,5 @@ def format_of(path: Path) -> str:
         return "label-studio"
     found = next((format_ for format_, endings in TABLES.items() if name.endswith(endings)), None)
     if found is None:
-        raise InputError(f"{path.name} does not say what it is.", f"--format {', '.join(FORMATS)}")
+        raise InputError(f"{path.name} does not say what it is.", f"name the format (--format): {', '.join(FORMATS)}.")
     return found

@@ -32,4 +32,4 @@ class ClassFolders:
             row += 1
             yield Foreign(row, row, (), None, why=why, called=str(ref))
         if not row:
-            raise InputError(f"{self._source.path} holds no pictures.", "name the folder above the class folders.")
+            raise InputError("the folder holds no pictures.", "take the folder above the class folders.")

@@ -99,7 +99,7 @@ def _folder_name(text: str) -> str:
     if len(name.encode()) > LONGEST:
         raise InputError(
             f"the class {text[:40]!r}... needs {len(name.encode())} bytes as the name of a folder; {LONGEST} fit.",
-            "labelsieve export PROJECT --format hf holds any name.",
+            "the format hf holds any name.",
         )
     return name
 

@@ -73,7 +73,7 @@ class Gathered:
 
     def settle(self) -> None:
         """InputError where something is lost and nobody allowed it."""
-        hint = "--allow-loss writes the rest; --format jsonl holds every answer."
+        hint = "allow the loss (--allow-loss) to write the rest; the format jsonl holds every answer."
         self.losses.require_none(self.allow_loss, "this format", hint)
 
     def purpose(self, label: Label) -> str | None:

@@ -69,14 +69,16 @@ class HubFolder:
         """The column of labels: the one named, `label` or `labels`, or the only one that has class names."""
         if self._field is not None:
             if self._field not in schema.names:
-                raise UnknownName(f"column of {self._path.name}", self._field, schema.names, "correct --field.")
+                raise UnknownName(
+                    f"column of {self._path.name}", self._field, schema.names, "correct the column of labels (--field)."
+                )
             return self._field
         named = [name for name in ("label", "labels") if name in schema.names]
         found = named or [name for name in schema.names if class_names(features.get(name)) is not None]
         if len(found) != 1:
             raise InputError(
                 f"{self._path.name} has {len(found)} columns of labels among {', '.join(schema.names)}; expected 1.",
-                "name it: --field COLUMN.",
+                "name the column of labels (--field).",
             )
         return found[0]
 

@@ -60,7 +60,9 @@ def labelling_config(kinds: list[Modality], classes: tuple[str, ...], several: b
     """The labelling config: what is shown, the classes as choices, and a box for unsure."""
     for name in classes:
         if any(ord(letter) < 32 and letter not in "\t\n\r" for letter in name):
-            raise InputError(f"the class {name!r} has a control character, which no XML can hold.", "--format jsonl")
+            raise InputError(
+                f"the class {name!r} has a control character, which no XML can hold.", "the format jsonl holds it."
+            )
     names = ["item", *(f"item{number}" for number in range(2, len(kinds) + 1))]
     shown = [SHOWN[kind].format(name=quoteattr(name)) for kind, name in zip(kinds, names, strict=True)]
     choices = [f"    <Choice value={quoteattr(name)}/>" for name in classes]

@@ -73,7 +73,10 @@ class StudioFile:
             return None, f"{results[0].get('type')} of Label Studio is no class of an item"
         name = self._field or (LABEL if LABEL in chosen or len(chosen) > 1 else next(iter(chosen)))
         if name not in chosen:
-            return None, f"the controls {', '.join(sorted(chosen))} were answered, and --field does not name one"
+            return (
+                None,
+                f"the controls {', '.join(sorted(chosen))} were answered; name the control of the labels (--field)",
+            )
         others = {one.get("type") for one in results} - {"choices"}
         if others:
             return None, f"{sorted(map(str, others))[0]} of Label Studio stands beside the class"

@@ -115,6 +115,8 @@ def unpacked(archive: Path, into: Path) -> Path:
         raise InputError(f"{archive.name} is no archive that can be read: {error}.", "pack it again.") from error
     into.mkdir(exist_ok=True)
     inside = [path for path in into.iterdir() if path.name not in ("__MACOSX", ".DS_Store")]
+    if not inside:
+        raise InputError(f"{archive.name} holds no file.", "pack the folder with its pictures in it.")
     alone = inside[0] if len(inside) == 1 else into
     return alone if alone.is_dir() or len(inside) == 1 else into
 

@@ -48,10 +48,11 @@ def new_token(conn: sqlite3.Connection, person: str, name: str, days: int | None
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise InputError(
-            f"{name[:80]!r} cannot name a token; expected 1 to {LONGEST_NAME} characters.", "--name upload"
+            f"{name[:80]!r} cannot name a token; expected 1 to {LONGEST_NAME} characters.",
+            "say what it is for, upload for one.",
         )
     if days is not None and not 1 <= days <= LONGEST_LIFE:
-        raise InputError(f"a token cannot last {days} days; expected 1 to {LONGEST_LIFE}.", "--days 365")
+        raise InputError(f"a token cannot last {days} days; expected 1 to {LONGEST_LIFE}.", "365 is a year.")
     who = person_named(conn, person)
     token = PREFIX + secrets.token_urlsafe(32)
     until = None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="microseconds")

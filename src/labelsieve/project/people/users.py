@@ -44,7 +44,10 @@ def add_person(conn: sqlite3.Connection, name: str, role: str, password: str) ->
     with transaction(conn):
         there = conn.execute("SELECT name, gone FROM people").fetchall()
         if person.role != "admin" and all(gone is not None for _, gone in there):
-            raise InputError(f"the first person cannot be {person.role}; somebody has to be admin.", "--role admin")
+            raise InputError(
+                f"the first person cannot be {person.role}; somebody has to be admin.",
+                "make them admin (--role admin).",
+            )
         for other, gone in there:
             if other.casefold() == name.casefold() and (gone is None or other != name):
                 raise InputError(f"there is somebody named {other!r} already.", "choose another name.")

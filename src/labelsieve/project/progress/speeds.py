@@ -13,6 +13,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.spending import Spent, spent
 
 PAUSE = 120.0  # seconds without an answer that are no work
+FASTEST = 0.05  # seconds between two answers; what comes quicker was written by a program
 RECENT = 100  # answers that "lately" means
 PARTS = 24  # points of the curve
 LEAST = 5  # answers before a rate is given
@@ -41,14 +42,15 @@ def speed_of(context: Context) -> dict[str, Any]:
 def spans_of(answers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Seconds (m,) that each of one person's answers took; `answers` (m, 2) has the time, and the seconds or NaN.
 
-    What the app measured counts; else the time since the answer before. NaN where that was a pause, or unknown.
+    What the app measured counts; else the time since the answer before. NaN where that was a pause, too
+    quick for a person, or unknown.
 
     >>> spans_of(np.array([[100.0, np.nan], [103.0, np.nan], [900.0, np.nan], [905.0, 2.5]])).tolist()
     [nan, 3.0, nan, 2.5]
     """
     at, told = answers[:, 0], answers[:, 1].copy()
     gap = np.diff(at, prepend=np.nan)
-    gap[~((gap >= 0) & (gap <= PAUSE))] = np.nan
+    gap[~((gap >= FASTEST) & (gap <= PAUSE))] = np.nan
     told[told > PAUSE] = np.nan
     out: NDArray[np.float64] = np.where(np.isfinite(told), told, gap)
     return out
