@@ -227,7 +227,7 @@ def test_one_key_answers_a_sheet_and_one_takes_it_back(chromium: Any, pictures: 
     page.locator(TILE).nth(4).click()  # once more: stain
     page.locator(TILE).nth(7).click()
     page.keyboard.press("u")
-    assert "3 marked" in page.inner_text('[data-testid="finish"]')
+    assert "3 as marked, the other 13 are dull" in page.inner_text('[data-testid="finish"]')
     page.keyboard.press("Enter")
     until(lambda: page.eval_on_selector_all(TILE, "all => all.map(one => one.dataset.key)")[0] not in first, 30)
     sent(page)

@@ -154,7 +154,10 @@ def test_a_browser_that_keeps_nothing_labels_all_the_same(chromium: Any, server:
 
 def test_a_class_is_typed_and_keys_are_not_heard_meanwhile(page: Any, server: Server) -> None:
     page.keyboard.press("n")
-    page.wait_for_selector("text=The classes of this task are fixed.")
+    page.wait_for_selector("[data-testid=find-class]:focus")
+    page.keyboard.type("4 legs")  # the classes of this task are fixed: there is none to take
+    page.keyboard.press("Enter")
+    assert page.get_by_test_id("find-class").count() == 0
     page.goto(f"{server.url}/label?task=notes")
     page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
     known, here = len(events(server)), shown(page)

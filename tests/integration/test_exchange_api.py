@@ -197,6 +197,15 @@ def test_archives_do_not_leave_their_folder(client: TestClient, root: Path) -> N
     assert left_behind(root) == []
 
 
+@pytest.mark.parametrize(("files", "said"), [({}, "a.zip holds no file."), ({"cat/x.txt": b"x"}, "holds no pictures")])
+def test_an_archive_without_a_picture_says_so(
+    client: TestClient, root: Path, files: dict[str, bytes], said: str
+) -> None:
+    send(client, zipped(**files), name="a.zip", format="folders")
+    error = work(root).result["error"]
+    assert said in error and str(root) not in error and "cache" not in error
+
+
 def test_an_archive_that_swells_is_refused(client: TestClient, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "UNPACKED", 1000)
     send(client, zipped(**{"l.csv": b"x" * 2000}), name="a.zip")
