@@ -71,10 +71,9 @@ def test_the_token_in_the_url_opens_a_session(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["//evil.test/", "/\\evil.test/", "///evil.test"])
 def test_the_way_on_stays_here(client: TestClient, path: str) -> None:
-    answer = client.get(f"{path}?token={SECRET}")
-    if answer.status_code == 303:
-        assert answer.headers["location"].startswith("/")
-        assert not answer.headers["location"].startswith(("//", "/\\"))
+    answer = client.get(f"http://localhost:1{path}?token={SECRET}")  # a path alone would be read as an address
+    assert answer.status_code == 303
+    assert answer.headers["location"] in ("/evil.test", "/evil.test/", "/%5Cevil.test/")
 
 
 def test_changes_by_a_browser_need_the_csrf_token(client: TestClient) -> None:

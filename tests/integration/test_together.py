@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from command_line import run
 
+from labelsieve.core.errors import InputError
 from labelsieve.project import folding, manifest
 from labelsieve.project.facade import create
 from labelsieve.project.facade import open as open_project
@@ -126,7 +127,7 @@ def test_what_somebody_looked_at_meanwhile_keeps_its_own_answer(tmp_path: Path) 
         written = project.label_group([asked.ids[at], *group], "odd", by="ann", query=asked.id)
         assert [label.item for label in written] == [asked.ids[at], *group[1:]]
         assert [label.source for label in written] == ["human", *["rule"] * (len(group) - 1)]
-        with pytest.raises(Exception, match="has no query"):
+        with pytest.raises(InputError, match="has no query"):
             project.label_group([asked.ids[at]], "odd", by="ann", query=999)
 
 

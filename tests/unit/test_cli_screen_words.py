@@ -8,6 +8,7 @@ import pytest
 
 from labelsieve.cli.screen import promise
 from labelsieve.cli.status import advice_word, after_answers
+from labelsieve.core.errors import InputError
 from labelsieve.core.types import Cost
 from labelsieve.screening.conformal import AlarmRate
 from labelsieve.screening.draws import between
@@ -73,6 +74,6 @@ def test_status_does_not_say_go_on_where_more_search_may_find_little() -> None:
 
 
 def test_the_hint_on_a_share_names_the_number_that_was_meant() -> None:
-    with pytest.raises(Exception, match="between 0 and 1") as caught:
+    with pytest.raises(InputError, match="between 0 and 1") as caught:
         between("recall", 90)
-    assert caught.value.hint == "for 90 % give recall 0.9."  # type: ignore[attr-defined]
+    assert caught.value.hint == "for 90 % give recall 0.9."

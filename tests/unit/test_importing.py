@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelsieve.core.errors import InputError
+from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.types import Label, Value
 from labelsieve.project import config, events, manifest, syncing, tasks
 from labelsieve.project.config import Settings, SourceSpec
@@ -195,7 +195,7 @@ def test_the_first_folder_and_the_array_of_an_npz(tmp_path: Path) -> None:
     assert import_column(context, spec, source).added == 2
     np.savez(tmp_path / "a.npz", X=grown[::-1], y=np.zeros(7))
     source = open_source(tmp_path / "a.npz", spec.options, tmp_path / "cache")
-    with pytest.raises(Exception, match="--key"):
+    with pytest.raises(ProjectError, match="--key"):
         syncing.sync(context.conn, {spec.path: source})
     context.conn.close()
 
