@@ -41,7 +41,10 @@ def test_pauses_are_left_out() -> None:
     assert np.isnan(spans[2])  # a pause
     assert spans[3] == 2.0  # 500 s is no time that a label took: the gap is
     assert np.isnan(spans[4])  # the clock was set back
-    assert np.isnan(spans_of(np.array([[7.0, np.nan], [7.001, np.nan]]))).all()  # no person is that quick
+    burst = np.array([[7.0, np.nan], [9.0, np.nan], [9.001, np.nan], [9.5, 0.4]])
+    assert np.isnan(spans_of(burst)[:3]).all()  # no person is that quick: many at once, or a program
+    assert spans_of(burst)[3] == 0.4
+    assert spans_of(np.empty((0, 2))).shape == (0,)
 
 
 def test_speed_and_cost(project: Project) -> None:

@@ -13,7 +13,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.spending import Spent, spent
 
 PAUSE = 120.0  # seconds without an answer that are no work
-FASTEST = 0.05  # seconds between two answers; what comes quicker was written by a program
+FASTEST = 0.05  # seconds between two answers; what comes quicker was written by a program, or many at once
 RECENT = 100  # answers that "lately" means
 PARTS = 24  # points of the curve
 LEAST = 5  # answers before a rate is given
@@ -50,7 +50,9 @@ def spans_of(answers: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     at, told = answers[:, 0], answers[:, 1].copy()
     gap = np.diff(at, prepend=np.nan)
-    gap[~((gap >= FASTEST) & (gap <= PAUSE))] = np.nan
+    quick = np.abs(gap) < FASTEST
+    burst = quick | np.append(quick[1:], False)[: len(quick)]  # its first answer is a program's as well
+    gap[burst | ~((gap >= 0) & (gap <= PAUSE))] = np.nan
     told[told > PAUSE] = np.nan
     out: NDArray[np.float64] = np.where(np.isfinite(told), told, gap)
     return out
