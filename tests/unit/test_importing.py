@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -225,3 +226,25 @@ def test_weights_of_soft_answers_come_back_and_bad_ones_are_set_aside(ledger: Le
     assert (again.added, again.known) == (0, 2)
     other = write(tmp_path / "m.jsonl", json.dumps(rows[0] | {"weights": '{"cat": 0.5, "dog": 0.5}'}))
     assert import_file(ledger, "main", other, by="ann").added == 1
+
+
+def test_lines_that_cannot_be_read_are_set_aside_and_named(ledger: Ledger, tmp_path: Path) -> None:
+    file = write(tmp_path / "l.csv", "key,label\na\nb,cat\n7,a,b,c\n")
+    report = import_file(ledger, "main", file, by="ann")
+    assert report.added == 1
+    assert sorted(chain(*report.set_aside.values())) == ["line 2", "line 4"]
+    assert all("cannot be read" in why for why in report.set_aside)
+    digits = '{"key": "a", "label": ' + "9" * 5000 + "}"
+    file = write(tmp_path / "l.jsonl", f'{{"key": "a", "label": "dog"}}\n{{"key": "b", "lab\n[1]\n{digits}\n')
+    report = import_file(ledger, "main", file, by="ann")
+    assert report.added == 1
+    assert sorted(chain(*report.set_aside.values())) == ["line 2", "line 3", "line 4"]
+
+
+@pytest.mark.parametrize("weights", [r'{"a\ud800": 0.5}', '{"": 1}', '{" ": 1}', "{}", '{"a": "1"}', '{"a": NaN}'])
+def test_weights_without_a_class_that_can_be_named_stop_nothing(ledger: Ledger, tmp_path: Path, weights: str) -> None:
+    rows = [{"key": "a", "label": "x", "answer": "soft", "weights": weights}, {"key": "b", "label": "cat"}]
+    file = write(tmp_path / "l.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    report = import_file(ledger, "main", file, by="ann")
+    assert (report.added, list(report.set_aside.values())) == (1, [["a"]])
+    assert known(ledger) == {"b": "cat"}

@@ -45,7 +45,10 @@ class LabelRow:
 
 
 def read_label_file(path: Path) -> Iterator[LabelRow]:
-    """The rows of a label file, as text. InputError where it cannot be read or a column is missing."""
+    """The rows of a label file, as text; for a line that cannot be read one without a label that says `why`.
+
+    InputError where the file cannot be read or a column is missing.
+    """
     source: Any = open_source(path, _options(path))
     return _rows(source, plain_cell if path.suffix.lower() in (".csv", ".tsv") else str)
 
@@ -58,6 +61,8 @@ def _rows(source: Any, plain: Callable[[str], str]) -> Iterator[LabelRow]:
         cells = zip(*(blank if name is None else source.column(name, refs) for name in columns), strict=True)
         for ref, key, (label, *rest) in zip(refs, keys, cells, strict=True):
             yield _weighed(LabelRow(int(ref), plain(key or ""), label and plain(label), *rest))
+    for ref, why in source.bad:  # known after the scan: no row is left out without a word
+        yield LabelRow(0, str(ref), None, why=f"the line cannot be read: {why}")
 
 
 def _weighed(row: LabelRow) -> LabelRow:
@@ -65,7 +70,11 @@ def _weighed(row: LabelRow) -> LabelRow:
     if row.answer != "soft" or not row.weights:
         return row
     value = soft_value(row.weights)
-    return replace(row, value=value, why="" if value else f"weights {row.weights[:80]!r} are not JSON from 0 to 1")
+    return replace(
+        row,
+        value=value,
+        why="" if value else f"weights {row.weights[:80]!r} are not classes with numbers from 0 to 1, as JSON",
+    )
 
 
 def _options(path: Path) -> SourceOptions:
@@ -85,7 +94,13 @@ def soft_value(text: str) -> Value | None:
         return None
     if not isinstance(found, dict) or not found or not all(map(_is_weight, found.values())):
         return None
+    if not all(map(_is_name, found)):
+        return None
     return Value("soft", tuple(found), tuple(map(float, found.values())))
+
+
+def _is_name(text: str) -> bool:
+    return bool(text.strip()) and text == text.encode("utf-8", "replace").decode()  # no half of a surrogate pair
 
 
 def _is_weight(number: Any) -> bool:

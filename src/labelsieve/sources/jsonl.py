@@ -50,8 +50,14 @@ class JsonLines:
                     continue
                 try:
                     row = json.loads(decoder.text(line, f"in line {number}"))
-                except (json.JSONDecodeError, RecursionError) as error:
-                    yield number, f"no JSON: {getattr(error, 'msg', 'nested too deeply')}"
+                except json.JSONDecodeError as error:
+                    yield number, f"no JSON: {error.msg}"
+                    continue
+                except RecursionError:
+                    yield number, "no JSON: nested too deeply"
+                    continue
+                except ValueError:  # Python reads no whole number beyond sys.get_int_max_str_digits()
+                    yield number, "a number has too many digits"
                     continue
                 yield number, row if isinstance(row, dict) else f"expected an object, found {type(row).__name__}"
 
