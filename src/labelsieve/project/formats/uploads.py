@@ -14,16 +14,24 @@ import stat
 import time
 import uuid
 import zipfile
+import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from errno import EEXIST, EISDIR, ENAMETOOLONG, ENOTDIR
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from labelsieve.core.errors import InputError
+from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.project.context import Context
 from labelsieve.project.formats.exchanging import Wanted, import_from
 from labelsieve.project.formats.folderout import safe_name
 from labelsieve.project.importing import ImportReport
 from labelsieve.project.people import trail
+
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python without it reads no such archives
+    LZMAError = zlib.error  # type: ignore[misc, assignment]
 
 LIMIT = 100 << 20  # bytes of an upload
 UNPACKED = 4 << 30  # bytes of all files of an archive
@@ -50,8 +58,9 @@ def prepare(context: Context, name: str) -> Path:
     home = context.cache / "uploads"
     home.mkdir(parents=True, exist_ok=True)
     for old in home.iterdir():
-        if time.time() - old.stat().st_mtime > KEPT:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # its import has just ended
+            if time.time() - old.stat().st_mtime > KEPT:
+                shutil.rmtree(old, ignore_errors=True)
     place = home / uuid.uuid4().hex
     (place / "file").mkdir(mode=0o700, parents=True)
     last = PurePosixPath(name.replace("\\", "/")).name
@@ -100,7 +109,8 @@ def told(report: ImportReport) -> dict[str, Any]:
 def unpacked(archive: Path, into: Path) -> Path:
     """The folder of what a .zip holds: the only folder in it, if there is no other. No file leaves it.
 
-    InputError for paths that lead out, links, and archives that unpack to more than UNPACKED bytes.
+    InputError for paths that lead out, links, and archives that unpack to more than UNPACKED bytes; ProjectError where
+    the disk refuses them.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -111,14 +121,24 @@ def unpacked(archive: Path, into: Path) -> Path:
                 _require_inside(entry, archive.name)
             for entry in entries:
                 opened.extract(entry, into)  # reads no more than the size that the entry says
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, LZMAError, NotImplementedError, RuntimeError, EOFError) as error:
         raise InputError(f"{archive.name} is no archive that can be read: {error}.", "pack it again.") from error
+    except OSError as error:
+        raise _refused(archive.name, error) from error
     into.mkdir(exist_ok=True)
     inside = [path for path in into.iterdir() if path.name not in ("__MACOSX", ".DS_Store")]
     if not inside:
         raise InputError(f"{archive.name} holds no file.", "pack the folder with its pictures in it.")
     alone = inside[0] if len(inside) == 1 else into
     return alone if alone.is_dir() or len(inside) == 1 else into
+
+
+def _refused(archive: str, error: OSError) -> InputError | ProjectError:
+    """Why a file was not unpacked: by the archive's fault (without a number: bzip2's own), or the disk's."""
+    said = error.strerror or str(error)
+    if error.errno in (None, ENAMETOOLONG, ENOTDIR, EISDIR, EEXIST):
+        return InputError(f"{archive} is no archive that can be unpacked here: {said}.", "pack it again.")
+    return ProjectError(f"{archive} cannot be unpacked: {said}.", "check the free space of the project's disk.")
 
 
 def _require_inside(entry: zipfile.ZipInfo, archive: str) -> None:
