@@ -73,6 +73,11 @@ def test_import_loads_nothing_heavy(code: str) -> None:
     assert _loaded_after(code) & set(HEAVY) == set()
 
 
+def test_a_command_that_opens_no_model_loads_no_runtime_of_models() -> None:
+    loaded = _loaded_after("import labelsieve.project.facade, labelsieve.api.application")
+    assert loaded & {"torch", "transformers", "onnxruntime", "onnx", "sklearn", "scipy", "pandas"} == set()
+
+
 def test_arrays_need_no_project() -> None:
     assert (
         _loaded_after("import labelsieve as ls; ls.margin, ls.Label") & {"torch", "PIL", "pyarrow", "sqlite3"} == set()

@@ -1,28 +1,32 @@
-"""onnxruntime, kept in one place: sessions that one thread each may use, outputs by name, errors of ours."""
+"""onnxruntime, kept in one place: sessions that one thread each may use, outputs by name, errors of ours.
+
+It is loaded with the first session: every command imports this module, and few open a model.
+"""
 
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from labelsieve.core.errors import EngineError
 
-# onnxruntime's errors have no common root but Exception.
-ORT_ERRORS = tuple(
-    getattr(state, name)
-    for name in (
+
+@cache
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """onnxruntime's errors, which have no common root but Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = (
         *("Fail", "InvalidArgument", "NoSuchFile", "NoModel", "EngineError", "RuntimeException"),
         *("InvalidProtobuf", "ModelLoaded", "NotImplemented", "InvalidGraph", "EPFail"),
     )
-    if hasattr(state, name)
-)
+    return tuple(getattr(state, name) for name in names if hasattr(state, name))
 
 
 class Session:
@@ -35,12 +39,14 @@ class Session:
 
     def __init__(self, file: Path, model: bytes | None = None) -> None:
         """`model` stands in the place of the bytes of the file: a part of it."""
+        import onnxruntime as ort
+
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong is raised, not printed
         try:
             self._session = ort.InferenceSession(model or str(file), options, providers=["CPUExecutionProvider"])
-        except ORT_ERRORS as error:
+        except _runtime_errors() as error:
             fact = f"{file} is no model that onnxruntime can load: {short(error)}"
             raise EngineError(fact, "fetch it again.") from error
         self.file = file
@@ -52,14 +58,14 @@ class Session:
         """The named output as float32. EngineError where the model does not take what it is fed."""
         try:
             return np.asarray(self._session.run([output], dict(feed))[0], dtype=np.float32)
-        except ORT_ERRORS as error:
+        except _runtime_errors() as error:
             raise self._failed(error) from error
 
     def run_all(self, feed: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Every output by name, as it is. EngineError as of `run`."""
         try:
             return dict(zip(self.outputs, map(np.asarray, self._session.run(None, dict(feed))), strict=True))
-        except ORT_ERRORS as error:
+        except _runtime_errors() as error:
             raise self._failed(error) from error
 
     def _failed(self, error: BaseException) -> EngineError:
