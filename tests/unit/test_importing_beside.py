@@ -1,5 +1,6 @@
 """Imports beside other writers: rows are read without a lock, and written all at once or not at all."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from labelsieve.core.errors import InputError
-from labelsieve.core.types import Label, Value
-from labelsieve.project import events, importing, manifest, tasks
+from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.core.types import Kind, Label, Value
+from labelsieve.project import chain, events, importing, manifest, tasks
 from labelsieve.project.chain import verify_chain
 from labelsieve.project.database import Ledger, connect
 from labelsieve.project.folding import agreed, answers
@@ -102,18 +103,20 @@ def test_the_same_file_read_by_two_is_written_once(ledger: Ledger, path: Path) -
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from labelsieve.project import events, importing
+from labelsieve.project import chain, importing
 from labelsieve.project.database import connect
 importing.BLOCK = 50
-conn, when, wrote = connect(sys.argv[1]), sys.argv[2], events.write
+conn, when, real = connect(sys.argv[1]), sys.argv[2], chain._hash
+if when == "one by one":
+    importing.ParkedLabels.write_plainly = lambda self: None
 calls = 0
-def write(*args):
+def hashed(*args):
     global calls
     calls += 1
-    if calls == 5:
+    if calls == 250:
         os.kill(os.getpid(), signal.SIGKILL)
-    return wrote(*args)
-events.write = write
+    return real(*args)
+chain._hash = hashed
 read = importing.read_file(conn, "main", Path(sys.argv[1]).with_name("l.csv"), "ann")
 if when == "read":
     os.kill(os.getpid(), signal.SIGKILL)
@@ -121,7 +124,7 @@ read.write()
 """
 
 
-@pytest.mark.parametrize("when", ["read", "written"])
+@pytest.mark.parametrize("when", ["read", "at once", "one by one"])
 def test_a_killed_import_leaves_nothing_and_comes_in_again(path: Path, when: str) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), when], check=False, env=os.environ)
     assert done.returncode == -signal.SIGKILL
@@ -129,3 +132,72 @@ def test_a_killed_import_leaves_nothing_and_comes_in_again(path: Path, when: str
         assert agreed(conn, "main") == {} and verify_chain(conn) == []
         assert import_file(conn, "main", path.with_name("l.csv"), "ann").added == N
         assert len(agreed(conn, "main")) == N and verify_chain(conn) == []
+
+
+ANSWERS = [
+    {"label": "b", "answer": "class", "seconds": 1.5, "annotator": "x"},
+    {"label": "new one", "answer": "class", "at": "2024-05-01T12:00:01+00:00", "source": "human"},
+    {"label": "", "answer": "skip"},
+    {"label": "", "answer": "unsure", "source": "rule"},
+    {"label": "a", "answer": "soft", "weights": '{"a": 0.75, "other": 0.25}'},
+    {"label": "a;c", "answer": "classes"},
+    {"label": "c;a", "answer": "classes", "annotator": "日本"},
+    {"label": "", "answer": "classes"},
+    {"label": "z", "answer": "class", "query": 99},
+]
+
+
+@pytest.mark.parametrize("kind", ["classes", "multilabel", "screen"])
+def test_at_once_is_as_one_by_one(tmp_path: Path, path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of writing leave the same rows, codes, numbers and hashes."""
+    rows = [{"key": f"k{at}", "at": AT} | ANSWERS[at * 7 % len(ANSWERS)] for at in range(N)]
+    file = tmp_path / "l.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    monkeypatch.setattr(importing, "BLOCK", 70)
+    monkeypatch.setattr(chain.secrets, "token_hex", lambda n: "00" * n)
+    left, at_once, real = [], list[int | None](), importing.ParkedLabels.write_plainly
+
+    def spied(parked: importing.ParkedLabels) -> int | None:
+        at_once.append(real(parked))
+        return at_once[-1]
+
+    monkeypatch.setattr(importing.ParkedLabels, "write_plainly", spied)
+    for name in ("plain", "slow"):
+        with closing(connect(tmp_path / f"{name}.sqlite", create=True)) as conn:
+            tasks.add(conn, "main", kind, dull="b")
+            source = manifest.add_source(conn, "toy", "text")
+            manifest.add_items(conn, source, [(row, f"k{row}", f"{row:032x}") for row in range(N)])
+            monkeypatch.setattr(chain, "now", lambda: AT)
+            if name == "slow":
+                monkeypatch.setattr(importing.ParkedLabels, "write_plainly", lambda self: None)
+            first = import_file(conn, "main", file, "ann")
+            again = import_file(conn, "main", file, "ann")
+            assert first.added and not again.added and verify_chain(conn) == []
+            tables = [conn.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in TABLES]
+            left.append((first, again, tables))
+    assert left[0] == left[1]
+    assert at_once == [left[0][0].added, 0]
+
+
+TABLES = ("events", "classes", "links", "sqlite_sequence")
+
+
+def test_what_is_known_already_is_told_apart(ledger: Ledger, path: Path) -> None:
+    """One known id is enough to go one by one: each is looked up then."""
+    file = path.with_name("l.csv")
+    read = read_file(ledger, "main", file, "ann")
+    with closing(connect(path)) as other:
+        label, _, _ = next(read_file(other, "main", file, "ann")._parked.blocks(1))[0]
+        events.write(other, [label])
+    report = read.write()
+    assert (report.added, report.known) == (N - 1, 1)
+    assert verify_chain(ledger) == [] and len(list(events.history(ledger, "main"))) == N
+
+
+def test_a_class_that_was_closed_meanwhile_stops_all(tmp_path: Path, path: Path, ledger: Ledger) -> None:
+    tasks.add(ledger, "shut", "classes", ["a", "b"])
+    read = read_file(ledger, "main", path.with_name("l.csv"), "ann")
+    read._parked._task = "shut"
+    with pytest.raises(UnknownName, match="class"):
+        read.write()
+    assert not ledger.in_transaction and agreed(ledger, "shut") == {} and verify_chain(ledger) == []

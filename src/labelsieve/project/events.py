@@ -59,18 +59,18 @@ def write(conn: sqlite3.Connection, labels: Sequence[Label]) -> int:
 def _write(conn: sqlite3.Connection, task: Task, labels: list[Label]) -> int:
     fresh = _unknown(conn, task, labels)
     for label in fresh.values():
-        _check(task, label)
+        require_proper(task, label)
     if task.kind == "screen" and fresh:
         chain.commit_seed(conn)
     manifest.require(conn, np.array(sorted({label.item for label in fresh.values()}), np.int64))
-    _require_queries(conn, task, {label.query for label in fresh.values()} - {None})
+    require_queries(conn, task, {label.query for label in fresh.values()} - {None})
     codes = tasks.register(conn, task, (name for label in fresh.values() if label.value for name in label.value.names))
     targets = {label.supersedes for label in fresh.values()} - {None}
     seqs = _sequences(conn, task, {str(target) for target in targets})
-    row, rows = _last(conn), []
+    row, rows = last_number(conn), []
     for label in fresh.values():
         row, target = row + 1, _target(label, seqs)
-        what = (task.id, label.item, label.part, *_encode(label.value, codes), label.by, label.at)
+        what = (task.id, label.item, label.part, *in_codes(label.value, codes), label.by, label.at)
         rows.append((row, label.id, *what, label.seconds, label.source, label.query, target))
         if label.id in targets:
             seqs[label.id] = (row, label.item, label.part)
@@ -79,7 +79,7 @@ def _write(conn: sqlite3.Connection, task: Task, labels: list[Label]) -> int:
     return len(fresh)
 
 
-def _last(conn: sqlite3.Connection) -> int:
+def last_number(conn: sqlite3.Connection) -> int:
     """The highest sequence number ever given to an event."""
     row = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
     return int(row[0]) if row else 0
@@ -123,7 +123,7 @@ def _said(label: Label) -> str:
     return f"item {label.item}: {what} by {label.by}"
 
 
-def _check(task: Task, label: Label) -> None:
+def require_proper(task: Task, label: Label) -> None:
     """InputError where a label cannot be one of this task."""
     try:
         proper = bool(_PROPER.fullmatch(label.id)) or str(uuid.UUID(label.id)) == label.id
@@ -167,7 +167,7 @@ def _misfit(task: Task, value: Value) -> str:
     return ""
 
 
-def _require_queries(conn: sqlite3.Connection, task: Task, queries: set[int | None]) -> None:
+def require_queries(conn: sqlite3.Connection, task: Task, queries: set[int | None]) -> None:
     where = "task = ? AND id IN (SELECT value FROM json_each(?))"
     rows = conn.execute(f"SELECT id FROM queries WHERE {where}", (task.id, json.dumps(list(queries))))
     if absent := queries - {query for (query,) in rows}:
@@ -194,7 +194,7 @@ def _target(label: Label, seqs: dict[str, tuple[int, int, str | None]]) -> int |
     return seq
 
 
-def _encode(value: Value | None, codes: dict[str, int]) -> tuple[str | None, int | None, str | None]:
+def in_codes(value: Value | None, codes: dict[str, int]) -> tuple[str | None, int | None, str | None]:
     """(tag, code, detail): one class is a code, several are JSON."""
     if value is None:
         return None, None, None

@@ -88,7 +88,9 @@ class Import:
         try:
             with transaction(self.conn):
                 manifest.clear_set_aside(self.conn, stage)
-                for block in self._parked.blocks(BLOCK):
+                added = self._parked.write_plainly()
+                self.counts["added"] += added or 0
+                for block in self._parked.blocks(BLOCK) if added is None else ():
                     self._write(block)
                 marked = (manifest.Aside(key, why, stage) for why, keys in self.aside.items() for key in keys)
                 manifest.set_aside(self.conn, marked)
