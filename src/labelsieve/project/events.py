@@ -168,6 +168,7 @@ def _misfit(task: Task, value: Value) -> str:
 
 
 def require_queries(conn: sqlite3.Connection, task: Task, queries: set[int | None]) -> None:
+    """InputError where the task has no query of one of these ids."""
     where = "task = ? AND id IN (SELECT value FROM json_each(?))"
     rows = conn.execute(f"SELECT id FROM queries WHERE {where}", (task.id, json.dumps(list(queries))))
     if absent := queries - {query for (query,) in rows}:
