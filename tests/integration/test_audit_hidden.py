@@ -15,6 +15,7 @@ from labelsieve.project.desk import leases
 from labelsieve.project.desk.accepting import Draft, accept
 from labelsieve.project.desk.handing import hand_out
 from labelsieve.project.desk.recent import latest
+from labelsieve.project.desk.refilling import choose_more
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.views import foreseen
 from labelsieve.project.views.filtering import AskedFor, Guessed, Sort
@@ -61,15 +62,32 @@ def test_what_the_head_says_of_an_audit_is_not_shown(audited: tuple[Context, set
     context, hidden = audited
     drawn = hand_out(context, "bob", 100, "certify").ids
     assert hidden < set(drawn.tolist())
-    assert all(tile["p"] is not None for tile in tiles_of(context, drawn))
+    told = {tile["item"] for tile in tiles_of(context, drawn) if tile["p"] is not None}
+    assert told == hidden  # a reviewer is told what the head says of answered items alone
     assert {(tile["guess"], tile["p"]) for tile in tiles_of(context, drawn, "bob")} == {(None, None)}
     assert not set(drawn.tolist()) & found(context, "bob", filter=Guessed("guess"))
-    assert set(drawn.tolist()) <= found(context, None, filter=Guessed("guess"))
+    assert set(drawn.tolist()) & found(context, None, filter=Guessed("guess")) == hidden
     for by in ("oddness", "probability", "margin"):
         order = open_view(context, create(context, Wanted(sort=Sort(by, True)), "bob").id)[1]
         assert sorted(drawn.tolist()) == order[-len(drawn) :].tolist()  # what has no value comes last, by id
     others = np.setdiff1d(Glance(context).ids, drawn)
     assert all(tile["p"] is not None for tile in tiles_of(context, others, "bob"))
+
+
+def test_a_search_says_nothing_of_what_an_audit_has_drawn_since(tmp_path: Path) -> None:
+    toy = toy_odd(120, 12)
+    np.save(tmp_path / "x.npy", toy.x)
+    p = ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen")
+    rows = np.r_[np.flatnonzero(toy.y)[:4], np.flatnonzero(toy.y == 0)[:10]]
+    p.label([str(row) for row in rows], ["odd" if toy.y[row] else "dull" for row in rows], by="ann")
+    choose_more(p.context)
+    assert any(hand_out(p.context, "ann", 40).why)
+    drawn = set(p.draw_audit(60).drawn.tolist())
+    handed = hand_out(p.context, "ann", 40)
+    said = {item: (why, arms) for item, why, arms in zip(handed.ids.tolist(), handed.why, handed.arms, strict=True)}
+    assert drawn & set(said)
+    assert {said[item] for item in drawn & set(said)} == {("", "")}
+    assert any(why for item, (why, _) in said.items() if item not in drawn)
 
 
 def test_an_answer_given_anew_replaces_the_one_before(audited: tuple[Context, set[int]]) -> None:

@@ -67,6 +67,17 @@ def test_leases_run_out(asked: Context, monkeypatch: pytest.MonkeyPatch) -> None
     assert hand_out(asked, "bob", 10).ids.tolist() == first.tolist()
 
 
+def test_leases_from_before_the_clock_was_set_back_have_ended(asked: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = leases._moment
+    monkeypatch.setattr(leases, "_moment", lambda seconds=0.0: now(seconds + 86_400))
+    first = hand_out(asked, "ann", 10).ids
+    monkeypatch.undo()
+    assert leases.holders(asked.conn, asked.task) == 0
+    assert hand_out(asked, "bob", 10).ids.tolist() == first.tolist()
+    assert asked.conn.execute("SELECT COUNT(*) FROM leases").fetchone()[0] == 10
+    assert not set(hand_out(asked, "ann", 10).ids) & set(first)
+
+
 def test_what_is_answered_is_not_handed_out_again(asked: Context) -> None:
     ids = hand_out(asked, "ann", 3).ids.tolist()
     accept(asked, [Draft(new(), ids[0], said("a")), Draft(new(), ids[1], Value("skip"))], "ann")

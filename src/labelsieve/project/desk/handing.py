@@ -19,6 +19,7 @@ from labelsieve.project.database import transaction
 from labelsieve.project.desk import leases
 from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.people.twice import second_looks, twice_of
+from labelsieve.project.views.veiling import audited
 
 _SEARCH: Purpose = "search"
 MOST = 500  # items that are handed out at once
@@ -26,7 +27,10 @@ MOST = 500  # items that are handed out at once
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """Items (m,) with the query and the row of each in it. `left` are open beside these; `answers` stand already."""
+    """Items (m,) with the query and the row of each in it. `left` are open beside these; `answers` stand already.
+
+    Why a search asked for an item says how odd it looks: it is left out where an audit has drawn the item since.
+    """
 
     ids: Ids
     query: list[int | None]
@@ -54,12 +58,13 @@ def hand_out(context: Context, by: str, n: int, purpose: Purpose | None = None) 
         found, answers = _free(context, by, purpose, n)
         taken = found[: min(n, MOST)]
         leases.take(context.conn, context.task, by, [(one.item, one.query) for one in taken])
+        drawn = set(audited(context.conn, context.task).tolist())
     return Handed(
         np.array([one.item for one in taken], np.int64),
         [one.query for one in taken],
         [one.purpose for one in taken],
-        [one.why for one in taken],
-        [one.arms for one in taken],
+        ["" if one.item in drawn else one.why for one in taken],
+        ["" if one.item in drawn else one.arms for one in taken],
         len(found) - len(taken),
         answers,
     )

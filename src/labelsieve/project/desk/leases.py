@@ -1,6 +1,7 @@
 """Who has which item on the desk. An item that one person has is handed to nobody else while the lease runs.
 
-Times are those of the server; a lease ends by an answer, by being given back, or after LASTS seconds.
+Times are those of the server; a lease ends by an answer, by being given back, or after LASTS seconds. One that would
+run longer was taken before the server's clock was set back, and has ended too.
 """
 
 import json
@@ -16,31 +17,38 @@ from labelsieve.project.database import transaction
 LASTS = 600.0  # seconds
 
 
+_RUNS = "until > ? AND until <= ?"  # of a lease; see `_running`
+
+
 def _moment(seconds: float = 0.0) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="microseconds")
 
 
+def _running() -> tuple[str, str]:
+    return _moment(), _moment(LASTS)
+
+
 def held(conn: sqlite3.Connection, task: Task, ids: Ids) -> dict[int, set[str]]:
     """Item -> the people who have it now, for those of `ids` that somebody has."""
-    sql = """SELECT item, annotator FROM leases
-      WHERE task = ? AND until > ? AND item IN (SELECT value FROM json_each(?))"""
+    sql = f"""SELECT item, annotator FROM leases
+      WHERE task = ? AND {_RUNS} AND item IN (SELECT value FROM json_each(?))"""
     found: dict[int, set[str]] = {}
-    for item, who in conn.execute(sql, (task.id, _moment(), json.dumps(np.asarray(ids).tolist()))):
+    for item, who in conn.execute(sql, (task.id, *_running(), json.dumps(np.asarray(ids).tolist()))):
         found.setdefault(item, set()).add(who)
     return found
 
 
 def mine(conn: sqlite3.Connection, task: Task, by: str) -> list[tuple[int, int | None]]:
     """(item, query) of what one person has, in the order of the queries."""
-    sql = """SELECT l.item, l.query FROM leases l LEFT JOIN query_items i ON i.query = l.query AND i.item = l.item
-      WHERE l.task = ? AND l.annotator = ? AND l.until > ? ORDER BY l.query, i.position, l.item"""
-    return [(item, query) for item, query in conn.execute(sql, (task.id, by, _moment()))]
+    sql = f"""SELECT l.item, l.query FROM leases l LEFT JOIN query_items i ON i.query = l.query AND i.item = l.item
+      WHERE l.task = ? AND l.annotator = ? AND {_RUNS} ORDER BY l.query, i.position, l.item"""
+    return [(item, query) for item, query in conn.execute(sql, (task.id, by, *_running()))]
 
 
 def holders(conn: sqlite3.Connection, task: Task) -> int:
     """How many people have something on their desks now."""
-    sql = "SELECT COUNT(DISTINCT annotator) FROM leases WHERE task = ? AND until > ?"
-    return int(conn.execute(sql, (task.id, _moment())).fetchone()[0])
+    sql = f"SELECT COUNT(DISTINCT annotator) FROM leases WHERE task = ? AND {_RUNS}"
+    return int(conn.execute(sql, (task.id, *_running())).fetchone()[0])
 
 
 def take(conn: sqlite3.Connection, task: Task, by: str, items: list[tuple[int, int | None]]) -> None:
@@ -52,7 +60,7 @@ def take(conn: sqlite3.Connection, task: Task, by: str, items: list[tuple[int, i
             ON CONFLICT DO UPDATE SET until = excluded.until, query = excluded.query""",
             [(task.id, item, by, query, until) for item, query in items],
         )
-        conn.execute("DELETE FROM leases WHERE until < ?", (_moment(),))
+        conn.execute(f"DELETE FROM leases WHERE NOT ({_RUNS})", _running())
 
 
 def give_back(conn: sqlite3.Connection, task: Task, by: str, items: Sequence[int] | None = None) -> None:

@@ -83,7 +83,7 @@ def _ahead(context: Context) -> int:
     """How many items a query has at least: AHEAD for each person, or what was wished for lately; MOST at most."""
     path = _wishes(context)
     try:
-        fresh = time.time() - path.stat().st_mtime < WISHED
+        fresh = abs(time.time() - path.stat().st_mtime) < WISHED
         wished = int(path.read_text()) if fresh else 0
     except (OSError, ValueError):
         wished = 0
@@ -100,7 +100,11 @@ def _due(context: Context, purpose: Purpose | None) -> bool:
 
 
 def _just(ended: str | None) -> bool:
-    return ended is not None and datetime.now(UTC) - datetime.fromisoformat(ended) < timedelta(seconds=BACKOFF)
+    if ended is None:
+        return False
+    return abs(datetime.now(UTC) - datetime.fromisoformat(ended)) < timedelta(
+        seconds=BACKOFF
+    )  # clocks are set back too
 
 
 def _seen(context: Context) -> list[int]:

@@ -154,8 +154,13 @@ class Glance:
         return self._veiled(out, nothing)
 
     def _veiled(self, values: NDArray[Any], nothing: np.generic) -> NDArray[Any]:
-        """Without what the head says of the items of an audit, for annotators: it would tell the hidden ones apart."""
-        return np.where(self.audited, nothing, values) if self.by is not None and self.audited.any() else values
+        """Without what the head says of the items of an audit: an answer to them measures the head and the reviewer.
+
+        For annotators of all of them, which would tell the hidden ones apart; for others until an item is answered.
+        """
+        if not self.audited.any():
+            return values
+        return np.where(self.audited if self.by is not None else self.audited & (self.code == NONE), nothing, values)
 
     @cached_property
     def audited(self) -> Mask:

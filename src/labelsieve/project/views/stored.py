@@ -87,7 +87,9 @@ def _digest(context: Context, wanted: Wanted, by: str | None) -> str:
     own = None if wanted.ids is None else hashlib.blake2b(np.asarray(wanted.ids, np.int64).tobytes()).hexdigest()
     sort = asdict(wanted.sort) if wanted.near is None else None
     needs = uses(wanted.filter, wanted.sort)
-    state = _state(context, needs | {"asked"} if "guess" in needs and by is not None else needs)  # audits veil guesses
+    if "guess" in needs and context.task.kind == "screen":  # audits veil guesses, for reviewers until they are answered
+        needs = needs | ({"asked"} if by is not None else {"asked", "labels"})
+    state = _state(context, needs)
     text = json.dumps([asdict(wanted.filter), sort, wanted.near, own, by, state], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

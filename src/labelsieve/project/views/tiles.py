@@ -33,7 +33,8 @@ SIDE = 160  # pixels of a thumbnail
 def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str, Any]]:
     """One tile an id (m,): key, thumbnail or text or cells, label, guess and its probability, flag.
 
-    `by` names the annotator whose answers alone are shown. Cost: O(m), whatever the pool holds.
+    `by` names the annotator whose answers alone are shown, and none of the head's guesses at an audit's items; without
+    it those of answered ones are shown. Cost: O(m), whatever the pool holds.
     """
     ids = np.asarray(ids, np.int64)
     entries = manifest.entries(context.conn, ids)
@@ -42,7 +43,7 @@ def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str
     decisive = _decisive(context)
     known = foreseen.read(context)
     guesses = known.of(ids) if known is not None else [None] * len(ids)
-    veiled = set() if by is None else set(audited(context.conn, context.task).tolist())
+    veiled = set(audited(context.conn, context.task).tolist()) - (set(labels) if by is None else set())
     flagged = flags.flags_of(context.conn, context.task, ids)
     return [
         {"item": entry.id, "key": entry.key, "modality": context.modality(entry.source)}
