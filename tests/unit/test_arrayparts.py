@@ -1,6 +1,8 @@
 """Versions of arrays on disk: whole or not there, however a write was cut short or two processes met."""
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.project import arrayparts
+from labelsieve.store.placing import STALE
 
 NAMES = ("ids", "p")
 
@@ -20,6 +23,10 @@ def arrays(n: int) -> dict[str, Any]:
 def part_in(folder: Path) -> Path:
     (found,) = (path for path in folder.iterdir() if path.is_dir())
     return found
+
+
+def part_named(folder: Path) -> str:
+    return str(json.loads((folder / arrayparts.META).read_text())["part"])
 
 
 def mark_in(folder: Path) -> Any:
@@ -91,6 +98,39 @@ def test_replaced_while_it_is_read_the_newer_one_is_opened(tmp_path: Path, monke
     assert found is not None
     assert found.facts["mark"] == "b"
     assert [len(array) for array in found.arrays] == [7, 7]
+
+
+def test_what_another_process_writes_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrayparts.put(tmp_path, arrays(3), {"mark": "a"})
+    save, others = np.save, iter(["b"])
+
+    def meanwhile(path: Path, array: Any) -> None:
+        for mark in others:  # once, while the folder of this version is half written
+            arrayparts.put(tmp_path, arrays(7), {"mark": mark})
+        save(path, array)
+
+    monkeypatch.setattr(np, "save", meanwhile)
+    arrayparts.put(tmp_path, arrays(4), {"mark": "c"})
+    assert mark_in(tmp_path) == "c"
+    assert len(list(tmp_path.iterdir())) == 2  # nothing is left of a and b
+
+
+def test_what_a_kill_left_goes_later(tmp_path: Path) -> None:
+    for name, age in (("0123456789abcdef", 2 * STALE), (".tmp-1-aa-folder", 2 * STALE), ("fedcba9876543210", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    arrayparts.put(tmp_path, arrays(3), {"mark": "a"})
+    assert {path.name for path in tmp_path.iterdir() if path.name != part_named(tmp_path)} == {
+        arrayparts.META,
+        "fedcba9876543210",
+    }
+
+
+@pytest.mark.parametrize("head", [b"", b"PK\x03\x04 nothing", b"\x93NUMPY\x01\x00v\x00{" + b"(" * 200])
+def test_what_is_no_array_is_none(tmp_path: Path, head: bytes) -> None:
+    arrayparts.put(tmp_path, arrays(3), {"mark": "a"})
+    (part_in(tmp_path) / "p.npy").write_bytes(head)
+    assert arrayparts.opened(tmp_path, NAMES) is None
 
 
 def test_a_write_cut_short_leaves_the_old_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

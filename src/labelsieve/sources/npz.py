@@ -5,6 +5,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any, TypeAlias
 
 import numpy as np
@@ -38,7 +39,7 @@ def read_header(file: IO[bytes], name: str) -> Header:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         header: Header = read(file)
-    except (ValueError, EOFError, struct.error) as error:
+    except (ValueError, EOFError, struct.error, TokenError) as error:
         raise InputError(f"{name} holds no array: {error}.", "save it again with numpy.save.") from error
     if header[2].hasobject:
         raise ObjectArray(
