@@ -158,7 +158,8 @@ def test_a_class_is_typed_and_keys_are_not_heard_meanwhile(page: Any, server: Se
     page.keyboard.type("4 legs")  # the classes of this task are fixed: there is none to take
     page.keyboard.press("Enter")
     assert page.get_by_test_id("find-class").count() == 0
-    page.goto(f"{server.url}/label?task=notes")
+    page.goto(f"{server.url}/grid?task=notes")
+    page.get_by_role("link", name="name the first one").click()
     page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
     known, here = len(events(server)), shown(page)
     page.keyboard.press("n")
@@ -168,6 +169,25 @@ def test_a_class_is_typed_and_keys_are_not_heard_meanwhile(page: Any, server: Se
     sent(page)
     assert events(server)[known:] == [(here, "class", "scribble 1 u f")]
     page.wait_for_selector("button:has-text('scribble 1 u f')")
+
+
+def test_keys_answer_on_a_page_that_a_link_has_opened(page: Any, server: Server) -> None:
+    page.get_by_role("link", name="Progress", exact=True).click()
+    page.wait_for_url("**/progress*")
+    page.get_by_role("link", name="Label", exact=True).click()
+    page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+    assert press(page, "Space")[0] != shown(page)
+    sent(page)
+
+
+def test_a_class_is_described_and_no_item_is_answered_by_it(page: Any, server: Server) -> None:
+    known, here = len(events(server)), shown(page)
+    page.get_by_role("button", name="Describe 4").click()
+    page.keyboard.type("4 strokes, us")
+    assert page.locator("textarea:focus").input_value() == "4 strokes, us"
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_selector("p:has-text('4 strokes, us')")
+    assert shown(page) == here and len(events(server)) == known
 
 
 def test_keys_are_listed_moved_and_kept(page: Any) -> None:

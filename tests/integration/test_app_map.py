@@ -58,7 +58,9 @@ def test_map_is_computed_drawn_coloured_and_selected(server: Server, chromium: A
     page.get_by_text("600 items selected").wait_for(state="detached")
 
     box = drawn.bounding_box()
-    page.get_by_role("button", name="Lasso").click()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("l")  # keys are heard wherever nothing is typed
+    assert page.get_by_role("button", name="Lasso").get_attribute("aria-pressed") == "true"
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     half = 0.45 * box["height"]
     page.mouse.move(middle[0] - half, middle[1] - half)

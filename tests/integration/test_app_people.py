@@ -70,9 +70,14 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(page: Any, url: str) ->
 
 
 def test_a_reviewer_decides_by_keys_and_takes_it_back(page: Any, url: str, root: Path) -> None:
-    sign_in(page, url, "rev", "/people/decide")
+    sign_in(page, url, "rev", "/people")
+    page.get_by_role("link", name="Decide", exact=True).click()
     first = page.wait_for_selector("[data-testid=item]").get_attribute("data-key")
     assert serious(page) == []
+    page.keyboard.press("Enter")  # it decides, and does not press the link once more
+    page.wait_for_selector(f"[data-testid=item]:not([data-key='{first}'])")
+    page.keyboard.press("Backspace")
+    page.wait_for_selector(f"[data-testid=item][data-key='{first}']")
     page.keyboard.press("3")
     page.wait_for_selector(f"[data-testid=item]:not([data-key='{first}'])")
     assert "c" in agreed(root).values()

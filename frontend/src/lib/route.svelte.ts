@@ -32,7 +32,10 @@ export function listen(): () => void {
     const link = (event.target as Element | null)?.closest?.("a[href]");
     if (!(link instanceof HTMLAnchorElement) || !staysHere(event, link, location.origin)) return;
     event.preventDefault();
+    const before = place.path;
     go(link.pathname + link.search);
+    // A link that keeps the focus would take Space and Enter, which answer on the page that it has opened.
+    if (place.path !== before) document.getElementById("main")?.focus({ preventScroll: true });
   };
   const back = () => (place = here());
   document.addEventListener("click", click);
