@@ -65,6 +65,19 @@ def test_through_the_command_line(home: Path) -> None:
     assert "have no picture" in run(home, "doctor", "cells.sieve").stdout
 
 
+def test_where_paths_start_is_said_when_no_picture_is_there_and_root_mends_it(home: Path) -> None:
+    (home / "elsewhere").mkdir()
+    shutil.move(home / "pics", home / "elsewhere" / "pics")
+    said = run(home, *MAKE).stderr
+    assert "40 of 40 items that were looked at have no picture" in said
+    assert f"Paths start at {home}: where that is wrong, set root" in said
+    settings = home / "cells.sieve" / "labelsieve.toml"
+    settings.write_text(settings.read_text().replace('key = "id"', 'key = "id"\nroot = "../elsewhere"'))
+    said = run(home, "sync", "cells.sieve")
+    assert "0 new items, 40 unchanged." in said.stdout
+    assert "2 of 40 items" in said.stderr and "Paths start at" not in said.stderr
+
+
 def test_items_keep_their_labels_when_pictures_move(home: Path) -> None:
     run(home, *MAKE)
     with ls.open(home / "cells.sieve") as project:

@@ -87,7 +87,8 @@ def _first_step(claim: "Claim", here: str) -> str:
 def _numbers(claim: "Claim") -> None:
     counts, promises = claim.counts, claim.promises or {}
     left = f"{count(counts['unreviewed'], 'item')} unreviewed of {counts['pool']:,}"
-    say(f"{counts['found']:,} odd items found and reviewed; {left}.")
+    before = "" if claim.state == "no audit" else f"before audit {counts['audit']}: "
+    say(f"{before}{count(counts['found'], 'odd item')} found and reviewed; {left}.")
     if claim.state == "no audit":
         say(f"Without an audit: {promises['known'].claim}.")
     else:

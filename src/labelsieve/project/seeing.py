@@ -83,7 +83,10 @@ def lacking(context: Context, source_id: int, looks: int = LOOKS) -> list[str]:
     if not faults:
         return []
     kind = "picture" if source.shows == "image" else "text"
-    return [f"{len(faults):,} of {len(refs):,} items that were looked at have no {kind}. The first: {faults[0]}"]
+    said = f"{len(faults):,} of {len(refs):,} items that were looked at have no {kind}. The first: {faults[0]}"
+    if kind == "picture" and len(faults) == len(refs):
+        said += f" Paths start at {source.root}: where that is wrong, set root in labelsieve.toml, then sync."
+    return [said]
 
 
 def picture_tag(path: Path) -> str:

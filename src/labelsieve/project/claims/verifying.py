@@ -85,7 +85,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         claim = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "name the file of the claim.") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "labelsieve verify CLAIM PROJECT") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no claim: {error}.", "labelsieve certify PROJECT --out claim.json") from error
     needed = ("format", "task", "claim", "seed", "audit", "events", "chain")
