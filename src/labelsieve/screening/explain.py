@@ -42,6 +42,21 @@ def leading(parts: Sequence[Part], n: int = 5, least: float = 0.1) -> tuple[Part
     return tuple(part for part in order[:n] if part.drop > 0 and part.drop >= least * order[0].drop)
 
 
+def both_ways(parts: Sequence[Part], n: int = 8, least: float = 0.2) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """At most n parts that speak for what the score stands for, and at most n against it, the weightiest first.
+
+    Parts that are worth less than a fifth of the weightiest of all say nothing.
+
+    >>> [[part.name for part in side] for side in both_ways([Part("a", 0.5), Part("b", -2.0), Part("c", 0.1)])]
+    [['a'], ['b']]
+    """
+    floor = least * max((abs(part.drop) for part in parts), default=0.0)
+    heavy = [part for part in parts if part.drop and abs(part.drop) >= floor]
+    order = sorted(heavy, key=lambda part: (-abs(part.drop), part.name))
+    speaking = tuple(part for part in order if part.drop > 0)[:n]
+    return speaking, tuple(part for part in order if part.drop < 0)[:n]
+
+
 def similarities(row: NDArray[Any], known: Matrix) -> Vector:
     """Similarity (k,) of a row (d,) with known rows (k, d), in [-1, 1]: 1 only for equal ones, the cosine of rows of
     one length. Cost: O(k d)."""

@@ -11,7 +11,7 @@ from labelsieve.api.borrowing import AllDesks, ItemId, OnTask, TaskName
 from labelsieve.api.desks import Desks
 from labelsieve.api.guarding import Annotator
 from labelsieve.core.types import Purpose, Tag, Value
-from labelsieve.project.desk import flags, leases
+from labelsieve.project.desk import flags, leases, speaking
 from labelsieve.project.desk.accepting import Draft, accept
 from labelsieve.project.desk.bulk import Bulk, Done, answer_all
 from labelsieve.project.desk.cards import cards_of
@@ -70,6 +70,30 @@ def read_queue(
         note=trouble or supply.note,
         remedy=supply.remedy,
     )
+
+
+class Words(BaseModel):
+    """Items with the guess of the head, the words that `speak` for it and those `against`, the weightiest first.
+
+    `preparing`: the worker looks into the others; ask again. `failed`: the note says why.
+    """
+
+    state: str
+    items: list[dict[str, Any]]
+    note: str = ""
+
+
+@router.get("/words")
+def read_words(
+    desks: AllDesks,
+    task: TaskName,
+    person: Annotator,
+    item: Annotated[list[ItemId], Query(max_length=speaking.MOST, description="Texts that the person has.")],
+) -> Words:
+    """What words of a text say to the head, of items that the person has on the desk and whose guess may be shown."""
+    with desks.writing, desks.borrowed(task) as project:
+        found = speaking.told(project.context, item, person.name)
+    return Words(state=found.state, items=found.items, note=found.note)
 
 
 class GivenValue(BaseModel):

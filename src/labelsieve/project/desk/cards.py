@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from labelsieve.core.errors import LabelsieveError
-from labelsieve.core.types import Ids, Item, Label, Value
+from labelsieve.core.types import Ids, Item, Label, Purpose, Value
 from labelsieve.project import grouping
 from labelsieve.project.context import Context
 from labelsieve.project.desk.flags import flags_of
 from labelsieve.project.desk.handing import Handed
 from labelsieve.project.seeing import seen_items
 from labelsieve.project.views import foreseen
+from labelsieve.project.views.veiling import audited
 
 GUESSED = ("search", "control")  # purposes whose items may show what the head thinks
 FEW = 64  # so many numbers of an embedding are shown one by one: a table's columns are, a model's numbers say nothing
@@ -23,6 +24,7 @@ def cards_of(context: Context, handed: Handed, by: str) -> list[dict[str, Any]]:
     """One card an item that was handed out, in order: what to show, why it was asked, what it stands for."""
     groups = {query: grouping.groups_of(context.conn, query) for query in set(handed.query) if query is not None}
     guesses = _guesses(context, handed.ids)
+    may = guess_may_show(context, handed.ids, handed.purpose)
     flags = flags_of(context.conn, context.task, handed.ids)
     out = []
     for at, card in enumerate(shown(context, handed.ids)):
@@ -37,12 +39,21 @@ def cards_of(context: Context, handed: Handed, by: str) -> list[dict[str, Any]]:
                 "why": handed.why[at],
                 "arms": handed.arms[at],
                 "group": len(group),
-                "guess": guesses[at] if purpose in GUESSED else None,
+                "guess": guesses[at] if may[at] else None,
                 "mine": answer_of(standing, by),
                 "flagged": any(flag["by"] == by for flag in flags.get(card["item"], ())),
             }
         )
     return out
+
+
+def guess_may_show(context: Context, ids: Ids, purposes: Sequence[Purpose]) -> list[bool]:
+    """Whether what the head thinks of each id (m,), asked for this purpose, may be shown to whoever answers it.
+
+    Never where the answer measures the head or a reviewer: of no item that any audit of a screen has drawn either.
+    """
+    drawn = set(audited(context.conn, context.task).tolist()) if context.task.kind == "screen" else set()
+    return [purpose in GUESSED and item not in drawn for item, purpose in zip(ids.tolist(), purposes, strict=True)]
 
 
 def shown(context: Context, ids: Ids) -> list[dict[str, Any]]:

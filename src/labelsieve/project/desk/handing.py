@@ -70,6 +70,12 @@ def hand_out(context: Context, by: str, n: int, purpose: Purpose | None = None) 
     )
 
 
+def held_for(context: Context, by: str) -> dict[int, Purpose]:
+    """Item -> what it was asked for, of those that a person has on the desk."""
+    held = leases.mine(context.conn, context.task, by)
+    return {one.item: one.purpose for one in _asked_before(context, held, None)}
+
+
 def _free(context: Context, by: str, purpose: Purpose | None, n: int) -> tuple[list[_Open], dict[int, list[Label]]]:
     """What this person may get, theirs first, then what waits for a second look (half of n at most), and the answers
     that stand for any of it."""

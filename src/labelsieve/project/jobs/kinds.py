@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.project.desk import speaking
 from labelsieve.project.desk.refilling import choose_more, refill
 from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
@@ -85,6 +86,13 @@ def _similar(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str,
     return {"items": len(similar.find_near(project.context, int(args["item"])))}
 
 
+def _words(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    given = str(args.get("items", ""))
+    if not all(part.lstrip("-").isdecimal() and len(part) < 20 for part in given.split(",")):
+        raise InputError(f"items are {given[:80]!r}; ids with commas between them were expected.", "such as 12,15.")
+    return {"items": speaking.look_into(project.context, [int(part) for part in given.split(",")], tell)}
+
+
 def _embed(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     tell(0, 0, "opening the engine; one that learns reads the pool first")
     relearn, download, maps = (args.get(name) or None for name in ("relearn", "download", "maps"))
@@ -148,6 +156,7 @@ def _relative(project: Project, paths: list[Path]) -> list[str]:
 KINDS: dict[str, JobKind] = {
     "round": JobKind(_round, "rounds", "annotator", {"purpose": str}),
     similar.KIND: JobKind(_similar, "rounds", "viewer", {"item": int}),
+    speaking.KIND: JobKind(_words, "rounds", "annotator", {"items": str}),
     "agreement": JobKind(_agreement, "rounds", "reviewer"),
     "fit": JobKind(_fit, "rounds", "annotator"),
     "embed": JobKind(_embed, takes={"engine": str, "maps": str, "relearn": bool, "download": bool}),
