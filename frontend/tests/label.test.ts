@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Clock } from "../src/label/clock";
 import { Line } from "../src/label/line";
 import { address } from "../src/label/prepared";
-import { finder, parts, pieces } from "../src/label/words";
+import { finder, parts, pieces, wordFinder } from "../src/label/words";
 import { answer, duration, percent } from "../src/lib/show";
 import type { Card, Value } from "../src/lib/types";
 
@@ -165,6 +165,9 @@ describe("texts", () => {
     expect(found("Straße und Straßen", "straße")).toEqual(["Straße"]);
     expect(found("a.c abc (x", "a.c", "(x")).toEqual(["a.c", "(x"]);
     expect(finder(["", "  "])).toBeNull();
+    const exactly = (text: string, ...words: string[]) => pieces(text, wordFinder(words)).filter((_, i) => i % 2);
+    expect(exactly("Card, card-holder; my_card CARD’s 'card'", "card", "card-holder")).toEqual(["Card", "card-holder", "card"]);
+    expect(exactly("a card", "-", "")).toEqual([]);
     expect(pieces("a b a", finder(["a"])).join("")).toBe("a b a");
   });
 });

@@ -11,6 +11,7 @@ import pytest
 from app_server import Server, serious, serving, until
 
 import labelsieve as ls
+from labelsieve.project.desk.refilling import choose_more
 from labelsieve.testing.digits import write_digits
 
 pytestmark = pytest.mark.slow
@@ -297,3 +298,50 @@ def test_new_classes_stand_there_before_they_are_saved(chromium: Any, tmp_path: 
         assert page.locator('[data-testid="typed"]').all_inner_texts() == ["joy"]
         page.keyboard.press("Enter")
         page.wait_for_selector(f'.last:has-text("{first}: joy")')
+
+
+def test_words_that_speak_for_the_guess(chromium: Any, tmp_path: Path) -> None:
+    about = ("my card was lost", "please block this card", "send the money back", "a refund of the money")
+    rest = ("today at noon", "in the north", "again and again", "before the summer", "now", "by the way")
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerows(
+            [("id", "text"), *((i, f"{about[i % 4]} {rest[i // 4 % 6]}, town {i // 24}") for i in range(120))]
+        )
+    with ls.create(
+        tmp_path / "p.sieve", tmp_path / "t.csv", text="text", key="id", classes=["card", "money"]
+    ) as project:
+        project.embed()
+        project.label([str(i) for i in range(30)], [("card", "money")[i % 4 // 2] for i in range(30)], by="ann")
+        choose_more(project.context)
+    with serving(tmp_path / "p.sieve") as server, closing(chromium.new_context()) as context:
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(page.url) if "/words" in request.url else None)
+        page.goto(f"{server.url}/label?token=T")
+        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        while not page.locator("button.chip:has-text('guess hidden')").count():
+            press(page, "Space")
+        assert not asked, "nobody looks at the guess"
+        assert not page.locator(f"{ITEM} mark").count()
+        page.keyboard.press("g")
+        page.wait_for_selector(f"{ITEM} mark.speaks", timeout=60_000)
+        name = page.inner_text("button.chip b")
+        marked = {word.lower() for word in page.locator(f"{ITEM} mark.speaks").all_inner_texts()}
+        assert marked & (
+            {"card", "lost", "my", "block", "please", "this"} if name == "card" else {"money", "refund", "back", "send"}
+        )
+        assert page.locator('[data-testid="speaking"]').inner_text().startswith(f"For {name}: ")
+        assert set(page.locator('[data-testid="speaking"] mark.speaks').all_inner_texts()) == marked
+        underline = "e => getComputedStyle(e).textDecorationStyle"
+        assert page.locator(f"{ITEM} mark.speaks").first.evaluate(underline) == "solid"
+        assert serious(page) == []
+        page.keyboard.press("g")
+        until(lambda: not page.locator(f"{ITEM} mark").count(), 10)
+        page.keyboard.press("g")
+        page.goto(f"{server.url}/label?purpose=audit")
+        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        press(page, "Space")
+        page.wait_for_timeout(600)
+        assert not page.locator('[data-testid="speaking"]').count()
+        assert not [one for one in asked if "purpose=audit" in one], "an audit item has no guess, and no words"

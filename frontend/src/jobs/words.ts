@@ -26,6 +26,7 @@ const TITLES: Record<string, string> = {
   round: "Fit and choose",
   fit: "Fit",
   similar: "Look for similar items",
+  words: "Words for a guess",
   import: "Import",
   ...Object.fromEntries(KINDS.map((one) => [one.kind, one.title])),
 };

@@ -6,7 +6,7 @@ import { reloadTasks } from "../lib/session.svelte";
 import { settings } from "../lib/settings";
 import { answer as inWords, count, lastPart } from "../lib/show";
 import { say } from "../lib/toasts.svelte";
-import type { Card, Mine, QueueAnswer, Task, Value } from "../lib/types";
+import type { Card, Mine, QueueAnswer, Task, Value, Words, WordsAnswer } from "../lib/types";
 import { during, unsent, write } from "../lib/unsent.svelte";
 import { Clock } from "./clock";
 import { Line } from "./line";
@@ -16,10 +16,13 @@ const ENOUGH = 20; // items in the line
 const FEW = 12; // with fewer more are asked for
 const RENEW = 240_000; // milliseconds: leases last ten minutes
 const GUESS = "labelsieve.guess";
+const [SETTLED, AGAIN, PAUSE] = [150, 400, 5000]; // milliseconds before words that speak for a guess are asked for
 
 export interface View {
   card: Card | null;
   mine: Mine | null;
+  guess: Card["guess"];
+  words: Words | null | undefined; // what its words say of the guess; undefined: nobody has looked yet
   chosen: readonly string[]; // several classes: what is marked so far
   flagged: boolean;
   alone: boolean; // near-duplicates are left out
@@ -32,6 +35,8 @@ export class Desk {
   view = $state.raw<View>({
     card: null,
     mine: null,
+    guess: null,
+    words: undefined,
     chosen: [],
     flagged: false,
     alone: false,
@@ -44,12 +49,14 @@ export class Desk {
   remedy = $state(""); // the kind of job that would help
   left = $state(0);
   answered = $state(0); // in this sitting
+  wordsNote = $state(""); // why no words come
   showGuess = $state(settings.getItem(GUESS) === "shown");
 
   private readonly line = new Line(uuid);
   private readonly clock = new Clock(undefined, document.visibilityState === "visible");
   private stage: Stage | null = null;
   private filling = false;
+  private asking: ReturnType<typeof setTimeout> | null = null; // for words that speak for guesses
   private closed = false;
   private reached = false; // the server has no earlier answers
   private timer: ReturnType<typeof setTimeout> | null = null;
@@ -77,6 +84,7 @@ export class Desk {
     this.closed = true;
     clearInterval(this.renewal);
     if (this.timer) clearTimeout(this.timer);
+    if (this.asking) clearTimeout(this.asking);
     this.stopHearing();
     this.stage?.close();
   }
@@ -156,6 +164,45 @@ export class Desk {
   toggleGuess(): void {
     this.showGuess = !this.showGuess;
     settings.setItem(GUESS, this.showGuess ? "shown" : "hidden");
+    if (this.view.card?.modality === "text") this.restyle({ guess: this.showGuess });
+    else if (this.stage) this.stage.look = { ...this.stage.look, guess: this.showGuess };
+    this.wordsSoon();
+  }
+
+  /** Where the guess is shown: what words of this text and the next ones say of it, a moment after the last key. */
+  private wordsSoon(wait = SETTLED): void {
+    if (this.asking) clearTimeout(this.asking);
+    this.asking = null;
+    if (!this.showGuess || this.closed) return;
+    const lacking = this.lacking();
+    if (lacking.length) this.asking = setTimeout(() => void this.fetchWords(lacking), wait);
+  }
+
+  private lacking(): Card[] {
+    const { card } = this.view;
+    const here = card ? [card, ...this.line.ahead(8)] : [];
+    return here.filter((one) => one.modality === "text" && one.guess && one.words === undefined);
+  }
+
+  private async fetchWords(lacking: readonly Card[]): Promise<void> {
+    const items = lacking.map((card) => `item=${card.item}`).join("&");
+    try {
+      const found = await api.get<WordsAnswer>(`/tasks/${encodeURIComponent(this.task.name)}/words?${items}`);
+      if (this.closed) return;
+      this.wordsNote = found.note;
+      const known = new Map(found.items.map((one) => [one.item, one]));
+      for (const card of lacking) {
+        const one = known.get(card.item);
+        if (!one && found.state === "preparing") continue;
+        card.words = one ? { speak: one.speak, against: one.against } : null;
+        if (one) card.guess = one.guess;
+        this.stage?.remake(card);
+        if (this.view.card === card) this.view = { ...this.view, guess: card.guess ?? null, words: card.words };
+      }
+      if (found.state === "preparing") this.wordsSoon(AGAIN);
+    } catch {
+      this.wordsSoon(PAUSE); // the server is away: labelling goes on without
+    }
   }
 
   async flag(note?: string): Promise<void> {
@@ -192,6 +239,8 @@ export class Desk {
     this.view = {
       card,
       mine: step?.mine ?? null,
+      guess: card?.guess ?? null,
+      words: card?.words,
       chosen: this.several ? (step?.mine?.value.names ?? []) : [],
       flagged: !!card?.flagged,
       alone: false,
@@ -200,6 +249,7 @@ export class Desk {
       last,
     };
     if (card) requestAnimationFrame(() => this.stage?.ahead(this.line.ahead(8)));
+    if (this.showGuess) this.wordsSoon();
   }
 
   private async fill(again = false): Promise<void> {

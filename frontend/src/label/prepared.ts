@@ -3,7 +3,7 @@ left to do when a key is pressed. */
 
 import { cell } from "../lib/show";
 import type { Card } from "../lib/types";
-import { finder, parts, pieces } from "./words";
+import { finder, parts, pieces, wordFinder } from "./words";
 
 export interface Prepared {
   element: HTMLElement;
@@ -19,7 +19,8 @@ export interface Window16 {
 
 export interface Look {
   window: Window16 | null; // of 16-bit pictures
-  words: readonly string[]; // to highlight beside those of the card
+  words: readonly string[]; // that the person looks for
+  guess: boolean; // whether the guess of the head is shown, and what words say of it
 }
 
 export function prepare(card: Card, look: Look): Prepared {
@@ -63,22 +64,30 @@ function text(card: Card, look: Look): HTMLElement {
   const box = document.createElement("div");
   box.className = "text";
   box.dir = "auto";
-  const own = finder(card.words ?? []);
-  const find = finder([...(card.words ?? []), ...look.words]);
+  const said = look.guess ? card.words : null;
+  const against = new Set(said?.against.map(folded));
+  const telling = wordFinder([...(said?.speak ?? []), ...(said?.against ?? [])]);
+  const typed = finder(look.words);
   for (const part of parts(card.text!)) {
     const block = document.createElement("div");
     block.className = "part";
-    pieces(part, find).forEach((piece, i) => {
-      if (i % 2 === 0) return block.append(piece);
-      const mark = document.createElement("mark");
-      if (own && piece.match(own)) mark.className = "speaks";
-      mark.textContent = piece;
-      return block.append(mark);
+    pieces(part, telling).forEach((piece, i) => {
+      if (i % 2) return block.append(marked(piece, against.has(folded(piece)) ? "against" : "speaks", typed));
+      return pieces(piece, typed).forEach((one, k) => block.append(k % 2 ? marked(one, "typed") : one));
     });
     box.append(block);
   }
   if (card.cut) box.append(note(`${card.cut.toLocaleString("en")} characters more are not shown.`));
   return box;
+}
+
+const folded = (word: string) => word.toLowerCase();
+
+function marked(piece: string, kind: string, typed: RegExp | null = null): HTMLElement {
+  const mark = document.createElement("mark");
+  mark.className = typed && piece.match(typed) ? `${kind} typed` : kind;
+  mark.textContent = piece;
+  return mark;
 }
 
 function row(card: Card): HTMLElement {

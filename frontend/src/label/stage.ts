@@ -16,7 +16,7 @@ export class Stage {
   private readonly ready = new Map<string, Prepared>();
   private painted = true;
   private readonly after: (() => void)[] = [];
-  look: Look = { window: null, words: [] };
+  look: Look = { window: null, words: [], guess: false };
   onshow: (card: Card | null) => void = () => {};
   onzoom: (zoom: number) => void = () => {};
 
@@ -73,6 +73,14 @@ export class Stage {
       void prepared.ready.then(() => this.wanted === card && this.swap(card, prepared, false));
     }
     this.ahead(next);
+  }
+
+  /** One card anew, after something was learnt about it; nothing where it was not made ready. */
+  remake(card: Card): void {
+    if (!this.ready.delete(nameOf(card)) || this.shown !== card || this.wanted !== card) return;
+    const top = this.box.scrollTop;
+    this.swap(card, this.preparedOf(card), false);
+    if (top) this.box.scrollTop = top;
   }
 
   /** Call once the item is on the screen, painted. */

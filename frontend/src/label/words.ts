@@ -38,6 +38,13 @@ export function finder(words: readonly string[]): RegExp | null {
   return new RegExp(`(?<![\\p{L}\\p{N}])(?:${escaped.join("|")})(?![\\p{L}\\p{N}])`, "giu");
 }
 
+/** What finds these very words as the server cuts a text: "card-holder" is one word, and "card" is not in it. */
+export function wordFinder(words: readonly string[]): RegExp | null {
+  const plain = finder(words);
+  const joined = "['’\\-]";
+  return plain && new RegExp(`(?<![\\p{L}\\p{N}_]${joined}|_)${plain.source}(?!_|${joined}[\\p{L}\\p{N}_])`, "giu");
+}
+
 /** The text as pieces, every second one (1, 3, ...) found. */
 export function pieces(text: string, find: RegExp | null): string[] {
   if (!find) return [text];

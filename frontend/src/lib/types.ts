@@ -40,6 +40,18 @@ export interface Mine {
   at?: string;
 }
 
+/** Words of a text that speak for the guess of the head, and words against it, the weightiest first. */
+export interface Words {
+  speak: readonly string[];
+  against: readonly string[];
+}
+
+export interface WordsAnswer {
+  state: "ready" | "preparing" | "failed";
+  items: (Words & { item: number; guess: Card["guess"] })[];
+  note: string;
+}
+
 /** An item as it is shown to be answered. */
 export interface Card {
   item: number;
@@ -60,7 +72,7 @@ export interface Card {
   hint?: string;
   row?: Record<string, unknown> | null;
   meta?: Record<string, unknown> | null;
-  words?: string[] | null; // words that speak for the guess
+  words?: Words | null; // what its words say of the guess; null where none is known
   guess?: { name: string; p: number } | null;
   mine?: Mine | null;
   flagged?: boolean;
