@@ -68,8 +68,8 @@ def main() -> None:
         for length, words in LENGTHS.items():
             found[f"{name} {length}"] = one = measured(engine, words, chosen.texts)
             print(name, length, one, flush=True)
-    if chosen.out:
-        chosen.out.write_text(json.dumps(found, indent=1) + "\n")
+            if chosen.out:
+                chosen.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from labelsieve.project.desk.refilling import choose_more, refill
 from labelsieve.project.facade import Project
 from labelsieve.project.grouping import groups_of
 from labelsieve.project.jobs import table
+from labelsieve.project.people.adjudicating import decide
 from labelsieve.testing import toy_classes, toy_odd
 
 TOY = toy_classes(120, 8, 3)
@@ -171,28 +172,65 @@ def test_the_answers_of_few_items_are_those_of_the_fold(asked: Context) -> None:
     assert {item: {(one.by, one.value) for one in labels} for item, labels in found.items()} == expected
 
 
-def test_near_duplicates_go_with_an_answer_and_come_back_with_it(tmp_path: Path) -> None:
+def with_groups(tmp_path: Path) -> tuple[Project, int, int, list[int]]:
+    """A screen, an item on ann's desk with its query, and the near-duplicates that it stands for."""
     toy = toy_odd(200, 10)
     x = np.concatenate([toy.x, np.repeat(toy.x[:5], 3, axis=0)])
     np.save(tmp_path / "x.npy", x)
-    with ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen") as p:
-        context, grouped = p.context, None
-        for _ in range(40):
-            choose_more(context)
-            handed = hand_out(context, "ann", 50)
-            groups = groups_of(context.conn, int(handed.query[0] or 0))
-            grouped = next((item for item in handed.ids.tolist() if item in groups), None)
-            if grouped is not None:
-                break
-            accept(context, [Draft(new(), item, said("dull")) for item in handed.ids.tolist()], "ann")
-        assert grouped is not None
-        members = groups[grouped].tolist()
-        draft = Draft(new(), grouped, said("odd"), query=handed.query[0], group=True)
+    p = ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", task="screen")
+    for _ in range(40):
+        choose_more(p.context)
+        handed = hand_out(p.context, "ann", 50)
+        query = int(handed.query[0] or 0)
+        groups = groups_of(p.context.conn, query)
+        grouped = next((item for item in handed.ids.tolist() if item in groups), None)
+        if grouped is not None:
+            return p, grouped, query, groups[grouped].tolist()
+        accept(p.context, [Draft(new(), item, said("dull")) for item in handed.ids.tolist()], "ann")
+    raise AssertionError("no item stands for others")
+
+
+def test_near_duplicates_go_with_an_answer_and_come_back_with_it(tmp_path: Path) -> None:
+    p, grouped, query, members = with_groups(tmp_path)
+    with p:
+        context = p.context
+        draft = Draft(new(), grouped, said("odd"), query=query, group=True)
         assert accept(context, [draft], "ann").written == 1
         assert accept(context, [draft], "ann").known == 1
         assert set(standing_answers(context.conn, context.task, np.array(members))) == set(members)
-        accept(context, [Draft(new(), grouped, None, supersedes=draft.id, query=handed.query[0])], "ann")
+        accept(context, [Draft(new(), grouped, None, supersedes=draft.id, query=query)], "ann")
         assert standing_answers(context.conn, context.task, np.array([grouped, *members])) == {}
+
+
+def test_a_decision_goes_to_near_duplicates_as_an_answer_does(tmp_path: Path) -> None:
+    p, grouped, query, members = with_groups(tmp_path)
+    with p:
+        context, own = p.context, members[0]
+
+        def known() -> dict[int, str]:
+            found = folding.agreed(context.conn, "main")
+            return {item: found[item][0] for item in (grouped, *members) if item in found}
+
+        accept(context, [Draft(new(), grouped, said("odd"), query=query, group=True)], "ann")
+        accept(context, [Draft(new(), own, said("odd"))], "bob")  # bob has looked at one of them
+        before = known()
+        assert set(before.values()) == {"odd"} and len(members) > 1
+        decision = Draft(new(), grouped, said("dull"))
+        assert decide(context, [decision], "rev").written == 1
+        assert decide(context, [decision], "rev").known == 1
+        assert known() == dict.fromkeys(members, "dull") | {grouped: "dull", own: "odd"}
+        travelled = standing_answers(context.conn, context.task, np.array(members[1:]))
+        assert {(one.by, one.source) for labels in travelled.values() for one in labels} == {
+            ("ann", "rule"),
+            ("rev", "rule"),
+        }
+        second = Draft(new(), grouped, said("odd"))
+        decide(context, [second], "rev")
+        assert set(known().values()) == {"odd"}
+        for undone, then in ((second, "dull"), (decision, "odd")):  # each undo takes back all of its own
+            accept(context, [Draft(new(), grouped, None, supersedes=undone.id)], "rev")
+            assert known() == dict.fromkeys(members, then) | {grouped: then, own: "odd"}
+        assert known() == before
 
 
 def test_more_is_chosen_when_enough_is_answered(asked: Context) -> None:

@@ -93,6 +93,19 @@ def test_what_is_known_is_not_looked_for_again(classes: Project) -> None:
     assert worked(classes) == []
 
 
+def test_a_round_goes_first(classes: Project) -> None:
+    context = classes.context
+    leases.give_back(context.conn, context.task, "ann")
+    ann, bob = handed(context), handed(context, "bob")
+    speaking.look_into(context, ann, lambda *_: None)
+    table.add(context.conn, "fit", "rounds", "main", {})
+    assert speaking.look_into(context, bob, lambda *_: None) == 1
+    worked(classes)
+    assert speaking.told(context, bob, "bob").state == "preparing"
+    worked(classes)
+    leases.give_back(context.conn, context.task, "bob")
+
+
 def test_nobody_is_told_of_what_is_on_no_desk_of_theirs(classes: Project) -> None:
     context = classes.context
     items = handed(context)

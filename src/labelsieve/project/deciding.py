@@ -25,12 +25,16 @@ WHY = "people differ"
 
 
 def decisions(conn: sqlite3.Connection, task: Task) -> set[int]:
-    """Sequence numbers of the events that answer the task's decision query. Cost: O(queries + decisions)."""
+    """Sequence numbers of the events that answer the task's decision query, of near-duplicates that a decision went
+    to as well. Cost: O(queries + decisions)."""
     # CROSS keeps this order: SQLite would begin with the events.
     sql = """SELECT e.seq FROM queries q CROSS JOIN query_items i ON i.query = q.id
-      CROSS JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
-      WHERE q.task = ? AND q.strategy = ?"""
-    return {seq for (seq,) in conn.execute(sql, (task.id, STRATEGY))}
+        CROSS JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
+        WHERE q.task = :task AND q.strategy = :strategy
+      UNION SELECT e.seq FROM queries q CROSS JOIN query_groups g ON g.query = q.id
+        CROSS JOIN events e ON e.task = q.task AND e.item = g.member AND e.query = q.id
+        WHERE q.task = :task AND q.strategy = :strategy"""
+    return {seq for (seq,) in conn.execute(sql, {"task": task.id, "strategy": STRATEGY})}
 
 
 def decided_items(conn: sqlite3.Connection, task: Task) -> set[int]:

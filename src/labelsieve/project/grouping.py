@@ -2,6 +2,7 @@
 
     grouped(context, standing, strategy, kept) -> Strategy     no two items of its queries are near-duplicates
     keep(conn, query, groups) / groups_of(conn, query)         what each item of a stored query stands for
+    groups_around(conn, task, items) -> Groups                 the same of any query of a task
     still_open(conn, task, members) -> Ids                     those that nobody has looked at
 
 Their labels have the source "rule": nobody has looked at them. They train nothing, since they are equal to the
@@ -61,6 +62,20 @@ def groups_of(conn: sqlite3.Connection, query: int) -> dict[int, Ids]:
     for item, member in conn.execute(sql, (query,)):
         found.setdefault(item, []).append(member)
     return {item: np.array(members, np.int64) for item, members in found.items()}
+
+
+def groups_around(conn: sqlite3.Connection, task: str, items: Ids) -> dict[int, Ids]:
+    """Items (m,) -> the near-duplicates that each stood for in any query of the task; those with none left out.
+
+    Cost: O(queries x items).
+    """
+    found: dict[int, set[int]] = {}
+    # CROSS keeps this order: the groups are found by query and item.
+    sql = """SELECT g.item, g.member FROM queries q CROSS JOIN query_groups g ON g.query = q.id
+      WHERE q.task = ? AND g.item IN (SELECT value FROM json_each(?))"""
+    for item, member in conn.execute(sql, (tasks.get(conn, task).id, json.dumps(np.asarray(items).tolist()))):
+        found.setdefault(item, set()).add(member)
+    return {item: np.array(sorted(members), np.int64) for item, members in found.items()}
 
 
 def same_groups(conn: sqlite3.Connection, query: int, groups: Groups) -> bool:

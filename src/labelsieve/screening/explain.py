@@ -42,7 +42,7 @@ def leading(parts: Sequence[Part], n: int = 5, least: float = 0.1) -> tuple[Part
     return tuple(part for part in order[:n] if part.drop > 0 and part.drop >= least * order[0].drop)
 
 
-def both_ways(parts: Sequence[Part], n: int = 8, least: float = 0.2) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def both_ways(parts: Sequence[Part], n: int = 5, least: float = 0.2) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """At most n parts that speak for what the score stands for, and at most n against it, the weightiest first.
 
     Parts that are worth less than a fifth of the weightiest of all say nothing.

@@ -98,6 +98,7 @@ def _entry(known: Foreseen, item: int, words: dict[str, list[str]]) -> Entry:
 def look_into(context: Context, ids: Sequence[int], tell: Tell) -> int:
     """Hides the words of each text that is not known yet, and keeps what that showed. How many texts it looked into.
 
+    It stops after a text where another job waits for the lane: a round is worth more, and the page asks again.
     Cost: at most 41 + 65 embeddings a text. What cannot be looked into is kept as a text of which no word speaks.
     """
     known = foreseen.read(context)
@@ -107,10 +108,17 @@ def look_into(context: Context, ids: Sequence[int], tell: Tell) -> int:
     wanted = [item for item in _foreseen(known, ids) if str(item) not in kept]
     score = _scorer(context, known)
     for at, item in enumerate(context.items(np.array(wanted, np.int64))):
+        if at and _others_wait(context):
+            return at
         tell(at, len(wanted), "looking for words that speak for a guess")
         kept[str(item.id)] = {} if score is None else _words(known, item, score)
         write_whole(_file(context), json.dumps({"mark": known.mark, "items": kept}))
     return len(wanted)
+
+
+def _others_wait(context: Context) -> bool:
+    jobs = table.open_jobs(context.conn)
+    return any(job.state == "waiting" and job.lane == "rounds" and job.kind != KIND for job in jobs)
 
 
 Scorer = Callable[[int, Sequence[Any]], Vector]  # (code of a class, changed texts) -> how far they are taken for it

@@ -2,6 +2,8 @@
 
 open_questions(context, n, after) -> Questions     most doubtful first, with everybody's answers
 decide(context, drafts, by) -> Taken               decisions are label events: undo takes them back like any other
+
+A decision goes to the near-duplicates of its item by the rule of answers: to those that nobody has looked at.
 """
 
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from labelsieve.core.types import Label
-from labelsieve.project import deciding, manifest
+from labelsieve.project import deciding, grouping, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.desk.accepting import Draft, Taken, accept
 from labelsieve.project.desk.cards import shown, value_data
@@ -56,12 +58,14 @@ def _answer(label: Label) -> dict[str, Any]:
 def decide(context: Context, drafts: Sequence[Draft], by: str) -> Taken:
     """Writes decisions. When it returns, they are on the disk; from now on they outweigh all answers that are none.
 
-    A later decision of the same reviewer on an item replaces the one before; their own answer to it stays.
+    A later decision of the same reviewer on an item replaces the one before; their own answer to it stays. Undo takes
+    a decision back with what its near-duplicates got.
     """
     conn, task = context.conn, context.task
     items = [draft.item for draft in drafts]
     manifest.require(conn, np.array(sorted(set(items)), np.int64))
     query = deciding.decision_query(conn, task, items)
+    grouping.keep(conn, query, grouping.groups_around(conn, task.name, np.array(items, np.int64)))
     before = {
         item: label.id
         for item, labels in standing_answers(conn, task, np.array(sorted(set(items)), np.int64)).items()
@@ -72,4 +76,4 @@ def decide(context: Context, drafts: Sequence[Draft], by: str) -> Taken:
 
 
 def _decision(draft: Draft, query: int, before: str | None) -> Draft:
-    return replace(draft, query=query, decides=True, group=False, supersedes=draft.supersedes or before)
+    return replace(draft, query=query, decides=True, group=True, supersedes=draft.supersedes or before)
