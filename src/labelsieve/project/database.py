@@ -111,7 +111,7 @@ _HINTS = {
     "full": "free some disk space and run the command again: what was reported as written is safe.",
     "disk I/O": "check the disk and its free space (labelsieve doctor): what was reported as written is safe.",
     "locked": f"another process has been writing for over {BUSY_SECONDS:.0f} s: wait for it, then try again.",
-    "malformed": "the database is damaged: restore the newest file of backups/ and keep the damaged one aside.",
+    "malformed": "the database is damaged: move all labels.sqlite* aside (-wal too), then copy one of backups/.",
     "not a database": "this is no labelsieve database: restore the newest file of backups/.",
 }
 

@@ -23,6 +23,9 @@ PACKAGES = ("labelsieve", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow",
 Severity = Literal["ok", "note", "error"]
 
 
+REPAIR = "Move all labels.sqlite* aside (-wal too), then copy the newest file of backups/ there."
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """One check: `sentence` says the fact, and what to do about it where it is not well."""
@@ -44,7 +47,7 @@ def _ledger(context: Context) -> Iterator[Health]:
         written = context.conn.execute("SELECT COUNT(*) FROM events").fetchone()[0]
         yield Health("labels.sqlite", "ok", f"whole; {written:,} label events.")
     else:
-        yield Health("labels.sqlite", "error", f"damaged: {found}. Restore the newest file of backups/.")
+        yield Health("labels.sqlite", "error", f"damaged: {found}. {REPAIR}")
     if not found:
         yield _chain(context)
         yield from _labels(context)
