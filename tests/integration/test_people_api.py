@@ -2,6 +2,7 @@
 
 import csv
 import io
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from httpx2 import Response
 import labelsieve as ls
 from labelsieve.api.application import build
 from labelsieve.api.guarding import Door, SingleUser
+from labelsieve.api.routes import overview
 from labelsieve.api.signing import Users, identity_for
 from labelsieve.core.errors import InputError
 from labelsieve.project import folding
@@ -372,3 +374,17 @@ def test_who_may_be_served(tmp_path: Path) -> None:
     assert isinstance(several, Users)
     several.close()
     project.close()
+
+
+def test_news_end_for_whoever_is_let_out(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "STILL", 0.2)
+    ada, bob = Browser(app, "ada"), Browser(app, "bob")
+    told: list[Response] = []
+    follows = threading.Thread(target=lambda: told.append(bob.ask("GET", "/events")), daemon=True)
+    follows.start()
+    follows.join(1.0)
+    assert follows.is_alive()  # news come as long as bob is there
+    assert ada.ask("DELETE", "/people/bob").status_code == 200
+    follows.join(20.0)
+    assert [answer.status_code for answer in told] == [200]
+    assert bob.ask("GET", "/events").status_code == 401

@@ -137,7 +137,7 @@ class Guard:
         wait = self._door.guesses.wait(keys)
         given = request.headers.get("authorization")
         cookie = request.cookies.get(self._door.cookie)
-        known = None if (wait and given) or is_open else self._known(given, cookie)
+        known = None if (wait and given) or is_open else _known_by(self._door.identity, given, cookie)
         if known is None and not is_open:
             if given is not None and not wait:
                 self._door.guesses.failed(keys)
@@ -151,12 +151,6 @@ class Guard:
             return problem(403, fault, "reload the page; a program sends Authorization: Bearer TOKEN.")
         scope.setdefault("state", {})["known"] = known
         return None
-
-    def _known(self, given: str | None, cookie: str | None) -> Known | None:
-        if given is not None:
-            kind, _, token = given.partition(" ")
-            return self._door.identity.by_token(token.strip()) if kind.lower() == "bearer" else None
-        return self._door.identity.by_cookie(cookie) if cookie else None
 
     def _forged(self, request: HTTPConnection, known: Known | None) -> str:
         """What makes a change look like another site's doing; empty where nothing does."""
@@ -189,6 +183,20 @@ class Guard:
             await send({"type": "http.response.body", "body": b""})
 
         return go_on
+
+
+def _known_by(identity: Identity, given: str | None, cookie: str | None) -> Known | None:
+    if given is not None:
+        kind, _, token = given.partition(" ")
+        return identity.by_token(token.strip()) if kind.lower() == "bearer" else None
+    return identity.by_cookie(cookie) if cookie else None
+
+
+def still_known(request: HTTPConnection) -> bool:
+    """Whether who asked may still come in: for answers that go on and on. Cost: one look-up."""
+    door: Door = request.app.state.door
+    given, cookie = request.headers.get("authorization"), request.cookies.get(door.cookie)
+    return _known_by(door.identity, given, cookie) is not None
 
 
 def _keys_of(request: HTTPConnection) -> Keys:

@@ -9,10 +9,11 @@ import anyio
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from labelsieve import __version__
 from labelsieve.api.borrowing import AllDesks, AnyTask, ItemId, OnTask
-from labelsieve.api.guarding import Admin, Reviewer, Viewer
+from labelsieve.api.guarding import Admin, Reviewer, Viewer, still_known
 from labelsieve.core.types import Kind
 from labelsieve.project.chain import commitment_of, secret_of
 from labelsieve.project.desk import guides
@@ -99,7 +100,7 @@ async def follow(request: Request, person: Viewer) -> StreamingResponse:
 
     async def news() -> AsyncIterator[str]:
         before: dict[str, Any] = {}
-        quiet = time.monotonic()
+        quiet = looked = time.monotonic()
         while True:
             now = await request.app.state.news.latest()
             changed = {name: value for name, value in now.items() if before.get(name) != value}
@@ -109,6 +110,10 @@ async def follow(request: Request, person: Viewer) -> StreamingResponse:
             elif time.monotonic() - quiet > STILL:
                 quiet = time.monotonic()
                 yield ": still here\n\n"
+            if time.monotonic() - looked > STILL:
+                looked = time.monotonic()
+                if not await run_in_threadpool(still_known, request):
+                    return  # their session or token has ended, or they were let out
             await anyio.sleep(PULSE)
 
     return StreamingResponse(news(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
