@@ -57,7 +57,7 @@ def test_heads_that_move_no_item_count_as_settled() -> None:
 def test_a_head_that_is_sure_of_the_pool() -> None:
     sure = advise(Signals(doubt=(0.4, 0.02, 0.02, 0.01)))
     assert sure.stop
-    assert sure.reasons == ("The head is sure of the pool: its mean doubt is 0.01 of 1.",)
+    assert sure.reasons == ("The model is sure of the pool: its mean doubt is 0.01 of 1.",)
     assert not advise(Signals(doubt=(0.4, 0.021, 0.02, 0.01))).stop
     assert not advise(Signals(doubt=(0.02, 0.02, 0.01), audit=[0.5, 0.6, 0.7, 0.8])).stop
 

@@ -54,7 +54,7 @@ def _play(folder: Path, budget: int, seeds: int) -> None:
         with LiveCurve(seeds) as curve:
             result = made.simulate("@folder", budget, 10, ("auto",), seeds, watch=curve.watch)
         show_summary(result["summary"])
-        say(f"5. {budget} answers become labels, query by query; a random slice of them only measures the head")
+        say(f"5. {budget} answers become labels, query by query; a random slice of them only measures the model")
         for asked in made.rounds(10, budget):
             made.label(asked.ids, [item.key.split("/")[0] for item in asked.items], by="demo", query=asked.id)
         made.fit()

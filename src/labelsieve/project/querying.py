@@ -41,8 +41,8 @@ class Standing:
 
 
 WHY: Mapping[Purpose, str] = {
-    "audit": "random: it measures the head, and never trains it",
-    "calibration": "random: it says how often a dull item scores so high, and never trains the head",
+    "audit": "random: it measures the model, and never trains it",
+    "calibration": "random: it says how often a dull item scores so high, and never trains the model",
 }
 
 

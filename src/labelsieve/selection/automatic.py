@@ -33,7 +33,7 @@ def auto(state: Round, n: int, rng: Generator) -> Query:
     covering = Covering(directions(x, centre), directions(state.take(state.labels.ids), centre), WIDTH)
     weight = None if score is None else score[np.searchsorted(free, points)] + SURE
     order, gain = covering.greedy(directions(state.take(rows), centre), n, weight)
-    why = "near to many items" if score is None else "near to many items that the head is unsure of"
+    why = "near to many items" if score is None else "near to many items that the model is unsure of"
     return chosen(rows[order], gain, "auto", why + ", and far from all that is labelled", state.scored - before)
 
 

@@ -32,7 +32,7 @@ def by_dropquery(state: Round, n: int, rng: Generator) -> Query:
     ids = thin(free, max(LIMIT, n), rng)
     share = changed(state, ids, rng)
     kept = np.flatnonzero(share > 0.5)
-    why = "the head changes its mind when a part of the embedding is dropped"
+    why = "the model changes its mind when a part of the embedding is dropped"
     if len(kept) <= n:  # all that change their class, and then those that do so least rarely
         rows = best(ids, share, n, rng)
     else:

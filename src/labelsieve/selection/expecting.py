@@ -70,7 +70,7 @@ def by_expected_error(state: Round, n: int, rng: Generator) -> Query:
     ids = thin(free, max(FITS // ANSWERS, n + n // 2), rng)
     score = -doubt_left(state, ids, thin(free, REFERENCE, rng))
     rows = best(ids, score, n, rng)
-    why = "with its answer, the head is expected to be least in doubt about the others"
+    why = "with its answer, the model is expected to be least in doubt about the others"
     return chosen(ids[rows], score[rows], "expected_error", why, state.scored - before)
 
 

@@ -39,7 +39,7 @@ def by_bait(state: Round, n: int, rng: Generator) -> Query:
     design = Design(fisher.roots(state, rows), known, wanted)
     order, gain = design.forward(min(2 * n, len(rows)), rows, rng)
     kept = design.backward(order, n, rows, rng)
-    why = "with the others, it tells most about the head as the pool needs it"
+    why = "with the others, it tells most about the model as the pool needs it"
     return chosen(rows[order[kept]], gain[kept], "bait", why, state.scored - before)
 
 

@@ -47,7 +47,7 @@ def by_uherding(state: Round, n: int, rng: Generator) -> Query:
         return chosen(ids, gain, "uherding", "nothing is learnt yet: near to many items")
     radius, heat = label_radius(state, rng), label_temperature(state, rng)
     ids, gain = _herded(state, n, rng, radius, heat)
-    why = f"near to many items that the head is unsure of (radius {radius:.2f}, temperature {heat:.2f})"
+    why = f"near to many items that the model is unsure of (radius {radius:.2f}, temperature {heat:.2f})"
     return chosen(ids, gain, "uherding", why, state.scored - before)
 
 

@@ -36,7 +36,7 @@ def by_batchbald(state: Round, n: int, rng: Generator) -> Query:
     if state.labels.kind == "multilabel":
         said = _most_telling(said)
     order, gain = joint_order(said, n, rng, ids)
-    why = "its answer, with those before it, tells most about the head"
+    why = "its answer, with those before it, tells most about the model"
     return chosen(ids[order], gain, "batchbald", why, state.scored - before)
 
 

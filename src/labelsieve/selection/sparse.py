@@ -64,7 +64,7 @@ def by_unsure_facility_location(state: Round, n: int, rng: Generator) -> Query:
     rows, points = thin(free, max(FACILITIES, n), rng), thin(free, POINTS, rng)
     weight = from_proba(margin)(state, points) + SURE
     order, gain = Covering(state.take(points), state.take(state.labels.ids)).greedy(state.take(rows), n, weight)
-    why = "near to many items that the head is unsure of, and far from all that is labelled"
+    why = "near to many items that the model is unsure of, and far from all that is labelled"
     return chosen(rows[order], gain, "facility_location_unsure", why, state.scored - before)
 
 

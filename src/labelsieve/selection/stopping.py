@@ -124,7 +124,7 @@ def _of_heads(signals: Signals) -> Found:
     agree, moved = _last(signals.kappas), _last(signals.changed)
     found = []
     if agree and min(agree) >= AGREE:
-        found.append(("settled", f"The last {ROUNDS} heads agree with the one before (kappa >= {min(agree):.3f})."))
+        found.append(("settled", f"The last {ROUNDS} models agree with the one before (kappa >= {min(agree):.3f})."))
     if moved and max(moved) <= UNCHANGED:
         share = f"{100 * max(moved):.1f} %"
         found.append(("unchanged", f"In each of the last {ROUNDS} rounds at most {share} of the items changed class."))
@@ -134,7 +134,7 @@ def _of_heads(signals: Signals) -> Found:
 def _of_doubt(signals: Signals) -> Found:
     doubt = _last(signals.doubt)
     if doubt and max(doubt) <= SURE:
-        return [("sure", f"The head is sure of the pool: its mean doubt is {doubt[-1]:.2f} of 1.")]
+        return [("sure", f"The model is sure of the pool: its mean doubt is {doubt[-1]:.2f} of 1.")]
     known = _known(signals.doubt)
     if len(known) > ROUNDS and known[-1 - ROUNDS] - known[-1] < FALL:
         fall = known[-1] - known[-1 - ROUNDS]

@@ -132,7 +132,7 @@ def _map(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any
 
 def _export(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     if not args.get("format"):
-        tell(0, 0, "writing labels, predictions, head and card")
+        tell(0, 0, "writing labels, predictions, the model and its card")
         return {"files": _relative(project, project.export())}
     tell(0, 0, f"writing all labels as {args['format']}")
     made = exchanging.export_file(project.context, str(args["format"]), bool(args.get("allow_loss")))

@@ -40,7 +40,7 @@ PART = 5.0  # and so many times what the last one took
 def measure(context: Context, tell: Tell) -> dict[str, Any]:
     """Fits the curve, reads the audit slice, lets heads gainsay labels they have not seen. Cost: about 50 fits."""
     began, now = time.perf_counter(), _now(context)
-    tell(0, 4, "fitting the head")
+    tell(0, 4, "fitting the model")
     standing = stand(context)
     found: dict[str, Any] = {"now": now, "audit_labels": len(standing.audit), "train_labels": len(standing.train)}
     try:
@@ -52,7 +52,7 @@ def measure(context: Context, tell: Tell) -> dict[str, Any]:
         found |= _audited(fitted)
         tell(2, 4, "the learning curve")
         found["curve"] = _plain_curve(gathered_curve(context, standing))
-        tell(3, 4, "labels that heads gainsay")
+        tell(3, 4, "labels that the model gainsays")
         found["doubts"] = _doubts(context)
     found["seconds"] = round(time.perf_counter() - began, 2)
     write_whole(_path(context), json.dumps(_finite(found)))
