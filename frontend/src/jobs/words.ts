@@ -1,7 +1,7 @@
 /** Jobs in words: what they are, how far they are, what came of them. */
 
 import type { Job } from "../lib/news.svelte";
-import { count, duration, number, percent, plainly } from "../lib/show";
+import { count, duration, number, percent } from "../lib/show";
 import type { Role } from "../lib/types";
 
 export interface Kind {
@@ -37,7 +37,7 @@ export const titleOf = (job: Pick<Job, "kind">) => TITLES[job.kind] ?? job.kind;
 export function howFar(job: Job): string {
   if (job.state === "waiting") return job.result["lost"] ? "waits: its worker ended, it is taken up again" : "waits for its turn";
   if (job.cancel) return "stopping";
-  const parts = [plainly(job.said || "working")];
+  const parts = [job.said || "working"];
   if (job.total > 1) parts.push(`${number(job.done)} of ${number(job.total)}`);
   const { rate, left } = job.result as { rate?: number; left?: number };
   if (rate && job.total > 10) parts.push(`${number(rate >= 10 ? Math.round(rate) : rate, 2)} a second`);

@@ -27,11 +27,6 @@ export function count(n: number, word: string, several = `${word}s`): string {
   return `${number(n)} ${n === 1 ? word : several}`;
 }
 
-/** What the server says of the head in the words of the pages: the model. (Texts of people, such as classes, stay.) */
-export function plainly(text: string): string {
-  return text.replace(/\b(the|no|last \d+) head(s?)\b/gi, "$1 model$2");
-}
-
 /** The last part of a key: the folders before it often say the class, which nobody should read off while answering. */
 export function lastPart(key: string): string {
   return key.slice(key.lastIndexOf("/") + 1) || key;
