@@ -65,9 +65,9 @@ def test_map_is_computed_drawn_coloured_and_selected(server: Server, chromium: A
     half = 0.45 * box["height"]
     page.mouse.move(middle[0] - half, middle[1] - half)
     page.mouse.down()
-    for dx, dy in ((half, -half), (half, 0), (0, 0), (-half, 0)):
+    for dx, dy in ((half, -half), (half, 0), (0, 0), (-half, 0), (-half, -half)):
         page.mouse.move(middle[0] + dx, middle[1] + dy, steps=8)
-    page.mouse.up()
+    page.mouse.up()  # where it began: no click
     page.get_by_test_id("selection").wait_for()
     said = page.get_by_test_id("selection").locator("h2").inner_text()
     assert 0 < int(said.split()[0].replace(",", "")) < 600
