@@ -295,6 +295,21 @@ def test_a_sheet_can_be_read_out(chromium: Any, pictures: Server, width: int) ->
     page.context.close()
 
 
+def test_a_tile_shown_large_has_all_columns(chromium: Any, tmp_path: Path) -> None:
+    names = [f"column{at}" for at in range(12)]
+    lines = [",".join(f"{row * 100 + at}" for at in range(12)) for row in range(30)]
+    (tmp_path / "rows.csv").write_text("\n".join([",".join(names), *lines]))
+    with ls.create(tmp_path / "r.sieve", tmp_path / "rows.csv", task="screen", columns=names) as project:
+        project.embed()
+    with serving(tmp_path / "r.sieve") as server:
+        page = opened(chromium, server, "/sheet?n=16")
+        assert "column11" not in page.inner_text(TILE)
+        page.keyboard.down("z")
+        page.wait_for_selector(".large :text('column11')")
+        page.keyboard.up("z")
+        page.context.close()
+
+
 def test_hostile_names_are_text(chromium: Any, pictures: Server) -> None:
     page = opened(chromium, pictures, "/grid")
     page.goto(f'{pictures.url}/grid?filter={{"what":"key","text":"%3Cb%3E"}}')
