@@ -75,12 +75,13 @@ def thumbnail(context: Context, item: int, side: int = 160) -> Media:
 
 
 def grey_range(context: Context, item: int) -> tuple[float, float] | None:
-    """(low, high) of the grey values of a picture with more than 8 bits; None for all others."""
+    """(low, high) of the grey values of a picture with more than 8 bits, of those that are numbers; None for others."""
     _, thing = _image(context, item)
     if not _wide(thing):
         return None
     values = _grey(thing)
-    return float(values.min()), float(values.max())
+    values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
 def _image(context: Context, item: int) -> tuple[str, Any]:
@@ -138,8 +139,10 @@ def _grey(thing: Any) -> np.ndarray[Any, Any]:
 
 
 def _windowed(thing: Any, low: float, high: float) -> np.ndarray[Any, Any]:
-    scaled: np.ndarray[Any, Any] = np.clip((np.nan_to_num(_grey(thing)) - low) * (255 / (high - low)), 0, 255)
-    small: np.ndarray[Any, Any] = scaled.astype(np.uint8)
+    inside = np.clip(np.nan_to_num(_grey(thing)), low, high)
+    with np.errstate(all="ignore"):  # halves cannot overflow; a window narrower than numbers can tell is black
+        scaled = (inside / 2 - low / 2) / np.float64(high / 2 - low / 2) * 255
+    small: np.ndarray[Any, Any] = np.clip(np.nan_to_num(scaled), 0, 255).astype(np.uint8)
     return small
 
 
