@@ -74,9 +74,8 @@ def joined_names(names: Sequence[str], separator: str = ";") -> str:
     if len(names) > 1:
         for name in names:
             if separator in name:
-                raise InputError(
-                    f"the class {name!r} holds the separator {separator!r}.", "choose another --separator."
-                )
+                fact = f"the class {name!r} holds {separator!r}, which stands between classes in a table."
+                raise InputError(fact, "labelsieve export PROJECT --format hf (or label-studio) holds them as lists.")
     return separator.join(names)
 
 
