@@ -175,8 +175,11 @@ def test_another_ending_names_those_that_there_are(tmp_path: Path, name: str) ->
 
 def test_a_class_that_holds_the_separator_cannot_be_joined() -> None:
     assert joined_names(("a;b",)) == "a;b"
-    with pytest.raises(InputError, match="separator"):
+    with pytest.raises(InputError, match="stands between classes") as caught:
         joined_names(("a;b", "c"))
+    assert "--format hf" in caught.value.hint
+    with pytest.raises(InputError, match="stands between classes"):
+        joined_names(("a;b",), several=True)  # it would be read back as two classes
     assert joined_names(("a;b", "c"), "|") == "a;b|c"
 
 

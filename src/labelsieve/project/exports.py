@@ -54,7 +54,7 @@ def label_row(label: Label, key: str, purpose: str | None = None, separator: str
     value = label.value or Value("skip")
     soft = dict(zip(value.names, value.weights, strict=True)) if value.tag == "soft" else None
     weights = None if soft is None else json.dumps(soft, ensure_ascii=False)
-    text = joined_names(label_names(value), separator)
+    text = joined_names(label_names(value), separator, several=value.tag == "classes")
     return (key, text, label.by, label.at, label.source, label.seconds, label.query, purpose, value.tag, weights)
 
 
@@ -65,13 +65,15 @@ def label_names(value: Value) -> tuple[str, ...]:
     return value.names
 
 
-def joined_names(names: Sequence[str], separator: str = ";") -> str:
+def joined_names(names: Sequence[str], separator: str = ";", several: bool = False) -> str:
     """Several classes in one cell. InputError where a name holds the separator: it could not be read back.
+
+    `several`: the cell is read as several classes, also where there is one.
 
     >>> joined_names(("joy", "love"))
     'joy;love'
     """
-    if len(names) > 1:
+    if several or len(names) > 1:
         for name in names:
             if separator in name:
                 fact = f"the class {name!r} holds {separator!r}, which stands between classes in a table."
@@ -98,7 +100,7 @@ def _prediction_rows(given: PredictionTable) -> Iterator[tuple[Any, ...]]:
     sure = np.maximum(proba, 1 - proba).min(axis=1) if given.kind == "multilabel" else proba.max(axis=1, initial=0.0)
     for at, (key, names) in enumerate(zip(given.keys, given.names, strict=True)):
         each = np.round(proba[at], 6).tolist() if given.per_class else []
-        yield (key, joined_names(names, given.separator), round(float(sure[at]), 6), *each)
+        yield (key, joined_names(names, given.separator, given.kind == "multilabel"), round(float(sure[at]), 6), *each)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], force: bool = False) -> Path:

@@ -49,17 +49,17 @@ def consensus_rows(context: Context) -> Iterator[tuple[Any, ...]]:
     conn, task = context.conn, context.task
     agreed = folding.agreed(conn, task.name)
     decided, likely = deciding.decided_items(conn, task), _likely(context, task)
-    items = list(agreed)
+    items, several = list(agreed), task.kind == "multilabel"
     for first in range(0, len(items), BLOCK):
         part = items[first : first + BLOCK]
         for item, key in zip(part, manifest.keys(conn, np.array(part, np.int64)), strict=True):
             times, share = likely.row(item)
             if item in decided:
-                yield key, joined_names(agreed[item]), times, 1.0, "decision"
+                yield key, joined_names(agreed[item], several=several), times, 1.0, "decision"
                 continue
             names, p = (agreed[item], None) if share is None else _said(task, share, agreed[item])
             basis = "consensus" if times > 1 else "answer" if times else "copy"
-            yield key, joined_names(names), times, p, basis
+            yield key, joined_names(names, several=several), times, p, basis
 
 
 def _said(task: Task, share: NDArray[np.float64], agreed: tuple[str, ...]) -> tuple[tuple[str, ...], float]:
