@@ -79,6 +79,15 @@ def test_leases_from_before_the_clock_was_set_back_have_ended(asked: Context, mo
     assert not set(hand_out(asked, "ann", 10).ids) & set(first)
 
 
+def test_one_uuid_with_two_answers_in_one_request_is_the_first(asked: Context) -> None:
+    item, mark = int(hand_out(asked, "ann", 1).ids[0]), new()
+    drafts = [Draft(mark, item, said("a")), Draft(mark, item, said("b")), Draft(mark, item, said("a"))]
+    taken = accept(asked, drafts, "ann")
+    assert (taken.written, taken.known, [one.id for one in taken.refused]) == (1, 1, [mark])
+    (label,) = standing_answers(asked.conn, asked.task, np.array([item]))[item]
+    assert label.value == said("a")
+
+
 def test_what_is_answered_is_not_handed_out_again(asked: Context) -> None:
     ids = hand_out(asked, "ann", 3).ids.tolist()
     accept(asked, [Draft(new(), ids[0], said("a")), Draft(new(), ids[1], Value("skip"))], "ann")

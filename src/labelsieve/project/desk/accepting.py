@@ -85,6 +85,10 @@ def _accept(context: Context, drafts: Sequence[Draft], by: str) -> Taken:
     with transaction(conn):
         known = {label.id: label for label in events.by_uuid(conn, [draft.id for draft in drafts])}
         fresh = [draft for draft in drafts if draft.id not in known]
+        first = {draft.id: draft for draft in reversed(fresh)}
+        for draft in fresh:
+            if (draft.item, draft.value) != (first[draft.id].item, first[draft.id].value):
+                raise _other_content(draft)
         for draft in drafts:
             if draft.id in known:
                 _require_same(known[draft.id], draft, task, by)
@@ -96,8 +100,12 @@ def _accept(context: Context, drafts: Sequence[Draft], by: str) -> Taken:
 
 def _require_same(label: Label, draft: Draft, task: Task, by: str) -> None:
     if (label.task, label.item, _plain(label.value), label.by) != (task.name, draft.item, _plain(draft.value), by):
-        fact = f"label {draft.id} was written before with another content."
-        raise InputError(fact, "every new label needs a UUID of its own.")
+        raise _other_content(draft)
+
+
+def _other_content(draft: Draft) -> InputError:
+    fact = f"label {draft.id} was written before with another content."
+    return InputError(fact, "every new label needs a UUID of its own.")
 
 
 def _plain(value: Value | None) -> tuple[object, ...] | None:
