@@ -3,15 +3,17 @@
 Maps are rows (n, h * w * c): h x w patches in c columns, as the engines of feature maps give them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from labelsieve.core.errors import NotEnoughLabels, ShapeError
 from labelsieve.core.randomness import as_rng
-from labelsieve.core.types import Matrix, State, Vector
+from labelsieve.core.types import Ids, Matrix, State, Vector
+from labelsieve.screening.likeness import KEPT, Likeness, places_of
 from labelsieve.selection.centres import kcenter
 
 Grid = tuple[int, int, int]  # height, width and columns of a map
@@ -23,6 +25,9 @@ SHARE = 0.0015  # of an image's patches: the oddest ones, whose mean is its scor
 NEAR = 2  # cells: patches so near in one image show the same thing
 TINY = 1e-6  # distances below are rounding
 BLOCK = 256  # patches of one matrix product, which a cache holds
+OUTSTANDING = 10  # the oddest patches of each dull image: those that odd ones have to be told from
+USUAL = 1000  # any patches of the dull images, beside these
+FOLDS = 5
 
 
 class PatchBank:
@@ -30,6 +35,7 @@ class PatchBank:
 
     Distances are in shares of `limit`: 1 is as far as the oddest patches of the dull images themselves, each seen by
     the others (leave one out); a single dull image is seen by its own patches that are farther than two cells away.
+    Where odd images are known, patches that look like their odd places weigh more.
     Source: Roth et al. 2022 (PatchCore), without its weights; the coreset by Gonzalez 1985.
     """
 
@@ -41,12 +47,16 @@ class PatchBank:
         self._item = np.empty(0, np.int64)  # which dull image each comes from
         self._cell = np.empty(0, np.int64)  # and from which of its cells
         self.own: Vector = np.empty(0)
+        self.seen: Vector = np.empty(0)
+        self._like, self._most = Likeness.none(), 1.0  # what odd images teach, and the highest score of a dull one then
 
-    def fit(self, maps: Matrix, grid: Grid, rng: int | Generator = 0) -> Self:
-        """Learn from the maps (m, h * w * c) of dull images; from 200 of them where there are more.
+    def fit(self, maps: Matrix, grid: Grid, rng: int | Generator = 0, odd: Sequence[Matrix] = ()) -> Self:
+        """Learn from the maps (m, h * w * c) of dull images, from 200 of them where there are more, and from the
+        patches (p, c) of each of the `odd` images (k).
 
-        `own` (m,) are their scores, each by the patches of the others; NaN for those that were not learnt from.
-        NotEnoughLabels where there is none. Cost: O(m h w c size), at most that of 200 images.
+        `own` (m,) are the scores of dull images, each by the patches of the others; NaN for those that were not learnt
+        from. `seen` (k,) are those of the odd ones, each by what others teach.
+        NotEnoughLabels where no image is dull. Cost: O((m + k) h w c size), m at most 200.
         """
         maps, rng = _fitting(maps, grid), as_rng(rng)
         if not len(maps):
@@ -64,17 +74,50 @@ class PatchBank:
         found = np.stack([self._distances(patches[i * cells : (i + 1) * cells], i) for i in range(len(chosen))])
         self.limit = max(float(_oddest(found).max()), TINY)
         self.own = np.full(len(maps), np.nan)
+        self._like, self._most, self.seen = Likeness.none(), 1.0, np.empty(0)
         self.own[chosen] = _oddest(found) / self.limit
+        if len(odd):
+            self.own[chosen] = self._teach(patches.reshape(len(chosen), cells, depth), found / self.limit, odd, rng)
         return self
+
+    def _teach(self, dull: Matrix, far: NDArray[np.float64], odd: Sequence[Matrix], rng: Generator) -> Vector:
+        """Learns what odd places look like; the scores (m,) of dull images (m, p, c), `far` (m, p) from one another.
+
+        Each image, dull or odd, is scored by what was learnt from the other folds.
+        """
+        count, cells, depth = dull.shape
+        any_ = np.stack([rng.permutation(cells)[: -(-USUAL // count)] for _ in range(count)])
+        usual, hard = (
+            dull[np.arange(count)[:, None], any_],
+            np.stack([one[_far(d)] for one, d in zip(dull, far, strict=True)]),
+        )
+        odd = [_fitting(one, (1, 1, depth)) for one in odd]
+        away = [self._distances(one) for one in odd]
+        places = [one[places_of(d)] for one, d in zip(odd, away, strict=True)]
+
+        def learnt(known: list[Matrix], at: NDArray[np.bool_]) -> Likeness:
+            return Likeness.fit(known, hard[at].reshape(-1, depth), usual[at].reshape(-1, depth), len(places))
+
+        own, seen, folds = np.empty(count), np.empty(len(odd)), min(FOLDS, count)
+        for number in range(folds):
+            mine, theirs = np.arange(count) % folds == number, np.arange(len(odd)) % folds == number
+            others = [one for one, held in zip(places, theirs, strict=True) if not held]
+            like = learnt(others or places, mine != (folds > 1))  # one alone is seen by what it teaches itself
+            own[mine] = [_oddest(far[i : i + 1] * like.factor(dull[i]))[0] for i in np.flatnonzero(mine)]
+            seen[theirs] = [_oddest((away[i] * like.factor(odd[i]))[None])[0] for i in np.flatnonzero(theirs)]
+        self._like, self._most = learnt(places, np.ones(count, bool)), max(float(own.max()), TINY)
+        self.seen = seen / self._most
+        return np.asarray(own / self._most)
 
     def heat(self, maps: Matrix) -> Matrix:
         """How odd each patch is (n, h, w): its distance to the nearest dull patch, 1 = as the oddest of the dull.
 
+        Where odd images are known, those that look like their odd places count up to five times.
         ShapeError for maps of another grid. Cost: O(n h w c size).
         """
         height, width, depth = self.grid
-        maps = _fitting(maps, self.grid)
-        found = [self._distances(row.reshape(-1, depth)).reshape(height, width) for row in maps]
+        maps = _fitting(maps, self.grid).reshape(-1, height * width, depth)
+        found = [(self._distances(x) * self._like.factor(x) / self._most).reshape(height, width) for x in maps]
         return np.stack(found).astype(np.float32) if found else np.empty((0, height, width), np.float32)
 
     def score(self, maps: Matrix) -> Vector:
@@ -91,6 +134,9 @@ class PatchBank:
             "limit": np.array([self.limit]),
             "patches": self._patches,
             "own": self.own,
+            "seen": self.seen,
+            "slope": self._like.slope,
+            "like": np.array([self._like.level, self._like.weight, self._most]),
         }
 
     def restore(self, state: State) -> Self:
@@ -98,6 +144,8 @@ class PatchBank:
         height, width, depth = (int(side) for side in state["grid"])
         self.grid, self.limit = (height, width, depth), float(state["limit"][0])
         self._patches, self.own = np.asarray(state["patches"], np.float32), np.asarray(state["own"], np.float64)
+        level, weight, self._most = (float(value) for value in state["like"])
+        self._like, self.seen = Likeness(np.asarray(state["slope"], np.float64), level, weight), state["seen"]
         return self
 
     def _distances(self, patches: Matrix, item: int | None = None) -> Vector:
@@ -176,6 +224,21 @@ def _oddest(found: Vector) -> Vector:
     """The mean (n,) of the largest numbers of each row (n, p)."""
     most = max(1, round(SHARE * found.shape[1]))
     return np.asarray(np.partition(found, -most, axis=1)[:, -most:].mean(axis=1), np.float64)
+
+
+def _far(found: Vector) -> Ids:
+    """The patches (k,) of a dull image that are farthest from those of the others."""
+    return np.argsort(-found, kind="stable")[:OUTSTANDING]
+
+
+def thinned(patches: Matrix, size: int = KEPT) -> Matrix:
+    """At most `size` of the patches (p, c) of one picture, those that lie farthest from one another, in their order.
+
+    What is odd lies far from the rest and stays. Source: Gonzalez 1985. Cost: O(p size c).
+    """
+    if len(patches) <= size:
+        return patches
+    return patches[np.sort(kcenter(patches, size, rng=as_rng(0)))]
 
 
 def _fitting(maps: Matrix, grid: Grid) -> Matrix:
