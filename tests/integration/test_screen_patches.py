@@ -171,6 +171,51 @@ def test_known_odd_items_decide_for_patches_too(spots: Path, tmp_path: Path) -> 
     assert told["by"] == "patches" and choice["odd"] == 8 and choice["patches"] > 0.95 >= choice["head"] - 0.05
 
 
+def test_a_missed_picture_says_which_places_matter(spots: Path, tmp_path: Path) -> None:
+    place = tmp_path / "copy"
+    shutil.copytree(spots, place)
+
+    def scores() -> dict[str, float]:
+        told = json.loads(run(place, "screen", "p.sieve", "new", "--all", "--alarms", ".1", "--json").stdout)
+        return {row["key"]: row["score"] for row in told["rows"]}
+
+    def known() -> tuple[list[int], list[int]]:
+        with ls.open(place / "p.sieve") as p:
+            found = mapping.finder(p.context)
+            assert found is not None
+            return [len(one) for one in found.missed], found.odd.tolist()
+
+    before = scores()
+    part(np.random.default_rng(77), "spot").save(place / "missed.png")
+    part(np.random.default_rng(78)).save(place / "fine.png")
+    out = json.loads(run(place, "miss", "p.sieve", "missed.png", "--json").stdout)
+    assert out["taught"] == {"added": 1, "changed": 0, "known": 0}
+    run(place, "miss", "p.sieve", "fine.png", "--dull")
+    assert known() == ([64], [])  # the dull one shows no odd place
+    taught_ = scores()
+    spotted = {f"p{i:03}.png" for i in NEW_SPOTS}
+    gap = [min(x[k] for k in spotted) / np.median([x[k] for k in x if k not in spotted]) for x in (before, taught_)]
+    assert taught_ != before and gap[1] > gap[0] > 1
+    told = json.loads(run(place, "status", "p.sieve", "--json").stdout)["taught"][0]
+    assert (told["odd"], told["dull"], told["left_out"], told["in_pool"]) == (1, 1, 0, 0)
+    run(place, "miss", "p.sieve", "missed.png", "--dull")
+    assert known() == ([], []) and scores() == before  # its answer counts, not that of the day it was mapped
+    run(place, "miss", "p.sieve", "missed.png")
+    (place / "missed.png").rename(place / "gone.png")
+    shutil.rmtree(place / "p.sieve" / "cache" / "patches")
+    assert scores() == taught_  # what it shows is in the ledger
+    again = ("embed", "p.sieve", "--maps", "model", "--map-size", "128")
+    assert json.loads(run(place, *again, "--json").stdout)["taught"] == 1  # fine.png, by the maps of another size
+    assert known() == ([], [])
+    (place / "gone.png").rename(place / "missed.png")
+    assert json.loads(run(place, *again, "--json").stdout)["taught"] == 1
+    assert known() == ([256], [])
+    run(place, "miss", "p.sieve", "missed.png", "--undo")
+    assert known() == ([], [])
+    taught(place, 2, 0)
+    assert len(known()[1]) == 2
+
+
 def test_without_maps_or_dull_labels(spots: Path, tmp_path: Path) -> None:
     shutil.copytree(spots / "parts", tmp_path / "parts")
     shutil.copytree(spots / "model", tmp_path / "model")

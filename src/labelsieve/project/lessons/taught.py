@@ -3,6 +3,7 @@
 teach(conn, task, lessons, given) -> Counts          new, changed and known ones; one transaction
 forget(conn, task, source, digests=None) -> int      takes them back; they stay in the ledger, marked as gone
 standing_lessons(conn, task) -> list[Row]            all that were not taken back, without their embeddings
+odd_rows(conn, task, mark, maps) -> list[bytes]      patches of missed odd pictures, by the engine of feature maps
 taking_part(conn, task, mark, dim) -> Taught | None  those that the engine `mark` embedded and the pool does not hold
 
 An item of another engine takes no part, and neither does one whose content is in the pool by now: it would be
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labelsieve.core.types import Ids, Matrix, Task, Vector
+from labelsieve.core.types import ODD, Ids, Matrix, Task, Vector
 from labelsieve.project.database import now, transaction
 
 MISSED = "missed"  # the source of items that were taught one by one
@@ -172,3 +173,17 @@ def taking_part(conn: sqlite3.Connection, task: Task, mark: str, dim: int) -> Ta
         np.array(source),
         np.frombuffer(b"".join(blobs), np.float32).reshape(len(rows), dim),
     )
+
+
+def odd_rows(conn: sqlite3.Connection, task: Task, mark: str, maps: str) -> list[bytes]:
+    """What the engine `maps` made of each missed item whose answer is odd, oldest first, without those of the pool.
+
+    The answer is that of the row of the engine `mark`: patches are not written anew where an answer changes.
+    """
+    sql = """SELECT m.digest, m.row FROM taught AS m JOIN taught AS e
+      ON e.task = m.task AND e.source = m.source AND e.digest = m.digest AND e.key = m.key AND e.embeddings = ?
+      WHERE m.task = ? AND m.source = ? AND m.embeddings = ? AND m.gone IS NULL AND e.gone IS NULL AND e.code = ?
+      ORDER BY m.id"""
+    rows = conn.execute(sql, (mark, task.id, MISSED, maps, ODD)).fetchall()
+    here = in_pool(conn, {row[0] for row in rows}) if rows else {}
+    return [bytes(row[1]) for row in rows if row[0] not in here]

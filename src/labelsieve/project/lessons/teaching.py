@@ -1,7 +1,7 @@
 """Teach a screen what its pool does not hold: an odd (or dull) item that was missed, and found elsewhere."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.labelling import Given, labels_of
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.outside import Outside, embedded, engine_for, outside_items, rows_in_pool
+from labelsieve.project.lessons.showing import shown_by
 from labelsieve.project.lessons.taught import MISSED, Counts, Lesson, Row, Teaching
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.standing import engine_mark
@@ -71,10 +72,12 @@ def miss(context: Context, paths: Sequence[Path], answer: Answer, progress: Prog
     here = _in_pool(context, items)
     beside = [item for item in items if item.digest not in here]
     taught = _lessons(context, beside, code, name, progress)
+    shown = shown_by(context, beside, taught)
     given = Teaching(MISSED, 1.0, engine_mark(context), answer.by)
     ids = np.array(sorted({id_ for found in here.values() for id_ in found}), np.int64)
     with transaction(context.conn):
         counts = lessons.teach(context.conn, task, taught, given)
+        lessons.teach(context.conn, task, shown, replace(given, mark=context.settings.map_embeddings))
         if counts.added or counts.changed:
             add_taught_fact(context, "taught", given, [(one.digest, one.code) for one in taught])
         labelled, known, contradicted = _label_there(context, ids, code, name, answer.by)

@@ -9,7 +9,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,21 @@ from zipfile import BadZipFile
 import numpy as np
 
 from labelsieve.core.errors import InputError
-from labelsieve.core.idsets import holds
+from labelsieve.core.idsets import common, holds
 from labelsieve.core.randomness import stream
-from labelsieve.core.types import DULL, Ids, Labels, Matrix, Vector
+from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Vector
 from labelsieve.engines.maps import FeatureMaps
 from labelsieve.project.context import Context
+from labelsieve.project.lessons.showing import odd_patches
 from labelsieve.project.pictures.mapped import MapPool, map_engine, map_pool
 from labelsieve.project.pictures.templates import Templates, templates_of
 from labelsieve.project.standing import Stand, stand
 from labelsieve.screening.heat import HIGH, LOW, colours, levels, painted
 from labelsieve.screening.patches import TINY, PatchBank, heat_score, pair_heat
+from labelsieve.selection.candidates import thin
 from labelsieve.store.placing import placed
 
+MOST_ODD = 200  # odd pictures of the pool that are learnt from, and as many that were missed
 BLOCK = 32  # images whose maps are in memory at once
 PAIRS = 100  # pairs that say how unlike its template a usual image is
 START = 0.5  # where the legend begins
@@ -39,12 +42,14 @@ SIDE = 1024  # pixels of the longer side of a saved picture, at most
 @dataclass
 class Finder:
     """What finds odd places for one task, made once for all that is scored. Patches of dull training items are the
-    bank; an image with a template is held against that instead."""
+    bank, and odd ones say which of its distances matter; an image with a template is held against that instead."""
 
     context: Context
     pool: MapPool
     dull: Ids  # labelled dull, with a map, ascending
     templates: Templates | None = None
+    odd: Ids = field(default_factory=lambda: np.empty(0, np.int64))  # labelled odd, with a map, ascending
+    missed: list[Matrix] = field(default_factory=list)  # patches (p, c) of odd pictures that the pool does not hold
 
     @cached_property
     def bank(self) -> PatchBank | None:
@@ -54,7 +59,9 @@ class Finder:
         found = _read(self._folder / f"{self._mark}.npz")
         if found is None:
             rng = stream(self.context.settings.seed, "patches", self.context.task_name)
-            found = PatchBank().fit(self.pool.take(self.dull), self.pool.grid, rng)
+            depth = self.pool.grid[2]
+            odd = [self.pool.take(self.odd[i : i + 1]).reshape(-1, depth) for i in range(len(self.odd))]
+            found = PatchBank().fit(self.pool.take(self.dull), self.pool.grid, rng, [*odd, *self.missed])
             _write(self._folder, self._mark, f"{self._mark}.npz", found.state())
         return found
 
@@ -65,13 +72,14 @@ class Finder:
     @cached_property
     def _mark(self) -> str:
         """Names what all scores by the bank depend on."""
-        text = f"{self.context.settings.map_embeddings} {self.pool.grid} {self.dull.tolist()}"
-        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+        text = f"{self.context.settings.map_embeddings} {self.pool.grid} {self.dull.tolist()} {self.odd.tolist()}"
+        missed = b"".join(hashlib.blake2b(one.tobytes()).digest() for one in self.missed)
+        return hashlib.blake2b(text.encode() + missed, digest_size=12).hexdigest()
 
     def banked(self, ids: Ids) -> Vector:
         """As `scores`, by the bank alone, as a picture that is not in the pool is scored: with or without a template.
 
-        NaN without a map. What was scored is kept under cache/ until another dull label comes.
+        NaN without a map. What was scored is kept under cache/ until another label comes.
         """
         known, there = self._banked, ids[np.isin(ids, self.pool.ids)] if self.bank is not None else ids[:0]
         new = np.array([id_ for id_ in np.unique(there).tolist() if id_ not in known], np.int64)
@@ -91,8 +99,10 @@ class Finder:
 
     def _by_bank(self, ids: Ids) -> Vector:
         assert self.bank is not None  # noqa: S101  only asked where something is known to be dull
-        out, known = np.full(len(ids), np.nan), np.isin(ids, self.dull)
-        out[known] = self.bank.own[np.searchsorted(self.dull, ids[known])]
+        out = np.full(len(ids), np.nan)
+        for those, score in ((self.dull, self.bank.own), (self.odd, self.bank.seen)):
+            known = np.isin(ids, those)
+            out[known] = score[np.searchsorted(those, ids[known])]
         new = np.isnan(out)
         out[new] = self.bank.score(self.pool.take(ids[new]))
         return out
@@ -116,7 +126,7 @@ class Finder:
     def scores(self, ids: Ids) -> Vector:
         """How odd each of `ids` is (m,) at its oddest place; NaN for one without a map, or with nothing beside it.
 
-        A dull item of the bank is scored by the others. Cost: about .03 s an item and core.
+        A labelled item is scored by what the others teach. Cost: about .03 s an item and core.
         """
         out = np.full(len(ids), np.nan)
         there = np.flatnonzero(np.isin(ids, self.pool.ids))
@@ -181,8 +191,10 @@ def finder(context: Context, standing: Stand | None = None) -> Finder | None:
     if pool is None or not len(pool.ids):
         return None
     labels: Labels = (standing or stand(context)).train
-    dull = labels.ids[labels.y == DULL]
-    return Finder(context, pool, dull[np.isin(dull, pool.ids)], templates_of(context, pool))
+    dull, odd = (np.sort(common(pool.ids, labels.ids[labels.y == code])) for code in (DULL, ODD))
+    odd = np.sort(thin(odd, MOST_ODD, stream(context.settings.seed, "odd pictures", context.task_name)))
+    missed = odd_patches(context, pool.grid[2])[-MOST_ODD:]
+    return Finder(context, pool, dull, templates_of(context, pool), odd, missed)
 
 
 def patch_scores(context: Context, ids: Ids) -> Vector | None:
