@@ -35,6 +35,7 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     "stopping": (5, [f"stopping.py {POOLS}"]),
     "bounds": (3, ["bounds.py"]),
     "patches": (20, [f"patches.py {POOLS}"]),
+    "taught_patches": (20, [f"taught_patches.py {POOLS}"]),
     "conformal": (5, [f"conformal.py {POOLS}"]),
     "together": (1, ["together.py"]),
     "screening": (60, [f"screening.py {POOLS} --work {WORK}/screening --setup {WORK}/peers --jobs 2"]),
