@@ -34,7 +34,7 @@ from labelsieve.project.fitting import Fitted, Predictions
 from labelsieve.project.health import Health, examine
 from labelsieve.project.importing import ImportReport
 from labelsieve.project.indexing import IndexReport, update_index
-from labelsieve.project.lessons import reteaching, showing
+from labelsieve.project.lessons import patching, reteaching
 from labelsieve.project.limits import Limits, set_limits
 from labelsieve.project.ordering import Ordered, Ranked
 from labelsieve.project.people.membership import Membership
@@ -127,7 +127,7 @@ class Project(ScreenVerbs):
         in ONNX, its feature maps are kept beside the embeddings instead, of pictures of `map_size` pixels (0: 448)."""
         if maps is not None:
             made = mapped.embed_maps(self._context, maps, map_size, download, progress)
-            return replace(made, taught=showing.show_again(self._context))
+            return replace(made, taught=patching.show_again(self._context))
         report = pooling.embed(self._context, engine, relearn, download, progress)
         again, lost = reteaching.teach_again(self._context, progress)
         return replace(report, taught=again, untaught=lost)

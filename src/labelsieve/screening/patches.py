@@ -87,10 +87,8 @@ class PatchBank:
         """
         count, cells, depth = dull.shape
         any_ = np.stack([rng.permutation(cells)[: -(-USUAL // count)] for _ in range(count)])
-        usual, hard = (
-            dull[np.arange(count)[:, None], any_],
-            np.stack([one[_far(d)] for one, d in zip(dull, far, strict=True)]),
-        )
+        usual = dull[np.arange(count)[:, None], any_]
+        hard = np.stack([one[_far(d)] for one, d in zip(dull, far, strict=True)])
         odd = [_fitting(one, (1, 1, depth)) for one in odd]
         away = [self._distances(one) for one in odd]
         places = [one[places_of(d)] for one, d in zip(odd, away, strict=True)]

@@ -16,7 +16,7 @@ from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.labelling import Given, labels_of
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.outside import Outside, embedded, engine_for, outside_items, rows_in_pool
-from labelsieve.project.lessons.showing import shown_by
+from labelsieve.project.lessons.patching import shown_by
 from labelsieve.project.lessons.taught import MISSED, Counts, Lesson, Row, Teaching
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.standing import engine_mark

@@ -23,7 +23,7 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Vector
 from labelsieve.engines.maps import FeatureMaps
 from labelsieve.project.context import Context
-from labelsieve.project.lessons.showing import odd_patches
+from labelsieve.project.lessons.patching import odd_patches
 from labelsieve.project.pictures.mapped import MapPool, map_engine, map_pool
 from labelsieve.project.pictures.templates import Templates, templates_of
 from labelsieve.project.standing import Stand, stand
