@@ -43,5 +43,6 @@ describe("clicks on links", () => {
 it("says errors as sentences: the fact, then the hint", () => {
   const error = new ApiError(409, "the source 'a b' is not there.", "put it back, or run labelsieve sync");
   expect(inWords(error)).toBe("The source 'a b' is not there. Put it back, or run labelsieve sync.");
+  expect(inWords(new ApiError(409, "all are answered", "labelsieve certify PROJECT"))).toBe("All are answered. labelsieve certify PROJECT.");
   expect(inWords(new ApiError(422, "img_1.png is no picture"))).toBe("img_1.png is no picture.");
 });

@@ -91,7 +91,7 @@ def coloured(page: Any) -> int:
     return int((_colours(page) > 60).sum())
 
 
-def _colours(page: Any) -> np.ndarray:
+def _colours(page: Any) -> Any:
     """How far each pixel of the map is from a grey (height, width)."""
     from io import BytesIO
 

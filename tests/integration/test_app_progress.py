@@ -79,3 +79,15 @@ def test_nothing_yet_says_what_to_do(server: Server, chromium: Any) -> None:
     page.get_by_role("link", name="Label the first items").click()
     page.wait_for_url("**/label*")
     page.close()
+
+
+def test_an_audit_that_is_not_drawn_is_said_and_not_asked_for_again(server: Server, chromium: Any) -> None:
+    page = chromium.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/queue?" in request.url else None)
+    page.goto(f"{server.url}/label?task=screen&purpose=certify&token=T")
+    page.get_by_text("Nothing is left to label here").wait_for()
+    page.get_by_text("labelsieve certify", exact=False).first.wait_for()
+    page.wait_for_timeout(2500)
+    assert len(asked) == 1
+    page.close()

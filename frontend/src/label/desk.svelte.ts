@@ -275,10 +275,12 @@ export class Desk {
       if (this.line.open < FEW && this.state !== "done" && this.state !== "failed") this.later(this.line.open ? 1500 : 500);
     } catch (error) {
       if (this.closed) return;
+      const said = this.purpose === "certify" && error instanceof api.ApiError && (error.status === 409 || error.status === 422);
       if (!this.line.open) {
-        this.state = "no answer";
+        this.state = said ? "done" : "no answer";
         this.note = api.inWords(error);
       }
+      if (said) return; // no audit is open, say: asking again changes nothing
       this.tries += 1;
       this.later(Math.min(10_000, 500 * 2 ** this.tries));
     } finally {

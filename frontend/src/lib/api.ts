@@ -90,8 +90,8 @@ export function inWords(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** With a capital where a plain word begins it, and an end. */
+/** With a capital where a plain word begins it, and an end; a command stays as it is typed. */
 export function sentence(text: string): string {
-  const begun = /^\p{Ll}[\p{Ll}'’-]*[\s,]/u.test(text) ? text[0]!.toUpperCase() + text.slice(1) : text;
+  const begun = /^(?!labelsieve )\p{Ll}[\p{Ll}'’-]*[\s,]/u.test(text) ? text[0]!.toUpperCase() + text.slice(1) : text;
   return /[.!?…:]["'”’)]?$/.test(begun) ? begun : `${begun}.`;
 }

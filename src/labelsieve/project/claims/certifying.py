@@ -168,7 +168,9 @@ def open_audit(conn: sqlite3.Connection, task: str, n: int) -> tuple[int, Ids, i
     audit = drawn_audit(conn, task)
     parts = [(query, left) for query, left in open_items(conn, audit) if len(left)]
     if not parts:
-        raise PoolExhausted(f"all {len(audit.drawn):,} items of the audit are answered.", "labelsieve certify PROJECT")
+        raise PoolExhausted(
+            f"all {len(audit.drawn):,} items of the audit are answered.", "labelsieve certify PROJECT reads it."
+        )
     there = [(query, left[~gone_of(conn, left)]) for query, left in parts]
     first = next(((query, left) for query, left in there if len(left)), None)
     if first is None:
