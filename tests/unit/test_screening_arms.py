@@ -7,7 +7,8 @@ from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
 from labelsieve.screening import arms
 from labelsieve.screening.anomaly import mahalanobis, rank
-from labelsieve.screening.arms import Scene, by_anomaly, by_forest, by_fuse, by_linear, by_medoids, lists_of
+from labelsieve.screening.apart import apart_ranks
+from labelsieve.screening.arms import Scene, by_anomaly, by_apart, by_forest, by_fuse, by_linear, by_medoids, lists_of
 from labelsieve.screening.ranking import Ranked, scanned
 from labelsieve.screening.tails import tail_ranks
 from labelsieve.selection.clusters import kmeans
@@ -103,8 +104,18 @@ def test_the_forest_scores_random_items_and_those_on_other_lists(pool, monkeypat
 def test_which_arms_have_a_list(pool):
     x, y = pool
     odd, dull = np.flatnonzero(y == ODD), np.flatnonzero(y == DULL)
-    blind = {"anomaly", "isolation", "medoids"}
+    blind = {"anomaly", "apart", "isolation", "medoids"}
     assert set(lists_of(scene_of(x, y, []))) == blind
     assert set(lists_of(scene_of(x, y, dull[:30]))) == blind
     assert set(lists_of(scene_of(x, y, odd[:2]))) == {*blind, "linear", "fuse"}
     assert set(lists_of(scene_of(x, y, [odd[0], dull[0]]))) == {*blind, "linear", "fuse", "forest"}
+    table = lists_of(scene_of(x, y, [], tabular=True))
+    assert set(table) == {*blind, "tails"} - {"apart"}
+
+
+def test_the_arm_apart_asks_for_what_is_far_from_its_nearest_items(pool):
+    x, y = pool
+    found = by_apart(scene_of(x, y, [4], asked=[7])).ids
+    rank_ = apart_ranks(scene_of(x, y, []).state).copy()
+    rank_[[4, 7]] = -1
+    np.testing.assert_array_equal(found, np.argsort(-rank_)[:10])

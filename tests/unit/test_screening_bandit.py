@@ -56,4 +56,4 @@ def test_before_anything_is_answered_arms_that_know_nothing_of_odd_items_come_la
     often = sorted(arms, key=first.count)
     assert set(often[:2]) == {"explore", "medoids"}
     assert often[-1] == "fuse"
-    assert BEFORE.keys() <= {*arms, "forest", "patches", "tails"}
+    assert BEFORE.keys() <= {*arms, "apart", "forest", "patches", "tails"}

@@ -14,6 +14,7 @@ from labelsieve.core.types import ODD, Ids, Matrix, Vector
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
 from labelsieve.screening.anomaly import pool_ranks, rank
+from labelsieve.screening.apart import apart_ranks
 from labelsieve.screening.isolation import Isolation
 from labelsieve.screening.patcharm import by_patches
 from labelsieve.screening.ranking import Ranked, scanned
@@ -84,6 +85,11 @@ def by_anomaly(scene: Scene) -> Ranked:
 def by_tails(scene: Scene) -> Ranked:
     """Rows of a table with values that few others reach, by the tails of the columns. Cost: O(m), the pool is kept."""
     return scene.ranked(tail_ranks(scene.state)[scene.at])
+
+
+def by_apart(scene: Scene) -> Ranked:
+    """Embeddings far from those that are nearest to them, by direction. Cost: O(m), the pool is kept."""
+    return scene.ranked(apart_ranks(scene.state)[scene.at])
 
 
 def by_isolation(scene: Scene) -> Ranked:
@@ -162,6 +168,8 @@ def lists_of(scene: Scene) -> dict[str, Ranked]:
     found = {name: arm(scene) for name, arm in ARMS.items() if scene.odd or name not in FROM_ODD}
     if scene.state.tabular:
         found["tails"] = by_tails(scene)
+    else:
+        found["apart"] = by_apart(scene)
     if scene.both:
         found["forest"] = by_forest(scene, found)
     patches = by_patches(scene, found)

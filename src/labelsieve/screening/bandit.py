@@ -15,6 +15,7 @@ BEFORE = {
     "fuse": (3.0, 7.0),
     "tails": (3.0, 7.0),
     "anomaly": (2.0, 9.0),
+    "apart": (2.0, 9.0),
     "isolation": (2.0, 8.0),
     "forest": (2.0, 8.0),
     "patches": (6.0, 4.0),

@@ -23,7 +23,8 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
 
     Arms: `anomaly` (unusual in the pool), `isolation` (an isolation forest that learns from answers), `medoids`
     (typical of cells without a label), `explore` (at random); from the first odd item on `linear`, `forest`, and `fuse`
-    (linear and anomaly together). In a table also `tails` (values that few others reach), which `fuse` takes there;
+    (linear and anomaly together). In a table also `tails` (values that few others reach), which `fuse` takes there,
+    elsewhere `apart` (far from the items that are nearest to it);
     with feature maps of images, and a dull one, `patches` (a place that no dull image has). An arm is drawn by Thompson
     sampling on what its list found so far (`Round.past`), one place in twenty at random, up to every other one while
     150 answers show nothing odd. `Query.arms` names the arms that had an item on their list, `Query.why` the one that
@@ -91,6 +92,7 @@ def _why(arm: str, share: float, odd: int) -> str:
     part = f"{np.floor(min(share, 0.999) * 1000) / 10:g} % of the items left"  # never 100 % of the others
     return {
         "anomaly": f"anomaly: more unusual than {part}",
+        "apart": f"apart: farther from its nearest items than {part}",
         "tails": f"tails: values that few others reach, more so than {part}",
         "isolation": f"isolation: easier to tell from all others than {part}",
         "medoids": "medoids: typical of a part of the pool with few labels",

@@ -9,6 +9,7 @@ from labelsieve.project.report.words import count
 ARMS = {
     "patches": "a place that no dull picture has, by feature maps",
     "anomaly": "most unusual in the pool",
+    "apart": "far from the items nearest to it",
     "tails": "values of single columns that few others reach",
     "isolation": "an isolation forest that learns from answers",
     "medoids": "typical of a corner without a label",
