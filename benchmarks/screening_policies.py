@@ -1,7 +1,8 @@
 """Ways to search for odd items that `screen` is compared with: each of its arms alone, and what others would do.
 
-Each is a strategy (state, n, rng) -> Query. Where nothing odd is known yet, all but `random` and `isolation` ask for
-what is most unusual, so that what is compared is what they do with the answers.
+Each is a strategy (state, n, rng) -> Query. Where nothing odd is known yet, all but
+`random`, `isolation`, `apart` and `patches` ask for what is most unusual, so that what is compared is what they do with
+the answers.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from labelsieve.heads.forest import Forest
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
 from labelsieve.screening.anomaly import mahalanobis, rank
+from labelsieve.screening.apart import apart_ranks
 from labelsieve.screening.isolation import Isolation
 from labelsieve.screening.patches import PatchBank
 from labelsieve.selection.naming import strategy_called
@@ -51,6 +53,11 @@ def fuse(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
 def isolation(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
     """The isolation forest that learns from answers, odd or dull (m,)."""
     return Isolation.of(state).scores(state, ids).astype(np.float64)  # these pools have the ids 0 .. n - 1
+
+
+def apart(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
+    """How far the nearest items are (m,), as a rank: by direction, in tables by length."""
+    return apart_ranks(state)[ids].astype(np.float64)  # as above
 
 
 def patches(state: Round, ids: Ids, rng: np.random.Generator) -> Vector:
@@ -97,6 +104,7 @@ def policies() -> dict[str, Strategy]:
         "linear": greedy(linear),
         "forest": greedy(forest),
         "isolation": greedy(isolation, from_nothing=True),
+        "apart": greedy(apart, from_nothing=True),
         "patches": greedy(patches, from_nothing=True),
         "uncertainty": after_the_first("margin"),
         "greedy_search": after_the_first("greedy_search"),
