@@ -8,7 +8,7 @@ from labelsieve.core.types import Labels
 from labelsieve.heads.fused import directions_of
 from labelsieve.screening import apart
 from labelsieve.screening.anomaly import rank
-from labelsieve.screening.apart import apart_ranks
+from labelsieve.screening.apart import apart_ranks, few_values, is_dense
 from labelsieve.selection.candidates import thin
 
 
@@ -76,3 +76,20 @@ def test_a_pool_of_a_few_rows_has_ranks_too(n: int) -> None:
 def test_it_is_computed_once() -> None:
     state = round_of(np.random.default_rng(5).normal(size=(60, 2)))
     assert apart_ranks(state) is apart_ranks(state)
+
+
+def test_bits_and_counts_are_few_values_whatever_their_scale_and_embeddings_are_not() -> None:
+    rng = np.random.default_rng(6)
+    for x in (rng.random((300, 9)) < 0.3, rng.poisson(2.0, (300, 9)) * 0.37 - 1.1, np.ones((30, 2))):
+        assert few_values(x.astype(np.float32))
+    some = np.concatenate([rng.normal(size=(300, 6)), rng.random((300, 4)) < 0.5], axis=1)
+    for x in (rng.normal(size=(300, 9)), some, np.maximum(rng.normal(size=(300, 9)), 0), rng.normal(size=(12, 3))):
+        assert not few_values(x.astype(np.float32))
+    assert not few_values(np.empty((0, 3), np.float32))
+
+
+def test_a_table_is_never_dense() -> None:
+    x = np.random.default_rng(7).normal(size=(50, 4))
+    assert is_dense(round_of(x))
+    assert not is_dense(round_of(x, True))
+    assert not is_dense(round_of(x > 0))

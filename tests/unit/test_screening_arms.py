@@ -111,6 +111,7 @@ def test_which_arms_have_a_list(pool):
     assert set(lists_of(scene_of(x, y, [odd[0], dull[0]]))) == {*blind, "linear", "fuse", "forest"}
     table = lists_of(scene_of(x, y, [], tabular=True))
     assert set(table) == {*blind, "tails"} - {"apart"}
+    assert set(lists_of(scene_of((x > 0).astype(np.float32), y, []))) == blind - {"apart"}
 
 
 def test_the_arm_apart_asks_for_what_is_far_from_its_nearest_items(pool):

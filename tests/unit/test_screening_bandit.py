@@ -57,3 +57,14 @@ def test_before_anything_is_answered_arms_that_know_nothing_of_odd_items_come_la
     assert set(often[:2]) == {"explore", "medoids"}
     assert often[-1] == "fuse"
     assert BEFORE.keys() <= {*arms, "apart", "forest", "patches", "tails"}
+
+
+def test_in_dense_embeddings_trees_start_with_the_trust_of_what_is_not_named():
+    arms = ["fuse", "forest", "linear"]
+    often = {}
+    for dense in (True, False):
+        rng = np.random.default_rng(0)
+        first = [drawn_order(arms, {}, rng, dense)[0] for _ in range(3000)]
+        often[dense] = {arm: first.count(arm) / 3000 for arm in arms}
+    assert often[True]["forest"] == pytest.approx(often[True]["linear"], abs=0.03)
+    assert often[False]["forest"] > 2 * often[False]["linear"]

@@ -87,7 +87,7 @@ def test_an_arm_that_finds_odd_items_gets_more_of_the_places(planted):
     rest = np.flatnonzero(y[:200] == DULL)
     past = [
         _query(np.flatnonzero(y[:200] == ODD), "medoids"),
-        _query(rest, "anomaly + isolation + explore + linear + fuse + forest"),
+        _query(rest, "anomaly + apart + isolation + explore + linear + fuse + forest"),
     ]
     for _ in range(2):
         query = screen(replace(state, past=past), 100, np.random.default_rng(0))

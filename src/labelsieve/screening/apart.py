@@ -14,6 +14,32 @@ NEAREST = 5
 LEARN_FROM, AT_LEAST = 20_000, 1_000  # rows that neighbours are looked up among,
 PAIRS = 1_000_000_000  # fewer of them in a pool with which these would be more pairs
 ROWS = 512  # compared at once with all of those
+LOOK_AT, FEW = 1_000, 20  # rows whose columns are looked at; values of a column that are few
+
+
+def few_values(x: Matrix) -> bool:
+    """Whether half of the columns of x (n, d) or more take fewer than 20 values, or than half the rows: bits, counts.
+
+    A single column means something there, so that trees, which split one at a time, have something to hold on to; an
+    embedding may be turned any way. Source: measured, see docs/decisions/0007-the-search.md. Cost: O(n d log n).
+
+    >>> few_values(np.eye(100, dtype=np.float32)), few_values(np.arange(200, dtype=np.float32).reshape(100, 2))
+    (True, False)
+    """
+    ordered = np.sort(x, axis=0)
+    values = 1 + (ordered[1:] != ordered[:-1]).sum(axis=0)
+    return bool(np.median(values) < min(FEW, len(x) / 2)) if len(x) else False
+
+
+def is_dense(state: Round) -> bool:
+    """Whether the pool is embeddings in columns that mean nothing one by one, by at most 1,000 random rows."""
+    if state.tabular:
+        return False
+
+    def made() -> NDArray[np.bool_]:
+        return np.array([not few_values(state.take(thin(state.pool.ids, LOOK_AT, default_rng(0))))])
+
+    return bool(state.kept("dense", made)[0])
 
 
 def apart_ranks(state: Round) -> NDArray[np.float32]:

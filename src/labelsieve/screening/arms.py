@@ -14,7 +14,7 @@ from labelsieve.core.types import ODD, Ids, Matrix, Vector
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.linear import Linear
 from labelsieve.screening.anomaly import pool_ranks, rank
-from labelsieve.screening.apart import apart_ranks
+from labelsieve.screening.apart import apart_ranks, is_dense
 from labelsieve.screening.isolation import Isolation
 from labelsieve.screening.patcharm import by_patches
 from labelsieve.screening.ranking import Ranked, scanned
@@ -168,7 +168,7 @@ def lists_of(scene: Scene) -> dict[str, Ranked]:
     found = {name: arm(scene) for name, arm in ARMS.items() if scene.odd or name not in FROM_ODD}
     if scene.state.tabular:
         found["tails"] = by_tails(scene)
-    else:
+    elif is_dense(scene.state):
         found["apart"] = by_apart(scene)
     if scene.both:
         found["forest"] = by_forest(scene, found)

@@ -23,6 +23,7 @@ BEFORE = {
     "explore": (1.0, 29.0),
 }
 OTHERS = (1.0, 9.0)
+IN_DENSE = {"isolation": OTHERS, "forest": OTHERS}  # trees split columns, which mean nothing one by one there
 SURER = 2.0  # each hit and miss counts so often: draws lie nearer to what was found, and less is given away
 FADE = 0.95  # of what counts, after ten more answers
 LAST = 2_000  # answers that are looked at: older ones weigh less than 1 in 10,000
@@ -61,7 +62,8 @@ def credits_of(past: Sequence[Query], labels: Labels) -> dict[str, Credit]:
     return {arm: Credit(hits, misses) for arm, (hits, misses) in found.items()}
 
 
-def drawn_order(arms: Sequence[str], credit: Mapping[str, Credit], rng: Generator) -> list[str]:
-    """All arms, the first the one to ask: by one draw each (Thompson 1933)."""
-    share = np.array([credit.get(arm, Credit()).share(BEFORE.get(arm, OTHERS), rng) for arm in arms])
+def drawn_order(arms: Sequence[str], credit: Mapping[str, Credit], rng: Generator, dense: bool = False) -> list[str]:
+    """All arms, the first the one to ask: by one draw each (Thompson 1933). `dense`: the pool is dense embeddings."""
+    before = {**BEFORE, **IN_DENSE} if dense else BEFORE
+    share = np.array([credit.get(arm, Credit()).share(before.get(arm, OTHERS), rng) for arm in arms])
     return [arms[i] for i in np.argsort(-share, kind="stable")]

@@ -8,6 +8,7 @@ from numpy.random import Generator
 from labelsieve.core.errors import InputError
 from labelsieve.core.rounds import Round
 from labelsieve.core.types import ODD, Ids, Query
+from labelsieve.screening.apart import is_dense
 from labelsieve.screening.arms import Scene, lists_of
 from labelsieve.screening.bandit import JOIN, credits_of, drawn_order
 from labelsieve.screening.ranking import Ranked
@@ -23,8 +24,8 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
 
     Arms: `anomaly` (unusual in the pool), `isolation` (an isolation forest that learns from answers), `medoids`
     (typical of cells without a label), `explore` (at random); from the first odd item on `linear`, `forest`, and `fuse`
-    (linear and anomaly together). In a table also `tails` (values that few others reach), which `fuse` takes there,
-    elsewhere `apart` (far from the items that are nearest to it);
+    (linear and anomaly together). In a table also `tails` (values that few others reach), which `fuse` takes there;
+    of dense embeddings `apart` (far from the items that are nearest to it), where trees start with less trust;
     with feature maps of images, and a dull one, `patches` (a place that no dull image has). An arm is drawn by Thompson
     sampling on what its list found so far (`Round.past`), one place in twenty at random, up to every other one while
     150 answers show nothing odd. `Query.arms` names the arms that had an item on their list, `Query.why` the one that
@@ -48,11 +49,12 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
 def _shared_out(lists: Mapping[str, Ranked], n: int, state: Round, rng: Generator) -> list[tuple[str, int]]:
     """(arm, place on its list) of each of n items: an arm is drawn, and gives its best item that is not taken yet."""
     credit, names, at_random = credits_of(state.past, state.labels), list(lists), share_at_random(state)
+    dense = is_dense(state)
     taken: set[int] = set()
     after = dict.fromkeys(names, 0)
     asked = []
     for _ in range(n):
-        order = drawn_order(names, credit, rng)
+        order = drawn_order(names, credit, rng, dense)
         if rng.random() < at_random:
             order.insert(0, EXPLORE)
         for arm in order:  # a list may have run out: the next arm then
