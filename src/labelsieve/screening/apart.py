@@ -18,7 +18,8 @@ LOOK_AT, FEW = 1_000, 20  # rows whose columns are looked at; values of a column
 
 
 def few_values(x: Matrix) -> bool:
-    """Whether half of the columns of x (n, d) or more take fewer than 20 values, or than half the rows: bits, counts.
+    """Whether half of the columns of x (n, d) or more take fewer than 20 values, or than half the rows: bits, counts,
+    features that are mostly 0.
 
     A single column means something there, so that trees, which split one at a time, have something to hold on to; an
     embedding may be turned any way. Source: measured, see docs/decisions/0007-the-search.md. Cost: O(n d log n).
