@@ -1,5 +1,7 @@
 """Items that stand alone: the formula, equal rows, what a large pool is compared with, and that it is kept."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
@@ -93,3 +95,10 @@ def test_a_table_is_never_dense() -> None:
     assert is_dense(round_of(x))
     assert not is_dense(round_of(x, True))
     assert not is_dense(round_of(x > 0))
+
+
+def test_where_there_are_feature_maps_patches_stand_for_what_is_apart() -> None:
+    state = round_of(np.random.default_rng(8).normal(size=(50, 4)))
+    assert is_dense(state)
+    state.maps = cast(Any, object())
+    assert not is_dense(state)

@@ -33,8 +33,11 @@ def few_values(x: Matrix) -> bool:
 
 
 def is_dense(state: Round) -> bool:
-    """Whether the pool is embeddings in columns that mean nothing one by one, by at most 1,000 random rows."""
-    if state.tabular:
+    """Whether the pool is embeddings in columns that mean nothing one by one, by at most 1,000 random rows.
+
+    Not where there are feature maps: there patches say, place by place, what has no near neighbour.
+    """
+    if state.tabular or state.maps is not None:
         return False
 
     def made() -> NDArray[np.bool_]:
