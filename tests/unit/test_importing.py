@@ -248,3 +248,9 @@ def test_weights_without_a_class_that_can_be_named_stop_nothing(ledger: Ledger, 
     report = import_file(ledger, "main", file, by="ann")
     assert (report.added, list(report.set_aside.values())) == (1, [["a"]])
     assert known(ledger) == {"b": "cat"}
+
+
+def test_a_text_as_long_as_no_class_is_set_aside(ledger: Ledger, tmp_path: Path) -> None:
+    file = write(tmp_path / "l.csv", f"key,label\na,{'x' * 100_001}\nb,{'y' * 100_000}\n")
+    report = import_file(ledger, "main", file, by="ann")
+    assert (report.added, report.set_aside) == (1, {"a class name of more than 100,000 characters": ["a"]})

@@ -35,6 +35,7 @@ from labelsieve.project.parking import Parked, ParkedLabels
 from labelsieve.sources import Source
 
 BLOCK = 50_000  # labels in memory at once
+LONGEST = 100_000  # characters of a class, as in the app: every page reads the classes
 _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 
 
@@ -214,6 +215,8 @@ class Import:
             return "unknown key"
         if value is not None and value.tag not in FITS[self.task.kind]:
             return f"several classes an item, in a task of kind {self.task.kind}"
+        if value is not None and any(len(name) > LONGEST for name in value.names):
+            return f"a class name of more than {LONGEST:,} characters"
         if value is not None and self.task.closed:
             for name in value.names:
                 if name not in self.task.classes:
