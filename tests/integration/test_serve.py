@@ -18,6 +18,8 @@ import pytest
 from app_server import Server, serving, until
 
 import labelsieve as ls
+from labelsieve.api.lanes import Workers
+from labelsieve.core.errors import ProjectError
 from labelsieve.project import events
 from labelsieve.testing import toy_classes
 
@@ -121,3 +123,11 @@ def test_a_taken_port_is_said(server: Server) -> None:
     assert done.returncode == 1
     assert f"port {port}" in done.stderr
     assert "--port 0" in done.stderr
+
+
+def test_a_project_that_cannot_be_written_is_not_served(tmp_path: Path) -> None:
+    jobs = tmp_path / "cache" / "jobs"
+    jobs.parent.mkdir()
+    jobs.write_text("no folder")
+    with pytest.raises(ProjectError, match="serve a project whose folder can be written"), Workers(tmp_path):
+        pass

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from labelsieve.core.errors import ProjectError
 from labelsieve.project.jobs.joblogs import tail_of
 from labelsieve.project.jobs.pulse import ENDED
 from labelsieve.project.jobs.table import Lane
@@ -38,8 +39,14 @@ class Workers:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "Workers":
-        for lane in get_args(Lane):
-            self._running[lane] = _Worker(self._started(lane), time.monotonic())
+        try:
+            for lane in get_args(Lane):
+                self._running[lane] = _Worker(self._started(lane), time.monotonic())
+        except OSError as error:
+            fact = f"the workers of the project cannot start: {error}."
+            raise ProjectError(
+                fact, "serve a project whose folder can be written, on a disk that is not full."
+            ) from error
         self._thread.start()
         return self
 
