@@ -16,6 +16,7 @@ from labelsieve.project import deciding, events
 from labelsieve.project.database import now
 from labelsieve.project.facade import Project
 from labelsieve.project.formats.exchanging import export_file
+from labelsieve.project.people.agreeing import measure
 from labelsieve.project.people.settled import CONSENSUS_COLUMNS, consensus_rows
 from labelsieve.weak.answersets import Answers
 from labelsieve.weak.consensus import dawid_skene, single_shares
@@ -145,6 +146,11 @@ def test_it_comes_in_again_as_one_annotator(tmp_path: Path) -> None:
         for name in ("ann", "bob"):
             say(project, name, {1: "a", 2: "b"})
         (out,) = project.export(consensus=tmp_path / "c.csv")
+        before = measure(project.context)
+        with pytest.raises(ls.InputError, match="2 of its items have answers here") as told:
+            project.import_labels(out, by="consensus")
+        assert "another project or task" in told.value.hint
+        assert measure(project.context) == before
     (tmp_path / "b").mkdir()
     with made(tmp_path / "b") as other:
         assert other.import_labels(out, by="consensus").added == 2

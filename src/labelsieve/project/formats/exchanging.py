@@ -24,6 +24,7 @@ from labelsieve.project.formats.gathering import Gathered, gathered
 from labelsieve.project.formats.losses import Lost
 from labelsieve.project.formats.matching import Matcher
 from labelsieve.project.importing import Import, ImportReport
+from labelsieve.project.people.settled import require_elsewhere
 from labelsieve.project.safecsv import csv_text
 from labelsieve.project.wholefiles import whole, whole_folder
 
@@ -232,6 +233,7 @@ def _read(context: Context, path: Path, format_: str, wanted: Wanted) -> Import:
     if format_ in TABLES:
         if not path.name.lower().endswith(TABLES[format_]):
             raise InputError(f"{path.name} is no name of a {format_} file.", "leave --format out, or name another one.")
+        require_elsewhere(context, path, wanted.by)
         return importing.read_file(conn, task.name, path, wanted.by, wanted.separator)
     if not path.exists():
         raise InputError(f"{path} is not there.", "check the path.")

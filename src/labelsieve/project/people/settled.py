@@ -1,6 +1,7 @@
 """The consensus of a task, one row an item: what is most likely true, how likely, and from how many answers.
 
     consensus_rows(context) -> Iterator     rows of CONSENSUS_COLUMNS, items ascending
+    require_elsewhere(context, path, by)    InputError where such a table would count beside the answers it is made of
 
 A decision comes first. Where two people or more answered by themselves it is the consensus of their answers, else
 what one of them said, as likely as that person is right elsewhere. Skipped items are left out.
@@ -8,16 +9,20 @@ what one of them said, as likely as that person is right elsewhere. Skipped item
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Task
 from labelsieve.project import deciding, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.exports import joined_names
 from labelsieve.project.people.agreeing import LARGEST, code_names, coded_answers
+from labelsieve.project.labelfiles import read_label_file
+from labelsieve.sources import open_source
 from labelsieve.weak.answersets import Answers
 from labelsieve.weak.consensus import Consensus, dawid_skene, dawid_skene_each, single_shares
 
@@ -60,6 +65,23 @@ def consensus_rows(context: Context) -> Iterator[tuple[Any, ...]]:
             names, p = (agreed[item], None) if share is None else _said(task, share, agreed[item])
             basis = "consensus" if times > 1 else "answer" if times else "copy"
             yield key, joined_names(names, several=several), times, p, basis
+
+
+def require_elsewhere(context: Context, path: Path, by: str) -> None:
+    """InputError where a label file is a consensus and people other than `by` have answered items of it here.
+
+    It would count as one more person, who agrees with everybody. Cost: one more reading of such a file, and a fold.
+    """
+    if not set(CONSENSUS_COLUMNS) <= set(open_source(path).names()):
+        return
+    items = manifest.by_key(context.conn, (row.key for row in read_label_file(path))).values()
+    others = {label.item for label in folding.answers(context.conn, context.task_name) if label.by != by}
+    if both := len(others.intersection(items)):
+        have = "1 of its items has" if both == 1 else f"{both:,} of its items have"
+        raise InputError(
+            f"{path.name} is a consensus, and {have} answers here: it would count as one more person among them.",
+            "it belongs into another project or task, or a trainer; without its column basis it counts as a person.",
+        )
 
 
 def _said(task: Task, share: NDArray[np.float64], agreed: tuple[str, ...]) -> tuple[tuple[str, ...], float]:
