@@ -4,7 +4,7 @@
     look_into(context, ids, tell) -> int       the worker's part: hides the words of each text in turn
 
 A word is worth what the score of the guessed class loses when the word is left out of the text, whatever the engine:
-see docs/decisions/0012-speaking-words.md. The head is the one that made the predictions, and nothing is fitted. Who
+see docs/decisions/0014-speaking-words.md. The head is the one that made the predictions, and nothing is fitted. Who
 may not see a guess is told no words either: only items that the person has on the desk, asked by a search.
 """
 
