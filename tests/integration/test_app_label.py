@@ -4,6 +4,7 @@ import csv
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from app_server import Server, serious, serving, until
 
 import labelsieve as ls
+from labelsieve.project.desk import leases
 from labelsieve.project.desk.refilling import choose_more
 from labelsieve.testing.digits import write_digits
 
@@ -298,6 +300,41 @@ def test_new_classes_stand_there_before_they_are_saved(chromium: Any, tmp_path: 
         assert page.locator('[data-testid="typed"]').all_inner_texts() == ["joy"]
         page.keyboard.press("Enter")
         page.wait_for_selector(f'.last:has-text("{first}: joy")')
+
+
+def test_whoever_leaves_the_page_gives_its_items_back(page: Any, server: Server) -> None:
+    def leased(longer: float = leases.SOON + 5) -> list[int]:
+        soon = datetime.now(UTC) + timedelta(seconds=longer)
+        sql = "SELECT item FROM leases WHERE until > ? ORDER BY item"
+        with closing(sqlite3.connect(server.root / "labels.sqlite")) as ledger:
+            return [item for (item,) in ledger.execute(sql, (soon.isoformat(timespec="microseconds"),))]
+
+    here = shown(page)
+    mine = leased()
+    assert mine
+    page.reload()  # the same items come back, the same one first
+    page.wait_for_selector(f"{ITEM}[data-key]")
+    assert shown(page) == here
+    assert leased() == mine
+    other = page.context.new_page()
+    other.goto(f"{server.url}/label")
+    other.wait_for_selector(f"{ITEM}[data-key]")
+    page.click("nav a[href='/grid']")  # the other tab has asked since: the items stay there
+    page.wait_for_url("**/grid*")
+    assert shown(other) == here
+    assert leased() == mine
+    page.goto(f"{server.url}/label")
+    page.wait_for_selector(f"{ITEM}[data-key]")
+    with page.expect_response("**/queue*"):  # the other tab goes: this one asks again
+        other.goto("about:blank")
+    until(lambda: leased() == mine, 10)
+    with page.expect_request("**/leave"):
+        page.click("nav a[href='/grid']")
+    until(lambda: not leased(), 10)
+    assert leased(0) == mine
+    page.go_back()
+    page.wait_for_selector(f"{ITEM}[data-key]")
+    assert shown(page) == here
 
 
 def test_words_that_speak_for_the_guess(chromium: Any, tmp_path: Path) -> None:

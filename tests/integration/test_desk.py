@@ -68,6 +68,33 @@ def test_leases_run_out(asked: Context, monkeypatch: pytest.MonkeyPatch) -> None
     assert hand_out(asked, "bob", 10).ids.tolist() == first.tolist()
 
 
+def test_who_leaves_and_comes_back_at_once_finds_the_same(asked: Context) -> None:
+    first = hand_out(asked, "ann", 10)
+    ids = first.ids.tolist()
+    leases.leave(asked.conn, asked.task, "ann", ids, first.until)
+    choose_more(asked)  # another query has come meanwhile
+    assert not set(hand_out(asked, "bob", 10).ids) & set(ids)
+    again = hand_out(asked, "ann", 10)
+    assert again.ids.tolist() == ids
+    assert again.until > first.until
+    leases.leave(asked.conn, asked.task, "ann", ids, first.until)  # said before, arriving late
+    assert leases.mine(asked.conn, asked.task, "ann") == list(zip(ids, again.query, strict=True))
+    ends = {until for (until,) in asked.conn.execute("SELECT until FROM leases WHERE annotator = 'ann'")}
+    assert ends == {again.until}
+
+
+def test_what_was_left_goes_to_others_soon(asked: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = hand_out(asked, "ann", 10)
+    ids = first.ids.tolist()
+    leases.leave(asked.conn, asked.task, "bob", ids, first.until)  # not his
+    monkeypatch.setattr(leases, "SOON", -1.0)
+    leases.leave(asked.conn, asked.task, "ann", ids[1:], first.until)
+    assert hand_out(asked, "bob", 9).ids.tolist() == ids[1:]
+    late = [Draft(new(), item, said("a"), query=first.query[i]) for i, item in enumerate(ids)]
+    taken = accept(asked, late, "ann")  # answers that were on their way
+    assert (taken.written, list(taken.refused)) == (10, [])
+
+
 def test_leases_from_before_the_clock_was_set_back_have_ended(asked: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     now = leases._moment
     monkeypatch.setattr(leases, "_moment", lambda seconds=0.0: now(seconds + 86_400))

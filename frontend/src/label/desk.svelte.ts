@@ -62,6 +62,8 @@ export class Desk {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private tries = 0;
   private fresh: string[] = []; // classes typed here that the server has not told of yet
+  private lease: { task: string; until: string } | null = null; // what the server said last
+  private readonly tabs = typeof BroadcastChannel === "function" ? new BroadcastChannel("labelsieve.desk") : null;
   private renewal: ReturnType<typeof setInterval>;
   private stopHearing: () => void = () => {};
 
@@ -69,7 +71,9 @@ export class Desk {
     private readonly ask: () => Task, // anew each time: classes come in while we are here
     readonly purpose: string | null,
   ) {
-    this.renewal = setInterval(() => document.visibilityState === "visible" && void this.fill(), RENEW);
+    const renew = () => document.visibilityState === "visible" && void this.fill();
+    this.renewal = setInterval(renew, RENEW);
+    if (this.tabs) this.tabs.onmessage = renew; // another tab has given back what may be on this desk too
   }
 
   /** Begin, once the stage stands. */
@@ -81,12 +85,26 @@ export class Desk {
   }
 
   close(): void {
+    this.leave();
     this.closed = true;
+    this.tabs?.close();
     clearInterval(this.renewal);
     if (this.timer) clearTimeout(this.timer);
     if (this.asking) clearTimeout(this.asking);
     this.stopHearing();
     this.stage?.close();
+  }
+
+  /** The page is left: what has no answer goes to others, unless this person asks for it again within seconds (a reload,
+  another tab). */
+  leave(): void {
+    if (this.closed || !this.lease) return;
+    const { task, until } = this.lease;
+    const waiting = unsent.box?.items(task) ?? new Set<number>();
+    const items = this.line.steps.filter((step) => !step.mine && !waiting.has(step.card.item)).map((step) => step.card.item);
+    if (!items.length) return;
+    api.farewell(`/tasks/${encodeURIComponent(task)}/leave`, { items, until });
+    this.tabs?.postMessage("left");
   }
 
   visible(seen: boolean): void {
@@ -258,13 +276,15 @@ export class Desk {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
     try {
-      const waiting = unsent.box?.items(this.task.name).size ?? 0;
-      const n = Math.min(500, this.line.open + waiting + ENOUGH);
+      const task = this.task.name;
+      const waiting = unsent.box?.items(task).size ?? 0;
+      const n = Math.min(500, Math.max(this.line.open, ENOUGH) + waiting);
       const purpose = this.purpose ? `&purpose=${encodeURIComponent(this.purpose)}` : "";
-      const path = `/tasks/${encodeURIComponent(this.task.name)}/queue?n=${n}${purpose}${again ? "&again=true" : ""}`;
-      const { found, behind } = await during(this.task.name, () => api.get<QueueAnswer>(path));
+      const path = `/tasks/${encodeURIComponent(task)}/queue?n=${n}${purpose}${again ? "&again=true" : ""}`;
+      const { found, behind } = await during(task, () => api.get<QueueAnswer & { until: string }>(path));
       if (this.closed) return;
       this.tries = 0;
+      this.lease = { task, until: found.until };
       this.line.fill(found.items, behind, found.items.length < 500);
       this.left = found.left;
       this.note = found.note;

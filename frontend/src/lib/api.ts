@@ -53,6 +53,14 @@ export async function call<T>(method: string, path: string, body?: unknown, opti
   return (await answer.json()) as T;
 }
 
+/** A last word that goes out also while the page is being left. Nobody hears whether it arrived. */
+export function farewell(path: string, body: unknown): void {
+  const headers: Record<string, string> = { "Content-Type": "application/json" };
+  if (csrf) headers["X-CSRF-Token"] = csrf;
+  const said = { method: "POST", headers, body: JSON.stringify(body), keepalive: true, credentials: "same-origin" } as const;
+  void fetch(BASE + path, said).catch(() => undefined);
+}
+
 /** The raw answer, for bytes and files. */
 export async function ask(method: string, path: string, body: unknown, options: Options = {}): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };

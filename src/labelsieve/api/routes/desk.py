@@ -40,6 +40,7 @@ class Queue(BaseModel):
     state: str
     items: list[dict[str, Any]]
     left: int = Field(description="Open items beside these, chosen already.")
+    until: str = Field(description="How long the person has them, by the server's clock.")
     note: str = ""
     remedy: str = Field("", description="The kind of job that would help where choosing has failed.")
 
@@ -67,6 +68,7 @@ def read_queue(
         state="failed" if trouble else state,
         items=cards,
         left=handed.left,
+        until=handed.until,
         note=trouble or supply.note,
         remedy=supply.remedy,
     )
@@ -190,6 +192,20 @@ class Items(BaseModel):
     """Ids of items; null means all."""
 
     items: list[ItemId] | None = Field(None, max_length=MOST)
+
+
+class Left(BaseModel):
+    """Ids of items on a page that is left, and `until` of its last answer of the queue."""
+
+    items: list[ItemId] = Field(max_length=MOST)
+    until: str = Field(max_length=40)
+
+
+@router.post("/leave", status_code=204)
+def leave(desks: AllDesks, task: TaskName, person: Annotator, given: Left) -> None:
+    """Others get these items in a few seconds, except where the person has asked for them again by then."""
+    with desks.writing, desks.borrowed(task) as project:
+        leases.leave(project.context.conn, project.task, person.name, given.items, given.until)
 
 
 @router.post("/release", status_code=204)

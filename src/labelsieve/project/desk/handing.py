@@ -27,7 +27,8 @@ MOST = 500  # items that are handed out at once
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """Items (m,) with the query and the row of each in it. `left` are open beside these; `answers` stand already.
+    """Items (m,) with the query and the row of each in it. `left` are open beside these; `answers` stand already;
+    the leases run `until`.
 
     Why a search asked for an item says how odd it looks: it is left out where an audit has drawn the item since.
     """
@@ -39,6 +40,7 @@ class Handed:
     arms: list[str]
     left: int
     answers: dict[int, list[Label]]
+    until: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def hand_out(context: Context, by: str, n: int, purpose: Purpose | None = None) 
     with transaction(context.conn):
         found, answers = _free(context, by, purpose, n)
         taken = found[: min(n, MOST)]
-        leases.take(context.conn, context.task, by, [(one.item, one.query) for one in taken])
+        until = leases.take(context.conn, context.task, by, [(one.item, one.query) for one in taken])
         drawn = set(audited(context.conn, context.task).tolist())
     return Handed(
         np.array([one.item for one in taken], np.int64),
@@ -67,6 +69,7 @@ def hand_out(context: Context, by: str, n: int, purpose: Purpose | None = None) 
         ["" if one.item in drawn else one.arms for one in taken],
         len(found) - len(taken),
         answers,
+        until,
     )
 
 

@@ -1,7 +1,7 @@
 """Who has which item on the desk. An item that one person has is handed to nobody else while the lease runs.
 
-Times are those of the server; a lease ends by an answer, by being given back, or after LASTS seconds. One that would
-run longer was taken before the server's clock was set back, and has ended too.
+Times are those of the server; a lease ends by an answer, by being given back, SOON after the page was left, or after
+LASTS seconds. One that would run longer was taken before the server's clock was set back, and has ended too.
 """
 
 import json
@@ -15,7 +15,7 @@ from labelsieve.core.types import Ids, Task
 from labelsieve.project.database import transaction
 
 LASTS = 600.0  # seconds
-
+SOON = 15.0  # seconds in which a page that is loaded again finds its items
 
 _RUNS = "until > ? AND until <= ?"  # of a lease; see `_running`
 
@@ -51,8 +51,8 @@ def holders(conn: sqlite3.Connection, task: Task) -> int:
     return int(conn.execute(sql, (task.id, *_running())).fetchone()[0])
 
 
-def take(conn: sqlite3.Connection, task: Task, by: str, items: list[tuple[int, int | None]]) -> None:
-    """Leases items to a person, or renews that."""
+def take(conn: sqlite3.Connection, task: Task, by: str, items: list[tuple[int, int | None]]) -> str:
+    """Leases items to a person, or renews that. Returns until when, as `leave` takes it."""
     until = _moment(LASTS)
     with transaction(conn):
         conn.executemany(
@@ -61,6 +61,7 @@ def take(conn: sqlite3.Connection, task: Task, by: str, items: list[tuple[int, i
             [(task.id, item, by, query, until) for item, query in items],
         )
         conn.execute(f"DELETE FROM leases WHERE NOT ({_RUNS})", _running())
+    return until
 
 
 def give_back(conn: sqlite3.Connection, task: Task, by: str, items: Sequence[int] | None = None) -> None:
@@ -72,3 +73,15 @@ def give_back(conn: sqlite3.Connection, task: Task, by: str, items: Sequence[int
         sql = """DELETE FROM leases
           WHERE task = ? AND annotator = ? AND item IN (SELECT value FROM json_each(?))"""
         conn.execute(sql, (task.id, by, json.dumps(list(items))))
+
+
+def leave(conn: sqlite3.Connection, task: Task, by: str, items: Sequence[int], until: str) -> None:
+    """Ends a person's leases of these items soon: the page is left. Those renewed after `until` was said stay: another
+    page has them, or this one was loaded again."""
+    soon = _moment(SOON)
+    with transaction(conn):
+        conn.execute(
+            """UPDATE leases SET until = ? WHERE task = ? AND annotator = ? AND until > ? AND until <= ?
+              AND item IN (SELECT value FROM json_each(?))""",
+            (soon, task.id, by, soon, until, json.dumps(list(items))),
+        )
