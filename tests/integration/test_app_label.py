@@ -309,6 +309,10 @@ def test_whoever_leaves_the_page_gives_its_items_back(page: Any, server: Server)
         with closing(sqlite3.connect(server.root / "labels.sqlite")) as ledger:
             return [item for (item,) in ledger.execute(sql, (soon.isoformat(timespec="microseconds"),))]
 
+    with closing(sqlite3.connect(server.root / "labels.sqlite", timeout=30)) as ledger, ledger:
+        ledger.execute("DELETE FROM leases")  # of pages before this one
+    page.reload()
+    page.wait_for_selector(f"{ITEM}[data-key]")
     here = shown(page)
     mine = leased()
     assert mine
