@@ -13,8 +13,10 @@ import numpy as np
 
 from labelsieve.core.types import DULL, ODD, Ids, Query
 from labelsieve.project import folding, queries
+from labelsieve.project.claims.awaiting import awaited
 from labelsieve.project.context import Context
 from labelsieve.project.standing import sides_among
+from labelsieve.project.training import restricted
 
 LAST = 3  # queries that are spoken of
 QUIET = 30  # searched items in a row without anything odd, from which on an audit says more than more search
@@ -51,9 +53,10 @@ def search_state(context: Context) -> dict[str, Any]:
     arms (by what they found), searched, random (from the whole pool) and audited (from what nobody had reviewed), each
     as answered and odd, calibration (dull items, and the lowest rate of false alarms that they can show).
 
-    Cost: one fold, and every query is read.
+    Without answers to an audit that nothing shows yet. Cost: one fold, and every query is read.
     """
     labels = folding.fold(context.conn, context.task_name)
+    labels = restricted(labels, awaited(context.conn, context.task_name), inside=False)
     code = dict(zip(labels.ids.tolist(), labels.y.tolist(), strict=True))
     travelled = queries.travelled(context.conn, context.task_name)
     steps: list[Step] = []

@@ -29,6 +29,7 @@ from labelsieve.project.decoding import edited, value_in
 
 OUT = -1  # the code of an answer that trains nothing: skip, unsure
 BLOCK = 100_000
+NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +129,27 @@ def agreed(conn: sqlite3.Connection, task: str) -> dict[int, tuple[str, ...]]:
     return {item: (found.classes[code],) for item, code in pairs if code != OUT}
 
 
-def class_counts(conn: sqlite3.Connection, task: str) -> dict[str, int]:
-    """Items a class, by the agreed labels; classes without any are 0. A screen task counts its own class names."""
+def class_counts(conn: sqlite3.Connection, task: str, beside: Ids = NOTHING) -> dict[str, int]:
+    """Items a class, by the agreed labels; classes without any are 0. A screen task counts its own class names.
+
+    Items `beside` are left out, of a task of one class an item.
+    """
     found = tasks.get(conn, task)
     if found.kind == "multilabel":
         counts = np.count_nonzero(fold(conn, task).y >= 0.5, axis=0)
     else:
         current = _weighty(conn, found, _current(conn, found, None))
-        _, agreed = _agree(current.item, _single(current, found))
+        ids, agreed = _agree(current.item, _single(current, found))
+        agreed = agreed[~np.isin(ids, beside)]
         counts = np.bincount(agreed[agreed != OUT], minlength=len(found.classes))
     return dict(zip(found.classes, counts.tolist(), strict=True))
 
 
-def annotators(conn: sqlite3.Connection, task: str) -> dict[str, int]:
-    """Current answers of each annotator, by name."""
+def annotators(conn: sqlite3.Connection, task: str, beside: Ids = NOTHING) -> dict[str, int]:
+    """Current answers of each annotator, by name; those to the items `beside` are left out."""
     found = tasks.get(conn, task)
     current = _current(conn, found, None)
-    counts = np.bincount(current.by, minlength=len(current.people)).tolist()
+    counts = np.bincount(current.by[~np.isin(current.item, beside)], minlength=len(current.people)).tolist()
     return dict(sorted(zip(current.people, counts, strict=True)))
 
 
@@ -187,9 +192,12 @@ class Tally:
 
 
 def tally(conn: sqlite3.Connection, task: str, by: str | None = None) -> Tally:
-    """What stands for every answered item: of one annotator, or agreed by all of them. Cost: as `fold`."""
+    """What stands for every answered item: of one annotator, or agreed by all of them. Cost: as `fold`.
+
+    Of one annotator answers to hidden items are there like all others.
+    """
     found = tasks.get(conn, task)
-    current = _current(conn, found, by)
+    current = _current(conn, found, by, hidden=by is not None)
     weighty = _weighty(conn, found, current)
     ids, code = _agree(weighty.item, _single(weighty, found))
     named = current.code != OUT
@@ -212,9 +220,10 @@ def _weighty(conn: sqlite3.Connection, task: Task, current: _Current) -> _Curren
 
 
 def _current(
-    conn: sqlite3.Connection, task: Task, by: str | None, only: tuple[str, int | None] = ("1", None)
+    conn: sqlite3.Connection, task: Task, by: str | None, only: tuple[str, int | None] = ("1", None), hidden: bool = False
 ) -> _Current:
-    """`only` says which events count: a condition, and the last sequence number."""
+    """`only` says which events count: a condition, and the last sequence number; `hidden`, whether answers to hidden
+    items do."""
     one = "task = :task AND annotator = :by" if by is not None else "+task = :task"  # + reads the table in its order
     upto = events.LAST if only[1] is None else only[1]
     sql = f"""SELECT seq, item, annotator, code, tag, detail FROM events
@@ -247,7 +256,7 @@ def _current(
             wrong = next((row for row in coded_rows if type(row[1]) is not int), coded_rows[0])
             raise edited(conn, wrong[0], f"its item is {wrong[1]!r}") from error
     table = np.concatenate(parts)
-    dead = events.not_live(conn, task, upto) | events.repeated(conn, task)
+    dead = events.not_live(conn, task, upto) | (set() if hidden else events.repeated(conn, task))
     table = table[~np.isin(table[:, 0], np.fromiter(dead, np.int64, len(dead)))] if dead else table
     table = table[np.lexsort((table[:, 0], table[:, 2], table[:, 1]))]
     table = table[_last_of_each(table[:, 1], table[:, 2])]

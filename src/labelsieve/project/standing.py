@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelsieve.core.idsets import common
+from labelsieve.core.idsets import common, without
 from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.types import ODD, Ids, Labels, Purpose
 from labelsieve.heads.view import View
 from labelsieve.project import folding, manifest, queries, slices
+from labelsieve.project.claims.awaiting import awaited
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.doubting import NOTHING, doubted
@@ -85,7 +86,7 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     groups = groups_of(context, pool.ids)
     sides = slices.sides(audit_seed(context), pool.ids, groups, _shares(context, len(pool.ids)))
     labels = folding.fold(context.conn, task.name)
-    labels = restricted(labels, common(pool.ids, labels.ids))
+    labels = restricted(labels, common(pool.ids, without(labels.ids, awaited(context.conn, task.name))))
     answered = common(pool.ids, folding.answered(context.conn, task.name))
     control = np.intersect1d(queries.asked_for(context.conn, task.name, "control"), labels.ids)
     train = restricted(labels, np.union1d(sides.aside, queries.travelled(context.conn, task.name)), inside=False)

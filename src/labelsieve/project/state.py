@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from labelsieve.core.idsets import without
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Interval, Task
 from labelsieve.project import folding, manifest
+from labelsieve.project.claims.awaiting import awaited
 from labelsieve.project.claims.claiming import audit_state, last_look
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT
@@ -24,11 +26,15 @@ SHOWN = 1000  # set-aside entries that are listed; all are counted
 
 
 def status(context: Context) -> dict[str, Any]:
-    """Counts, classes, spending, the last fit and advice. Reads the ledger only: no engine, no embeddings."""
+    """Counts, classes, spending, the last fit and advice. Reads the ledger only: no engine, no embeddings.
+
+    Labels of an audit with hidden items count when all of it is answered; `audit` says how much is open.
+    """
     conn, task = context.conn, context.task
     aside = manifest.set_asides(conn)
-    labels = folding.fold(conn, task.name)
-    answered = folding.answered(conn, task.name)
+    later = awaited(conn, task.name)
+    labels = without(folding.fold(conn, task.name).ids, later)
+    answered = without(folding.answered(conn, task.name), later)
     fits = fit_history(context)
     search = search_state(context) if task.kind == "screen" else None
     held = last_look(context) if search else None
@@ -38,7 +44,7 @@ def status(context: Context) -> dict[str, Any]:
         "items": len(manifest.ids(conn)),
         "labels": len(labels),
         "answered": len(answered),
-        "classes": folding.class_counts(conn, task.name),
+        "classes": folding.class_counts(conn, task.name, later),
         "set_aside": [{"key": row.key, "reason": row.reason, "stage": row.stage} for row in aside[:SHOWN]],
         "set_aside_total": len(aside),
         "task": {"name": task.name, "kind": task.kind, "closed": task.closed, **_dull(task)},
@@ -49,7 +55,7 @@ def status(context: Context) -> dict[str, Any]:
         "engine": {"name": context.settings.engine, "embeddings": context.settings.embeddings},
         "index": index_state(context),
         "scan_seconds": scan_costs(context),
-        "annotators": folding.annotators(conn, task.name),
+        "annotators": folding.annotators(conn, task.name, later),
         "queries": conn.execute("SELECT COUNT(*) FROM queries WHERE task = ?", (task.id,)).fetchone()[0],
         "spent": spent(context).as_dict(),
         "budget": {unit: limit for unit, _, limit in budget_left(context)},
@@ -103,7 +109,8 @@ def stop_advice(
 
 
 def _of_screen(context: Context, search: Mapping[str, Any], held: Mapping[str, Any] | None) -> tuple[str, ...]:
-    sizes = folding.class_counts(context.conn, context.task_name)
+    conn, name = context.conn, context.task_name
+    sizes = folding.class_counts(conn, name, awaited(conn, name))
     if not sizes:
         return ("Nothing is labelled yet.",)
     said = [f"{search['found']:,} of {sum(sizes.values()):,} labels are odd.", yield_said(search)]

@@ -9,14 +9,15 @@ from labelsieve.core.types import Ids, Label, Task
 from labelsieve.project import events
 
 
-def standing_answers(conn: sqlite3.Connection, task: Task, ids: Ids) -> dict[int, list[Label]]:
+def standing_answers(conn: sqlite3.Connection, task: Task, ids: Ids, by: str | None = None) -> dict[int, list[Label]]:
     """Item -> each annotator's current answer to the whole item, in the order given; items with none are left out.
 
-    The same rules as the fold (project/folding.py), for the events of these items alone. Of many items the UUIDs of
+    The same rules as the fold (project/folding.py), for the events of these items alone. `by` names one person whose
+    answers alone are wanted: those to hidden items are there like all others. Of many items the UUIDs of
     one annotator's answers, without the labels themselves, are `events.current_of`. Cost: O(their events).
     """
     found: dict[int, list[Label]] = defaultdict(list)
-    for label in events.of_items(conn, task, ids):
+    for label in events.of_items(conn, task, ids, by):
         found[label.item].append(label)
     return {item: kept for item, labels in found.items() if (kept := _current(labels))}
 

@@ -7,6 +7,7 @@ from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Ids, Interval, Labels
 from labelsieve.project import folding, queries
+from labelsieve.project.claims.awaiting import awaited
 from labelsieve.project.context import Context
 from labelsieve.project.curves import LEAST_AUDIT, checkpoints, found_curve, learning_curve, paired_gain
 from labelsieve.project.report.data import Curve
@@ -23,7 +24,8 @@ def gathered_curve(context: Context, standing: Stand) -> Curve:
     seed = context.settings.seed
     if context.task.kind == "screen":
         known = folding.fold(context.conn, context.task_name)
-        known = restricted(known, queries.travelled(context.conn, context.task_name), inside=False)
+        conn, name = context.conn, context.task_name
+        known = restricted(known, np.union1d(queries.travelled(conn, name), awaited(conn, name)), inside=False)
         order, sizes = arrival(context, known.ids, seed)
         return Curve("share found", found=tuple(found_curve(known, order, sizes)) if len(order) else ())
     metric = "average precision" if context.task.kind == "multilabel" else "accuracy"

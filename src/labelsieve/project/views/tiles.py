@@ -39,7 +39,7 @@ def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str
     ids = np.asarray(ids, np.int64)
     entries = manifest.entries(context.conn, ids)
     contents = _contents(context, entries)
-    labels = standing_answers(context.conn, context.task, ids)
+    labels = standing_answers(context.conn, context.task, ids, by)
     decisive = _decisive(context)
     known = foreseen.read(context)
     guesses = known.of(ids) if known is not None else [None] * len(ids)
@@ -49,7 +49,7 @@ def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str
         {"item": entry.id, "key": entry.key, "modality": context.modality(entry.source)}
         | content
         | {
-            "label": _standing([one for one in labels.get(entry.id, []) if by in (None, one.by)], decisive),
+            "label": _standing(labels.get(entry.id, []), decisive),
             "guess": guess[0] if guess and entry.id not in veiled else None,
             "p": guess[1] if guess and entry.id not in veiled else None,
             "flagged": entry.id in flagged,
