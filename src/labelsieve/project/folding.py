@@ -220,7 +220,11 @@ def _weighty(conn: sqlite3.Connection, task: Task, current: _Current) -> _Curren
 
 
 def _current(
-    conn: sqlite3.Connection, task: Task, by: str | None, only: tuple[str, int | None] = ("1", None), hidden: bool = False
+    conn: sqlite3.Connection,
+    task: Task,
+    by: str | None,
+    only: tuple[str, int | None] = ("1", None),
+    hidden: bool = False,
 ) -> _Current:
     """`only` says which events count: a condition, and the last sequence number; `hidden`, whether answers to hidden
     items do."""
