@@ -312,3 +312,18 @@ def test_the_consensus_by_the_command_line(tmp_path: Path) -> None:
         (key, name, 2, "consensus") for key, name in zip(keys, "abab", strict=True)
     ]
     assert all(0.5 < row["probability"] <= 1 for row in rows)
+
+
+def test_the_key_column_of_the_project_stands_in_for_key(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("number,text,more\n" + "".join(f"n{i},word {i},{i}\n" for i in range(20)))
+    run("init", tmp_path / "p.sieve", tmp_path / "t.csv", "--text", "text", "--key", "number")
+    (tmp_path / "l.csv").write_text("number,label\nn3,a\nn4,b\n")
+    done = run("import", tmp_path / "p.sieve", tmp_path / "l.csv", "--by", "ann")
+    assert "2 labels imported" in done.stdout
+    assert "no column key: number, the key column of the project" in done.stdout
+    (tmp_path / "both.csv").write_text("number,key,label\nn3,n5,a\n")  # its own key goes first
+    assert "no column key" not in run("import", tmp_path / "p.sieve", tmp_path / "both.csv", "--by", "ann").stdout
+    (tmp_path / "none.csv").write_text("id,label\nn3,a\n")
+    refused = run("import", tmp_path / "p.sieve", tmp_path / "none.csv")
+    assert refused.returncode == 1
+    assert "the columns key or number and label" in " ".join(refused.stderr.split())

@@ -51,6 +51,8 @@ def run(
 
 def _show(report: "ImportReport", then: str, allow_loss: bool) -> None:
     say(f"{count(report.added, 'label')} imported, {report.known:,} were there already.")
+    if report.key_column != "key":
+        say(f"The file has no column key: {report.key_column}, the key column of the project, names its items.")
     if report.together:
         say(
             f"{count(report.together, 'near-duplicate')} got the answer of the item that stands for them (source rule)."

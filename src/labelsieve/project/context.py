@@ -53,6 +53,11 @@ class Context:
     def rows(self) -> dict[int, manifest.SourceRow]:
         return {row.id: row for row in manifest.source_rows(self.conn)}
 
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that name items for good in the project's sources, each once."""
+        given = (spec.options.key for spec in self.settings.sources)
+        return tuple(dict.fromkeys(key for key in given if key is not None))
+
     def source(self, source_id: int) -> Source:
         """The opened source of a manifest id. ProjectError where labelsieve.toml does not name it any more."""
         if source_id not in self._opened:

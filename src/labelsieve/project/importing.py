@@ -14,7 +14,7 @@ import math
 import sqlite3
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -30,7 +30,7 @@ from labelsieve.project import deciding, events, folding, grouping, manifest, qu
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.decoding import FITS
-from labelsieve.project.labelfiles import LabelRow, read_label_file
+from labelsieve.project.labelfiles import KEY, LabelRow, key_column, read_label_file
 from labelsieve.project.parking import Parked, ParkedLabels
 from labelsieve.sources import Source
 
@@ -42,13 +42,15 @@ _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """How many labels were `added`, were `known` already, and rows that had no label (`empty`);
-    `set_aside` lists keys by reason. `together` more went to near-duplicates of what was answered."""
+    `set_aside` lists keys by reason. `together` more went to near-duplicates of what was answered. `key_column` of a
+    table named the items."""
 
     added: int = 0
     known: int = 0
     empty: int = 0
     set_aside: Mapping[str, list[str]] = field(default_factory=dict)
     together: int = 0
+    key_column: str = KEY
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Import:
     separator: str
     name: str
     stamp: str
+    key_column: str = KEY
     at: str = field(default_factory=now)
     counts: Counter[str] = field(default_factory=Counter)
     aside: dict[str, list[str]] = field(default_factory=dict)
@@ -96,7 +99,8 @@ class Import:
                 marked = (manifest.Aside(key, why, stage) for why, keys in self.aside.items() for key in keys)
                 manifest.set_aside(self.conn, marked)
                 counts = self.counts
-                report = ImportReport(counts["added"], counts["known"], counts["empty"], self.aside, counts["together"])
+                told = {name: counts[name] for name in ("added", "known", "empty", "together")}
+                report = ImportReport(**told, set_aside=self.aside, key_column=self.key_column)
                 if also is not None:
                     also(report)
         finally:
@@ -284,12 +288,15 @@ def import_file(conn: sqlite3.Connection, task: str, path: Path, by: str, separa
     return read_file(conn, task, path, by, separator).write()
 
 
-def read_file(conn: sqlite3.Connection, task: str, path: Path, by: str, separator: str = ";") -> Import:
-    """A file of labels, read and checked, to be written."""
-    rows = read_label_file(path)
+def read_file(
+    conn: sqlite3.Connection, task: str, path: Path, by: str, separator: str = ";", instead: Sequence[str] = ()
+) -> Import:
+    """A file of labels, read and checked, to be written; `instead` are columns that stand in for a missing key."""
+    rows = read_label_file(path, instead)
     with path.open("rb") as file:
         stamp = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    return Import(conn, tasks.get(conn, task), by, separator, path.name, stamp).read(rows)
+    key = key_column(path, instead)
+    return Import(conn, tasks.get(conn, task), by, separator, path.name, stamp, key).read(rows)
 
 
 def read_rows(conn: sqlite3.Connection, task: str, rows: Iterable[LabelRow], by: str, name: str) -> Import:

@@ -1,11 +1,12 @@
 """Files of labels as rows of text: key, label, and what else our own exports and queries hold.
 
-read_label_file(path) -> Iterator[LabelRow]     CSV, TSV, JSONL or Parquet
-soft_value(text) -> Value | None                the weights of a soft answer
+read_label_file(path, instead) -> Iterator[LabelRow]     CSV, TSV, JSONL or Parquet
+key_column(path, instead) -> str                         the column that names the items
+soft_value(text) -> Value | None                         the weights of a soft answer
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from labelsieve.core.types import Value
 from labelsieve.project.safecsv import plain_cell
 from labelsieve.sources import SourceOptions, open_source
 
+KEY = "key"  # the column that names the items in our own files
 COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for", "weights", "purpose")
 
 
@@ -44,12 +46,12 @@ class LabelRow:
     mark: str = ""
 
 
-def read_label_file(path: Path) -> Iterator[LabelRow]:
+def read_label_file(path: Path, instead: Sequence[str] = ()) -> Iterator[LabelRow]:
     """The rows of a label file, as text; for a line that cannot be read one without a label that says `why`.
 
-    InputError where the file cannot be read or a column is missing.
+    Where it has no column key, the first of the columns `instead` that it has names the items. InputError where the file cannot be read or a column is missing.
     """
-    source: Any = open_source(path, _options(path))
+    source: Any = open_source(path, _options(path, instead))
     return _rows(source, plain_cell if path.suffix.lower() in (".csv", ".tsv") else str)
 
 
@@ -77,13 +79,23 @@ def _weighed(row: LabelRow) -> LabelRow:
     )
 
 
-def _options(path: Path) -> SourceOptions:
-    """How a label file is read, once it is seen to have the columns key and label."""
+def key_column(path: Path, instead: Sequence[str] = ()) -> str:
+    """The column of a label file that names the items: key, else the first of `instead` that it has.
+
+    InputError where it has none of them, or no column label.
+    """
     names = open_source(path).names()
-    for name in ("key", "label"):
+    key = next((name for name in (KEY, *instead) if name in names), KEY)
+    for name in (key, "label"):
         if name not in names:
-            raise UnknownName(f"column of {path.name}", name, names, "a label file has the columns key and label.")
-    return SourceOptions(columns=("label",), key="key")
+            keys = " or ".join(dict.fromkeys((KEY, *instead)))
+            raise UnknownName(f"column of {path.name}", name, names, f"a label file has the columns {keys} and label.")
+    return key
+
+
+def _options(path: Path, instead: Sequence[str]) -> SourceOptions:
+    """How a label file is read, once it is seen to name items and labels."""
+    return SourceOptions(columns=("label",), key=key_column(path, instead))
 
 
 def soft_value(text: str) -> Value | None:

@@ -35,6 +35,7 @@ class Imported(BaseModel):
     together: int = 0
     set_aside: dict[str, list[str]] = {}  # the first keys by reason
     lost: int = 0
+    key_column: str = "key"  # of a table: what named its items
     job: dict[str, Any] | None = None
 
 

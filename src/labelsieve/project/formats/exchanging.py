@@ -234,7 +234,7 @@ def _read(context: Context, path: Path, format_: str, wanted: Wanted) -> Import:
         if not path.name.lower().endswith(TABLES[format_]):
             raise InputError(f"{path.name} is no name of a {format_} file.", "leave --format out, or name another one.")
         require_elsewhere(context, path, wanted.by)
-        return importing.read_file(conn, task.name, path, wanted.by, wanted.separator)
+        return importing.read_file(conn, task.name, path, wanted.by, wanted.separator, context.key_columns())
     if not path.exists():
         raise InputError(f"{path} is not there.", "check the path.")
     rows = foreign.label_rows(READERS[format_](path, wanted.field).answers(), Matcher(conn), task.kind, format_)

@@ -72,9 +72,10 @@ def require_elsewhere(context: Context, path: Path, by: str) -> None:
 
     It would count as one more person, who agrees with everybody. Cost: one more reading of such a file, and a fold.
     """
-    if not set(CONSENSUS_COLUMNS) <= set(open_source(path).names()):
+    if not set(CONSENSUS_COLUMNS[1:]) <= set(open_source(path).names()):
         return
-    items = manifest.by_key(context.conn, (row.key for row in read_label_file(path))).values()
+    rows = read_label_file(path, context.key_columns())
+    items = manifest.by_key(context.conn, (row.key for row in rows)).values()
     others = {label.item for label in folding.answers(context.conn, context.task_name) if label.by != by}
     if both := len(others.intersection(items)):
         have = "1 of its items has" if both == 1 else f"{both:,} of its items have"
