@@ -49,7 +49,8 @@ class LabelRow:
 def read_label_file(path: Path, instead: Sequence[str] = ()) -> Iterator[LabelRow]:
     """The rows of a label file, as text; for a line that cannot be read one without a label that says `why`.
 
-    Where it has no column key, the first of the columns `instead` that it has names the items. InputError where the file cannot be read or a column is missing.
+    Where it has no column key, the first of the columns `instead` that it has names the items.
+    InputError where the file cannot be read or a column is missing.
     """
     source: Any = open_source(path, _options(path, instead))
     return _rows(source, plain_cell if path.suffix.lower() in (".csv", ".tsv") else str)
