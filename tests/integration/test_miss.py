@@ -76,6 +76,9 @@ def test_a_missed_text_trains_and_is_nowhere_else(tmp_path: Path, run: Run) -> N
     said = run("status", "log.sieve").stdout
     assert "missed: 0 dull, 1 odd, weight 1; takes part" in said and " labels and 1 taught item;" in said
     assert "1 item taken back" in run("miss", "log.sieve", "missed.txt", "--undo").stdout
+    said = run("status", "log.sieve")
+    assert "fitted before 1 taught item was taken back: labelsieve fit" in said.stdout
+    assert "Next: labelsieve fit log.sieve" in said.stderr
     with ls.open(tmp_path / "log.sieve") as project:
         assert project.fit().mark == before.mark and project.status()["taught"] == []
 

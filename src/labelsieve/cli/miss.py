@@ -57,4 +57,7 @@ def _show(done: Any, kind: str, here: str) -> None:
         hint(
             f"Somebody had said the opposite of {', '.join(done.contradicted[:5])}: most answers count, then the last."
         )
-    hint(f"Next: labelsieve next {here} --out query.csv (what was taught is never asked, audited or counted as found)")
+    hint(
+        f"Next: labelsieve next {here} --out query.csv (what was taught is never asked, audited or counted as found)\n"
+        "The same command with --undo takes it back."
+    )

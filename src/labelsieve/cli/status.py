@@ -36,6 +36,8 @@ def _next_step(state: Mapping[str, Any], project: Path) -> str:
     here = given.named(project, state["task"]["name"])
     if not state["engine"]["embeddings"] and any(one["modality"] != "embedding" for one in state["sources"]):
         return f"embed {given.named(project, 'main')}"
+    if state["labels"] and _back(state["fit"] or {}):
+        return f"fit {here}"
     if state["search"]:
         return _screen_step(state, here)
     if state["labels"] and state["fit"] is None:
@@ -125,12 +127,16 @@ def head_line(fit: Mapping[str, Any] | None, kind: str) -> str:
 
     >>> head_line({"name": "Fused", "labels": 0, "from_taught": 3, "audit": None}, "screen").partition(";")[0]
     'Fused on 0 labels and 3 taught items'
+    >>> head_line({"name": "Fused", "labels": 6, "audit": None, "labels_back": 6}, "classes").partition("; ")[2]
+    'fitted before 6 labels were taken back: labelsieve fit'
     """
     if fit is None:
         return "none yet"
     audit = fit["audit"]
     made = f"{fit['name']} on {count(fit['labels'], 'label')}"
     made += f" and {count(fit['from_taught'], 'taught item')}" if fit.get("from_taught") else ""
+    if back := _back(fit):
+        return f"{made}; fitted before {back} taken back: labelsieve fit"
     if kind == "screen":  # always saying dull would be right nearly always
         return f"{made}; labelsieve report shows how many odd items were found"
     if not audit:
@@ -138,6 +144,14 @@ def head_line(fit: Mapping[str, Any] | None, kind: str) -> str:
     found = f"{audit['mean']:.3f} [{audit['low']:.3f}, {audit['high']:.3f}]"
     metric = "average precision" if kind == "multilabel" else "accuracy"
     return f"{made}; audit {metric} {found} on {count(audit['n'], 'random item')}"
+
+
+def _back(fit: Mapping[str, Any]) -> str:
+    """What was taken back since a head was fitted on it, in words; empty where nothing was."""
+    parts = ((fit.get("labels_back", 0), "label"), (fit.get("taught_back", 0), "taught item"))
+    said = [(n, count(n, what)) for n, what in parts if n]
+    was = "was" if [n for n, _ in said] == [1] else "were"
+    return f"{' and '.join(text for _, text in said)} {was}" if said else ""
 
 
 def taught_line(source: Mapping[str, Any]) -> str:

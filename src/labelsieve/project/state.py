@@ -1,7 +1,7 @@
 """The state of a project and task as plain data: what `status` prints and the report starts from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,7 @@ def status(context: Context) -> dict[str, Any]:
     search = search_state(context) if task.kind == "screen" else None
     held = last_look(context) if search else None
     advice = stop_advice(context, fits, search, held)
+    taught = taught_state(context, fits[-1].get("taught", []) if fits else [])
     return {
         "project": str(context.root),
         "items": len(manifest.ids(conn)),
@@ -59,14 +60,25 @@ def status(context: Context) -> dict[str, Any]:
         "queries": conn.execute("SELECT COUNT(*) FROM queries WHERE task = ?", (task.id,)).fetchone()[0],
         "spent": spent(context).as_dict(),
         "budget": {unit: limit for unit, _, limit in budget_left(context)},
-        "taught": taught_state(context, fits[-1].get("taught", []) if fits else []),
-        "fit": {name: value for name, value in fits[-1].items() if name != "right"} if fits else None,
+        "taught": taught,
+        "fit": _last_fit(fits[-1], len(answered), taught) if fits else None,
         "search": search,
         "guarantee": held,
         "audit": audit_state(context) if search else None,
         "advice": {"stop": advice.stop, "reasons": list(advice.reasons)},
         "seed": context.settings.seed,
     }
+
+
+def _last_fit(fit: Mapping[str, Any], answered: int, taught: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The last fit without its items, and how many labels and taught items, at least, were taken back since."""
+    audit = fit["audit"]["n"] if fit["audit"] else 0
+    standing = sum(one["dull"] + one["odd"] for one in taught)
+    back = {
+        "labels_back": max(0, fit["labels"] + audit - answered),
+        "taught_back": max(0, fit.get("from_taught", 0) - standing),
+    }
+    return {name: value for name, value in fit.items() if name != "right"} | back
 
 
 def _dull(task: Task) -> dict[str, str]:
