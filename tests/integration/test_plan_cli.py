@@ -51,3 +51,9 @@ def test_numbers_that_cannot_be(option: str, value: str, named: str) -> None:
     words = {"--pool": "1e6", "--prevalence": "1e-4", option: value}
     done = plan(*(word for pair in words.items() for word in pair), code=1)
     assert f"{named} is" in done.stderr and "Hint:" in done.stderr
+
+
+def test_percent_and_thousands() -> None:
+    assert plan("--pool", "5k", "--prevalence", "8%").stdout == plan("--pool", "5000", "--prevalence", "0.08").stdout
+    refused = plan("--pool", "5x", "--prevalence", "0.1", code=2)
+    assert "'5x' is no number" in refused.stderr and "5k" in refused.stderr

@@ -1,6 +1,7 @@
 """Arguments and options that several verbs share."""
 
 import shlex
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -9,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from labelsieve.sources.options import SourceKeywords
 
+UNITS = {"%": Decimal("0.01"), "k": Decimal(1000), "M": Decimal(1_000_000)}
 Kind = Literal["classes", "multilabel", "screen"]
 
 ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.", show_default=False)]
@@ -72,6 +74,20 @@ def named(project: Path, task_name: str) -> str:
     """
     task = () if task_name == "main" else ("--task-name", task_name)
     return shlex.join([str(project), *task])
+
+
+def amount(text: object) -> float:
+    """A number as people write it: percent, and k and M for thousands and millions.
+
+    >>> amount("8%"), amount("5k"), amount("1.5M"), amount(" 1e-4"), amount(0.9)
+    (0.08, 5000.0, 1500000.0, 0.0001, 0.9)
+    """
+    given = str(text).strip()
+    unit = next((unit for unit in UNITS if given.endswith(unit)), "")
+    try:
+        return float(Decimal(given.removesuffix(unit).strip()) * UNITS.get(unit, Decimal(1)))
+    except ArithmeticError:
+        raise typer.BadParameter(f"{given!r} is no number; 0.08, 8%, 5000, 5k, 1e6 and 1M are.") from None
 
 
 def annotator(by: str) -> str:

@@ -13,15 +13,35 @@ if TYPE_CHECKING:
 
 
 def run(
-    pool: Annotated[float, typer.Option(help="How many items there are: 1e6.", show_default=False)],
-    prevalence: Annotated[float, typer.Option(help="Which share of them may be odd: 1e-4.", show_default=False)],
-    recall: Annotated[float, typer.Option(help="Which share of the odd ones has to be found.")] = 0.9,
-    confidence: Annotated[float, typer.Option(help="How sure the claim has to be.")] = 0.95,
+    pool: Annotated[
+        float,
+        typer.Option(parser=given.amount, metavar="NUMBER", help="How many items there are: 1e6.", show_default=False),
+    ],
+    prevalence: Annotated[
+        float,
+        typer.Option(
+            parser=given.amount,
+            metavar="NUMBER",
+            help="Which share of them may be odd: 1e-4, .01%.",
+            show_default=False,
+        ),
+    ],
+    recall: Annotated[
+        float, typer.Option(parser=given.amount, metavar="NUMBER", help="Which share of the odd ones has to be found.")
+    ] = 0.9,
+    confidence: Annotated[
+        float, typer.Option(parser=given.amount, metavar="NUMBER", help="How sure the claim has to be.")
+    ] = 0.95,
     looks: Annotated[int, typer.Option(help="How many times the audit will be read; declared now, kept to later.")] = 1,
     seconds_per_sheet: Annotated[float, typer.Option(help="Seconds that 64 tiles take. Time one sheet.")] = 30.0,
     labels: Annotated[
         float | None,
-        typer.Option(help="Labels that you can afford for proof.", show_default="a fifth of the pool, at most a week"),
+        typer.Option(
+            parser=given.amount,
+            metavar="NUMBER",
+            help="Labels that you can afford for proof.",
+            show_default="a fifth of the pool, at most a week",
+        ),
     ] = None,
     json: given.AsJson = False,
 ) -> None:
