@@ -78,6 +78,8 @@ def test_curve_classes_and_doubts_are_measured_and_kept(project: Project) -> Non
     assert found["curve"]["points"][-1]["mean"] > 0.8
     assert found["curve"]["points"][-1]["low"] <= found["curve"]["points"][-1]["mean"]
     assert item in [one["item"] for one in found["doubts"][:3]]
+    assert all(one["p"] >= measuring.SURER for one in found["doubts"])
+    assert "doubts_from" not in found
     assert {one["name"] for one in found["classes"]} == {"a", "b", "c"}
     assert found["audit"]["n"] >= 10
     progress = progress_of(context)
@@ -86,6 +88,23 @@ def test_curve_classes_and_doubts_are_measured_and_kept(project: Project) -> Non
     assert progress["labels"] == 200
     project.label([390], ["a"], by="ann")
     assert measured(context)["stale"]  # type: ignore[index]
+
+
+def test_too_few_labels_doubt_none(tmp_path: Path) -> None:
+    y = np.arange(100) % 3
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(3 * np.eye(3)[y], 0.5).astype(np.float32))
+    made = ls.create(tmp_path / "p.sieve", tmp_path / "x.npy", classes=["a", "b", "c"])
+    few = measuring.FROM - 1
+    said = ["abc"[code] for code in y]
+    said[6] = "c"  # it is a
+    made.label(range(1, few + 1), said[:few], by="ann")
+    measure(made.context, quiet)
+    found = measured(made.context)
+    assert found is not None
+    assert (found["doubts"], found["doubts_from"]) == ([], measuring.FROM)
+    made.label(range(few + 1, 101), said[few:], by="ann")
+    measure(made.context, quiet)
+    assert [one["item"] for one in (measured(made.context) or {})["doubts"]] == [7]
 
 
 def test_a_measurement_is_asked_for_once_and_not_too_often(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

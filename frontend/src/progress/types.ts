@@ -56,6 +56,7 @@ export interface Measured {
   confusions?: Confusion[];
   curve?: Curve;
   doubts?: Doubt[];
+  doubts_from?: number; // there are fewer labels: too few to doubt one
 }
 
 export interface Yield {
