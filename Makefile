@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 BUILD := --build-constraint constraints.txt
 FAST := tests/unit tests/contract tests/property
-BESIDE := -n auto --maxprocesses 8
+# Tests wait for servers and browsers as much as they compute: four at least.
+BESIDE = -n $(shell $(PYTHON) -c 'import os; print(min(8, max(4, os.cpu_count() or 4)))')
 FRONTEND := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/tests/*')
 PAGES := src/labelsieve/ui/static/index.html
 NEW_ENOUGH := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a * 100 + b >= 2019 ? 0 : 1)
