@@ -2,12 +2,14 @@
 
 read_label_file(path, instead) -> Iterator[LabelRow]     CSV, TSV, JSONL or Parquet
 key_column(path, instead) -> str                         the column that names the items
+column_names(path) -> tuple[str, ...]                    those of the file; reading them is a pass over JSON lines
 soft_value(text) -> Value | None                         the weights of a soft answer
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from labelsieve.core.errors import UnknownName
 from labelsieve.core.types import Value
 from labelsieve.project.safecsv import plain_cell
 from labelsieve.sources import SourceOptions, open_source
+from labelsieve.sources.base import stat_of
 
 KEY = "key"  # the column that names the items in our own files
 COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for", "weights", "purpose")
@@ -85,13 +88,23 @@ def key_column(path: Path, instead: Sequence[str] = ()) -> str:
 
     InputError where it has none of them, or no column label.
     """
-    names = open_source(path).names()
+    names = column_names(path)
     key = next((name for name in (KEY, *instead) if name in names), KEY)
     for name in (key, "label"):
         if name not in names:
             keys = " or ".join(dict.fromkeys((KEY, *instead)))
             raise UnknownName(f"column of {path.name}", name, names, f"a label file has the columns {keys} and label.")
     return key
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """The columns of a label file. Cost: a pass over a file of JSON lines, once for as long as it stays as it is."""
+    return _names(path, *stat_of(path))
+
+
+@lru_cache(8)
+def _names(path: Path, size: int, mtime: int) -> tuple[str, ...]:
+    return tuple(open_source(path).names())
 
 
 def _options(path: Path, instead: Sequence[str]) -> SourceOptions:

@@ -20,9 +20,8 @@ from labelsieve.core.types import Ids, Task
 from labelsieve.project import deciding, folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.exports import joined_names
-from labelsieve.project.labelfiles import read_label_file
+from labelsieve.project.labelfiles import column_names, read_label_file
 from labelsieve.project.people.agreeing import LARGEST, code_names, coded_answers
-from labelsieve.sources import open_source
 from labelsieve.weak.answersets import Answers
 from labelsieve.weak.consensus import Consensus, dawid_skene, dawid_skene_each, single_shares
 
@@ -72,7 +71,7 @@ def require_elsewhere(context: Context, path: Path, by: str) -> None:
 
     It would count as one more person, who agrees with everybody. Cost: one more reading of such a file, and a fold.
     """
-    if not set(CONSENSUS_COLUMNS[1:]) <= set(open_source(path).names()):
+    if not set(CONSENSUS_COLUMNS[1:]) <= set(column_names(path)):
         return
     rows = read_label_file(path, context.key_columns())
     items = manifest.by_key(context.conn, (row.key for row in rows)).values()
