@@ -1,10 +1,13 @@
 """Working copies below cache/: written under a temporary name, synced, renamed; deletable at any time."""
 
+import _thread
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import IO
 from weakref import finalize
@@ -23,9 +26,13 @@ def working_folder(cache: Path | None, owner: object) -> Path:
 
 
 def _remove(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink(missing_ok=True)
-    folder.rmdir()
+    try:
+        rmtree(folder)
+    except KeyboardInterrupt:  # Python drops what is raised while an object goes: Ctrl-C is sent again after that
+        rmtree(folder, ignore_errors=True)
+        again = threading.Timer(0.1, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
 
 
 def copy_name(path: Path, folder: Path, mark: str, what: str) -> str:
