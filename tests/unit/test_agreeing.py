@@ -1,20 +1,17 @@
 """Who is asked twice, and what is told of how people agree: shares, tables, several classes, screens, the cache."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_people import made, say
 
-import labelsieve as ls
 from labelsieve.core.errors import InputError
-from labelsieve.core.types import Kind, Label, Value
+from labelsieve.core.types import Value
 from labelsieve.project import config, events
-from labelsieve.project.database import now
 from labelsieve.project.desk import leases
 from labelsieve.project.facade import Project
 from labelsieve.project.jobs import table
@@ -24,25 +21,10 @@ from labelsieve.project.people.agreeing import agreement_now, ask_again, measure
 from labelsieve.project.people.twice import asked_twice, second_looks, set_twice, twice_of
 
 
-def made(folder: Path, kind: Kind = "classes", classes: list[str] | None = None) -> Project:
-    np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32))
-    return ls.create(folder / "p.sieve", folder / "x.npy", task=kind, classes=classes)
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     with made(tmp_path, classes=["a", "b", "c"]) as project:
         yield project
-
-
-def say(project: Project, by: str, said: dict[int, Any], **more: Any) -> None:
-    """Answers of one person: item -> class, several classes, or a Value."""
-    labels = []
-    for item, what in said.items():
-        tag = "class" if isinstance(what, str) else "classes"
-        value = what if isinstance(what, Value) else Value(tag, (what,) if isinstance(what, str) else tuple(what))
-        labels.append(Label(str(uuid.uuid4()), "main", item, value, by, now(), **more))
-    events.write(project.context.conn, labels)
 
 
 @settings(deadline=None)

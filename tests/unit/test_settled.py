@@ -2,39 +2,22 @@
 
 import csv
 import json
-import uuid
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from toy_people import made, say
 
 import labelsieve as ls
-from labelsieve.core.types import Kind, Label, Value
-from labelsieve.project import deciding, events
-from labelsieve.project.database import now
-from labelsieve.project.facade import Project
+from labelsieve.core.types import Value
+from labelsieve.project import deciding
 from labelsieve.project.formats.exchanging import export_file
 from labelsieve.project.people.agreeing import measure
 from labelsieve.project.people.settled import CONSENSUS_COLUMNS, consensus_rows
 from labelsieve.weak.answersets import Answers
 from labelsieve.weak.consensus import dawid_skene, single_shares
-
-
-def made(folder: Path, kind: Kind = "classes", classes: list[str] | None = None) -> Project:
-    np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32))
-    return ls.create(folder / "p.sieve", folder / "x.npy", task=kind, classes=classes)
-
-
-def say(project: Project, by: str, said: dict[int, Any], **more: Any) -> None:
-    """Answers of one person: item -> class, several classes, or a Value. The key of item i is i - 1."""
-    labels = []
-    for item, what in said.items():
-        tag = "class" if isinstance(what, str) else "classes"
-        value = what if isinstance(what, Value) else Value(tag, (what,) if isinstance(what, str) else tuple(what))
-        labels.append(Label(str(uuid.uuid4()), "main", item, value, by, now(), **more))
-    events.write(project.context.conn, labels)
 
 
 def rows(project: Any) -> dict[str, tuple[Any, ...]]:
