@@ -14,13 +14,14 @@ import csv
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from patches import BOARDS, DATA, boards, rows, save, summed
+from patches import BOARDS, DATA, boards, repeated, rows, save
 
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import DULL, ODD, Matrix, Vector
@@ -116,19 +117,16 @@ def main() -> None:
     if not (BOARDS.is_dir() and CLOTHING.is_dir()):
         raise SystemExit(f"{BOARDS} or {CLOTHING} is not there: nothing to measure.")
     results: dict[str, Any] = json.loads(given.out.read_text())["results"] if given.out.is_file() else {}
+    store = partial(save, given.out, results, given.seeds, "patch_choice.py")
     for name, maps, whole, grid, y in tasks(given.cache):
         task = name, maps, View.fit(whole, "z")(whole), grid, y
         for n in DULL_KNOWN:
             if (y == DULL).sum() < n + 15:
                 continue
             entry = results.setdefault(name, {}).setdefault(str(n), {"runs": []})
-            for seed in range(len(entry["runs"]), given.seeds):
-                entry["runs"].append(played(task, n, seed))
-                save(given.out, results, given.seeds, "patch_choice.py")
-            entry["mean"] = {k: summed([run[k] for run in entry["runs"]]) for k in entry["runs"][0]}
-            for k, found in entry["mean"].items():
+            for k, found in repeated(entry, given.seeds, partial(played, task, n), store).items():
                 print(f"{name}, {n} dull, {k} odd:", {way: value[0] for way, value in found.items()}, flush=True)
-    save(given.out, results, given.seeds, "patch_choice.py")
+    store()
 
 
 if __name__ == "__main__":

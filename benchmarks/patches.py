@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,17 @@ def summed(runs: list[dict[str, float]]) -> dict[str, Any]:
         found = bootstrap(np.array([run[name] for run in runs]), stream(0, "summary"))
         out[name] = [round(value, 4) for value in (found.mean, found.low, found.high)]
     return out
+
+
+def repeated(
+    entry: dict[str, Any], seeds: int, play: Callable[[int], Any], store: Callable[[], None]
+) -> dict[str, Any]:
+    """The means of an entry by number of odd items, after its runs of further seeds; each is stored when it ends."""
+    for seed in range(len(entry["runs"]), seeds):
+        entry["runs"].append(play(seed))
+        store()
+    entry["mean"] = {k: summed([run[k] for run in entry["runs"]]) for k in entry["runs"][0]}
+    return entry["mean"]
 
 
 def save(out: Path, results: dict[str, Any], seeds: int, script: str = "patches.py") -> None:

@@ -15,13 +15,14 @@ import argparse
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from patches import BOARDS, DATA, boards, inside, rows, save, summed
+from patches import BOARDS, DATA, boards, inside, repeated, rows, save
 
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import DULL, ODD, Matrix
@@ -137,16 +138,13 @@ def main() -> None:
     if not BOARDS.is_dir():
         raise SystemExit(f"{BOARDS} is not there: nothing to measure.")
     results: dict[str, Any] = json.loads(given.out.read_text())["results"] if given.out.is_file() else {}
+    store = partial(save, given.out, results, given.seeds, "taught_patches.py")
     todo = [(n, task) for n in DULL_KNOWN for task in settings(given.cache)]
     for n, task in todo:
         entry = results.setdefault(task[0], {}).setdefault(str(n), {"runs": []})
-        for seed in range(len(entry["runs"]), given.seeds):
-            entry["runs"].append(played(task, n, seed))
-            save(given.out, results, given.seeds, "taught_patches.py")
-        entry["mean"] = {k: summed([run[k] for run in entry["runs"]]) for k in entry["runs"][0]}
-        for k, found in entry["mean"].items():
+        for k, found in repeated(entry, given.seeds, partial(played, task, n), store).items():
             print(f"{task[0]}, {n} dull, {k} odd:", {key: value[0] for key, value in found.items()}, flush=True)
-    save(given.out, results, given.seeds, "taught_patches.py")
+    store()
 
 
 if __name__ == "__main__":
