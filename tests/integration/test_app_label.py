@@ -40,6 +40,14 @@ def page(chromium: Any, server: Server) -> Iterator[Any]:
         yield opened
 
 
+def opened(context: Any, server: Server) -> Any:
+    """The page Label with its first item, in a new tab."""
+    page = context.new_page()
+    page.goto(f"{server.url}/label?token=T")
+    page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+    return page
+
+
 def shown(page: Any) -> str:
     return str(page.get_attribute(ITEM, "data-key"))
 
@@ -242,9 +250,7 @@ def test_texts_are_texts_even_long_and_hostile(chromium: Any, tmp_path: Path) ->
     with ls.create(tmp_path / "p.sieve", tmp_path / "t.csv", text="text", key="number", classes=classes) as project:
         project.embed()
     with serving(tmp_path / "p.sieve") as server, closing(chromium.new_context()) as context:
-        page = context.new_page()
-        page.goto(f"{server.url}/label?token=T")
-        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        page = opened(context, server)
         seen = {}
         while len(seen) < 40:
             seen[shown(page)] = page.text_content(ITEM)
@@ -265,9 +271,7 @@ def test_several_classes_are_marked_and_confirmed(chromium: Any, tmp_path: Path)
     with ls.create(tmp_path / "p.sieve", tmp_path / "t.csv", key="id", task="multilabel", classes=classes) as project:
         project.embed()
     with serving(tmp_path / "p.sieve") as server, closing(chromium.new_context()) as context:
-        page = context.new_page()
-        page.goto(f"{server.url}/label?token=T")
-        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        page = opened(context, server)
         first = shown(page)
         for key in "1232":  # fraud is marked, and taken out again
             page.keyboard.press(key)
@@ -287,9 +291,7 @@ def test_new_classes_stand_there_before_they_are_saved(chromium: Any, tmp_path: 
     with ls.create(tmp_path / "p.sieve", tmp_path / "t.csv", text="text", key="id", task="multilabel") as project:
         project.embed()
     with serving(tmp_path / "p.sieve") as server, closing(chromium.new_context()) as context:
-        page = context.new_page()
-        page.goto(f"{server.url}/label?token=T")
-        page.wait_for_selector(f"{ITEM}[data-key]", timeout=60_000)
+        page = opened(context, server)
         first = shown(page)
         for name in ("joy", "anger"):
             page.keyboard.press("n")
