@@ -121,16 +121,19 @@ def browser() -> Iterator[Any]:
             opened.close()
 
 
-PAGES = Path(__file__).resolve().parents[1] / "src" / "labelsieve" / "ui" / "static" / "index.html"
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "src" / "labelsieve" / "ui" / "static" / "index.html"
 
 
 def require_pages() -> None:
-    """Skips, saying so, where the pages of the app are not built."""
+    """Skips, saying so, where the pages of the app are not built; fails where they are older than their sources."""
     if not PAGES.exists():
         pytest.skip("the pages of the app are not built (make setup builds them)")
+    newest = max(path.stat().st_mtime for path in (ROOT / "frontend" / "src").rglob("*"))
+    assert PAGES.stat().st_mtime >= newest, "the pages of the app are older than frontend/src: run make setup"
 
 
-AXE = Path(__file__).resolve().parents[1] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def serious(page: Any) -> list[str]:
