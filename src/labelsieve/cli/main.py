@@ -1,83 +1,83 @@
 """labelsieve: the command line. Exit codes: 0 done, 1 known error, 2 usage, 3 not yet.
 
-Modules of this package import typer alone at the top, and what a verb needs when it runs:
-that keeps `labelsieve --help` fast.
+A command loads what it uses: the module of a verb is imported when the verb is called (`parser_of`), and what the verb
+does when it does it, by imports inside its functions. The help alone imports all modules of this package: they import
+typer at the top, and nothing of the other rooms but `core`.
 """
 
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from labelsieve import __version__
-from labelsieve.cli import (
-    backup,
-    budget,
-    certify,
-    coreset,
-    curriculum,
-    demo,
-    doctor,
-    doubtful,
-    duplicates,
-    embed,
-    engines,
-    explain,
-    export,
-    fit,
-    hard,
-    import_,
-    index,
-    init,
-    label,
-    learn_from,
-    miss,
-    next_,
-    plan,
-    predict,
-    report,
-    screen,
-    serve,
-    simulate,
-    status,
-    strategies,
-    sync,
-    task,
-    user,
-    verify,
-    watch,
-)
 from labelsieve.core.errors import LabelsieveError
 
 EPILOG = (
     "Exit codes: 0 done, 1 known error, 2 usage, 3 not yet. Nothing is sent anywhere; downloads only with --download."
 )
 
+VERBS = {
+    "Start": "init sync embed index task plan demo".split(),
+    "Label": "serve next label import budget".split(),
+    "Model": "fit predict export report status".split(),
+    "Screen": "screen watch explain doubtful miss learn-from".split(),
+    "Prove": "certify verify".split(),
+    "Choose": "coreset duplicates hard curriculum".split(),
+    "Compare": "simulate strategies engines".split(),
+    "Care": "doctor backup user".split(),
+}
+PANELS = {verb: panel for panel, verbs in VERBS.items() for verb in verbs}
+FILES = {"next": "next_", "import": "import_", "learn-from": "learn_from"}  # where the file is not named as the verb
+
+
+@cache
+def parser_of(verb: str) -> Any:
+    """The parser of a verb, made of the signature of its `run` (or of its own `app`). KeyError for no verb."""
+    own, panel = typer.Typer(), PANELS[verb]
+    module = import_module(f"labelsieve.cli.{FILES.get(verb, verb)}")
+    if hasattr(module, "app"):
+        own.add_typer(module.app, name=verb, rich_help_panel=panel)
+    else:
+        own.command(verb, rich_help_panel=panel)(module.run)
+    return get_group(own).commands[verb]
+
+
+class Parsers(Mapping[str, Any]):
+    """The parsers of all verbs by name, each made when it is looked up."""
+
+    def __getitem__(self, verb: str) -> Any:
+        return parser_of(verb)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PANELS)
+
+    def __len__(self) -> int:
+        return len(PANELS)
+
+
+class Verbs(TyperGroup):
+    """The group of all verbs."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands: Any = Parsers()
+
+
 app = typer.Typer(
     name="labelsieve",
+    cls=Verbs,
     help="From a pile of images, texts, table rows or embeddings to a model that can be trusted, with few labels.",
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-VERBS = {
-    "Start": {"init": init, "sync": sync, "embed": embed, "index": index, "task": task, "plan": plan, "demo": demo},
-    "Label": {"serve": serve, "next": next_, "label": label, "import": import_, "budget": budget},
-    "Model": {"fit": fit, "predict": predict, "export": export, "report": report, "status": status},
-    "Screen": {"screen": screen, "watch": watch, "explain": explain, "doubtful": doubtful, "miss": miss}
-    | {"learn-from": learn_from},
-    "Prove": {"certify": certify, "verify": verify},
-    "Choose": {"coreset": coreset, "duplicates": duplicates, "hard": hard, "curriculum": curriculum},
-    "Compare": {"simulate": simulate, "strategies": strategies},
-    "Care": {"doctor": doctor, "backup": backup},
-}
-for panel, verbs in VERBS.items():
-    for name, module in verbs.items():
-        app.command(name, rich_help_panel=panel)(module.run)
-app.add_typer(engines.app, name="engines", rich_help_panel="Compare")
-app.add_typer(user.app, name="user", rich_help_panel="Care")
 
 
 def _version(wanted: bool) -> None:
