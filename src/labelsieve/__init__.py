@@ -57,6 +57,7 @@ _HOME = {
     "Project": "labelsieve.project.facade",
     "create": "labelsieve.project.facade",
     "open": "labelsieve.project.facade",
+    "restore": "labelsieve.project.facade",
 }
 
 __all__ = ["__version__", *_HOME]

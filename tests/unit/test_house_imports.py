@@ -50,6 +50,7 @@ PUBLIC = {
     "margin",
     "near_duplicates",
     "open",
+    "restore",
     "query",
     "recall_bound",
     "rest_bound",

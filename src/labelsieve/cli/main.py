@@ -30,7 +30,7 @@ VERBS = {
     "Prove": "certify verify".split(),
     "Choose": "coreset duplicates hard curriculum".split(),
     "Compare": "simulate strategies engines".split(),
-    "Care": "doctor backup user".split(),
+    "Care": "doctor backup restore user".split(),
 }
 PANELS = {verb: panel for panel, verbs in VERBS.items() for verb in verbs}
 FILES = {"next": "next_", "import": "import_", "learn-from": "learn_from"}  # where the file is not named as the verb

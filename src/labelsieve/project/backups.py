@@ -3,8 +3,7 @@
     backup(root) -> Path                      backups/<time>/ with labels.sqlite and labelsieve.toml
     listed(root) -> list[Path]                oldest first, those before migrations among them
 
-To restore, copy the files of a backup over those of the project while nothing has it open, and delete
-labels.sqlite-wal and labels.sqlite-shm.
+One is put back by project/restoring.py.
 """
 
 import shutil
@@ -14,9 +13,11 @@ from pathlib import Path
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.project.database import backed_up, connect
+from labelsieve.project.swapping import LEDGER, SETTINGS
 from labelsieve.store.placing import settle, settle_names, temporary
 
-DATABASE, SETTINGS, FOLDER = "labels.sqlite", "labelsieve.toml", "backups"
+FOLDER = "backups"
+STAMP = "%Y%m%dT%H%M%S.%f"  # the name of a backup: when it was made
 
 
 def backup(root: Path) -> Path:
@@ -24,13 +25,13 @@ def backup(root: Path) -> Path:
 
     ProjectError where the disk is full or may not be written; then nothing of it is left behind.
     """
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    stamp = datetime.now(UTC).strftime(STAMP)
     target = root / FOLDER / stamp
     partial = temporary(target.parent, "backup")
     try:
         partial.mkdir(parents=True)
-        with closing(connect(root / DATABASE)) as conn:
-            backed_up(conn, partial / DATABASE)
+        with closing(connect(root / LEDGER)) as conn:
+            backed_up(conn, partial / LEDGER)
         if (root / SETTINGS).is_file():
             shutil.copyfile(root / SETTINGS, partial / SETTINGS)
             settle(partial / SETTINGS)

@@ -23,12 +23,12 @@ import numpy as np
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.project import manifest
-from labelsieve.project.database import now, transaction
+from labelsieve.project.database import RESTORE, now, transaction
 
 SECRET = "audit_secret"  # its name in the table meta
 DECISIONS = "decisions"  # the fact that names the query of a task's decisions
 BLOCK = 50_000
-DAMAGED = "restore the newest file of backups/ and keep the damaged one aside."
+DAMAGED = f"{RESTORE} from before it."
 _quoted = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _CELLS = """e.seq, e.id, e.task, e.part, e.tag, e.code, e.detail, e.annotator, e.at, e.seconds, e.source, e.query,

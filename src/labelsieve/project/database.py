@@ -13,15 +13,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from labelsieve.core.errors import InputError, ProjectError
+from labelsieve.project.swapping import require_settled
 from labelsieve.store.placing import placed, settle, settle_names
 
 BUSY_SECONDS = 30.0
+RESTORE = "labelsieve restore BACKUP PROJECT puts back the newest of backups/"
 
 
 def now() -> str:
@@ -111,8 +113,8 @@ _HINTS = {
     "full": "free some disk space and run the command again: what was reported as written is safe.",
     "disk I/O": "check the disk and its free space (labelsieve doctor): what was reported as written is safe.",
     "locked": f"another process has been writing for over {BUSY_SECONDS:.0f} s: wait for it, then try again.",
-    "malformed": "the database is damaged: move all labels.sqlite* aside (-wal too), then copy one of backups/.",
-    "not a database": "this is no labelsieve database: restore the newest file of backups/.",
+    "malformed": f"the database is damaged: {RESTORE}.",
+    "not a database": f"this is no labelsieve database: {RESTORE}.",
 }
 
 
@@ -126,32 +128,46 @@ def connect(path: Path | str, *, create: bool = False, readonly: bool = False, s
     from labelsieve.project.migrations import migrate
 
     path = Path(path)
+    require_settled(path.parent)
     if not create and not path.exists():
         raise ProjectError(f"{path} does not exist.", "labelsieve init FOLDER SOURCE makes a project.")
     if not create and not any(_size(path.with_name(path.name + end)) for end in ("", "-wal")):
-        raise ProjectError(f"{path} is empty (0 bytes); expected a database.", "restore the newest file of backups/.")
+        raise ProjectError(f"{path} is empty (0 bytes); expected a database.", f"{RESTORE}.")
+    before = _inode(path)
     with translated(path):
-        conn = _open(path, readonly, shared)
+        conn = _open(path, readonly, shared, create)
         try:
             _configure(conn)
             migrate(conn)
+            require_settled(path.parent)  # one that began while this waited
         except BaseException:
             conn.close()
             raise
-    return conn
+    if before in (None, _inode(path)):
+        return conn
+    conn.close()  # restored in this moment: it is another file by now
+    return connect(path, readonly=readonly, shared=shared)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        return path.stat().st_dev, path.stat().st_ino
+    return None
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _open(path: Path, readonly: bool = False, shared: bool = False) -> Ledger:
+def _open(path: Path, readonly: bool = False, shared: bool = False, create: bool = False) -> Ledger:
     writable = not readonly and os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
     uri = path.absolute().as_uri()
     if not writable:
         # A log that somebody else holds open must be read too; without one the file alone is whole.
         log = path.with_name(path.name + "-wal")
         uri += "?mode=ro" if log.exists() and log.stat().st_size else "?immutable=1"
+    elif not create:
+        uri += "?mode=rw"
     conn = sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, factory=Ledger, check_same_thread=not shared
     )
@@ -224,6 +240,21 @@ def backed_up(conn: Ledger, target: Path) -> Path:
             partial.replace(target)
             settle_names(target.parent)
     return target
+
+
+def copied(path: Path, target: Path) -> None:
+    """A copy of the database at `path` as it stands there, its log included, at `target`. Nothing of it is judged.
+
+    ProjectError where it cannot be read as a database, or the disk is full.
+    """
+    with translated(target), closing(sqlite3.connect(target)) as copy:
+        try:
+            with closing(_open(path, readonly=True)) as source:
+                source.backup(copy)
+        except sqlite3.OperationalError:  # of the disk
+            raise
+        except sqlite3.DatabaseError as error:
+            raise ProjectError(f"{path} is damaged: {error}.", "restore another one.") from error
 
 
 def damage(conn: sqlite3.Connection) -> str:

@@ -16,8 +16,8 @@ from labelsieve.core.types import Kind, Tag, Task, Value
 from labelsieve.project import manifest
 
 HINT = (
-    "labelsieve doctor names every event that was edited; restore the newest file of backups/ from before it, and keep "
-    "this one aside."
+    "labelsieve doctor names every event that was edited; labelsieve restore BACKUP PROJECT puts back the newest of "
+    "backups/ from before it."
 )
 FITS: dict[Kind, tuple[Tag, ...]] = {
     "classes": ("class", "soft", "unsure", "skip"),

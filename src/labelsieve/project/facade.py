@@ -21,6 +21,7 @@ from labelsieve.project import (
     ordering,
     playing,
     pooling,
+    restoring,
     state,
     tasks,
     thinning,
@@ -39,6 +40,7 @@ from labelsieve.project.limits import Limits, set_limits
 from labelsieve.project.ordering import Ordered, Ranked
 from labelsieve.project.people.membership import Membership
 from labelsieve.project.pictures import mapped
+from labelsieve.project.restoring import Restored
 from labelsieve.project.screens import ScreenVerbs
 from labelsieve.project.seeing import lacking, seen_items
 from labelsieve.project.simulation import Run
@@ -369,4 +371,13 @@ def open(path: str | os.PathLike[str], task_name: str = "main") -> Project:
     return Project(making.opened_context(Path(path), task_name))
 
 
-__all__ = ["Asked", "Project", "ProjectError", "create", "open"]
+def restore(backup: str | os.PathLike[str], path: str | os.PathLike[str], edited: bool = False) -> Restored:
+    """Puts a backup back: the project as it was then, and what stands there now kept in replaced/.
+
+    ProjectError, and a project as it was, where the backup is damaged, of another project or (unless `edited`) edited,
+    where somebody has the project open, or the disk is full. After a kill the same call goes on.
+    """
+    return restoring.restore(Path(backup), Path(path), edited)
+
+
+__all__ = ["Asked", "Project", "ProjectError", "create", "open", "restore"]

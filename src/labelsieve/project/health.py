@@ -11,7 +11,7 @@ from labelsieve.core.errors import LabelsieveError, ProjectError
 from labelsieve.project import events, folding, manifest, tasks
 from labelsieve.project.chain import head_of, verify_chain
 from labelsieve.project.context import Context
-from labelsieve.project.database import damage
+from labelsieve.project.database import RESTORE, damage
 from labelsieve.project.indexing import index_damage
 from labelsieve.project.seeing import lacking
 from labelsieve.store.shards import Shards
@@ -21,9 +21,7 @@ LEAST_FREE = 2 * 1024**3  # bytes; under this a run may not end well
 PACKAGES = ("labelsieve", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "onnxruntime", "tokenizers", "torch")
 
 Severity = Literal["ok", "note", "error"]
-
-
-REPAIR = "Move all labels.sqlite* aside (-wal too), then copy the newest file of backups/ there."
+REPAIR = f"{RESTORE}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from labelsieve.project import config, following, importing, manifest, syncing, 
 from labelsieve.project.config import Settings, SourceSpec, TaskSettings
 from labelsieve.project.context import Context
 from labelsieve.project.database import connect, transaction
+from labelsieve.project.swapping import require_settled
 from labelsieve.project.syncing import SyncReport
 from labelsieve.sources import Source, open_source
 from labelsieve.sources.options import ARRAYS, SourceOptions
@@ -111,7 +112,8 @@ def _was_killed(mark: Path) -> bool:
 
 
 def require_finished(root: Path) -> None:
-    """ProjectError for a folder in which an init is under way, or was killed."""
+    """ProjectError for a folder in which an init or a restore is under way, or was killed."""
+    require_settled(root)
     if (root / UNFINISHED).exists():
         raise ProjectError(
             f"{root} is not ready: an init is under way there, or was stopped.",

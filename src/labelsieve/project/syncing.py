@@ -16,7 +16,7 @@ import numpy as np
 
 from labelsieve.core.errors import ProjectError
 from labelsieve.project import manifest, matching
-from labelsieve.project.database import now, transaction
+from labelsieve.project.database import RESTORE, now, transaction
 from labelsieve.project.matching import KeyedBy
 from labelsieve.sources import Found, Source
 
@@ -49,7 +49,7 @@ def sync(conn: sqlite3.Connection, sources: Mapping[str, Source]) -> SyncReport:
         try:
             total += _sync_one(conn, name, source)
         except sqlite3.IntegrityError as error:  # what is paired cannot clash: an index tells something else
-            hint = "labelsieve doctor PROJECT; then restore the newest whole backup of backups/."
+            hint = f"labelsieve doctor PROJECT says more; {RESTORE}."
             raise ProjectError(f"the ledger contradicts itself: {error}.", hint) from error
     conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return total

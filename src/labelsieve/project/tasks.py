@@ -12,7 +12,7 @@ from typing import get_args
 
 from labelsieve.core.errors import InputError, ProjectError, UnknownName
 from labelsieve.core.types import Kind, Task
-from labelsieve.project.database import now, transaction
+from labelsieve.project.database import RESTORE, now, transaction
 
 
 def add(
@@ -53,7 +53,10 @@ def get(conn: sqlite3.Connection, name: str) -> Task:
         fact = (
             f"the classes of the task {name!r} were edited: their codes are {', '.join(str(code) for code, _ in there)}"
         )
-        raise ProjectError(f"{fact}; expected 0 to {len(there) - 1}.", "restore the newest file of backups/.")
+        raise ProjectError(
+            f"{fact}; expected 0 to {len(there) - 1}.",
+            f"{RESTORE}.",
+        )
     return Task(row[0], row[1], row[2], tuple(text for _, text in there), bool(row[3]), row[4])
 
 

@@ -107,7 +107,7 @@ def require_drawn(conn: sqlite3.Connection, audit: Audit) -> None:
     if digest_of(audit.drawn) != written:
         fact = "the audit cannot be drawn again from the seed: the seed, or labels from before the draw, were changed."
         raise ProjectError(
-            fact, "labelsieve doctor PROJECT names what was edited; restore the newest file of backups/."
+            fact, "labelsieve doctor PROJECT names what was edited; labelsieve restore puts back one of backups/."
         )
 
 

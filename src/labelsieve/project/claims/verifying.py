@@ -18,7 +18,6 @@ from labelsieve.core.errors import InputError, LabelsieveError
 from labelsieve.core.idsets import common
 from labelsieve.core.types import Ids
 from labelsieve.project import chain, manifest, queries
-from labelsieve.project.backups import DATABASE
 from labelsieve.project.claims.audits import Audit, audit_of, count_audit, digest_of
 from labelsieve.project.claims.certifying import Look
 from labelsieve.project.claims.claiming import (
@@ -32,6 +31,7 @@ from labelsieve.project.claims.claiming import (
 )
 from labelsieve.project.claims.particulars import dates_differ, prices_differ, told_alone
 from labelsieve.project.database import connect
+from labelsieve.project.swapping import LEDGER
 
 SHOWN = 20  # events that are named
 MARK = 8  # characters of each hash in a trail
@@ -76,7 +76,7 @@ def verify_claim(path: Path | str, project: Path | str) -> tuple[Check, ...]:
     InputError for a file that is no claim. Cost: a pass over the events, a hash of each unreviewed item.
     """
     claim = _read(Path(path))
-    with closing(connect(Path(project) / DATABASE, readonly=True)) as conn:
+    with closing(connect(Path(project) / LEDGER, readonly=True)) as conn:
         case = _Case(claim, conn)
         return tuple(_checked(name, case, check) for name, check in _CHECKS.items())
 
