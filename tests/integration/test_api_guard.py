@@ -13,9 +13,10 @@ import labelsieve as ls
 from labelsieve.api import bodies
 from labelsieve.api.application import build
 from labelsieve.api.guarding import Door, SingleUser
+from labelsieve.api.signing import identity_for
 from labelsieve.project.people.throttling import TOKEN, Guesses
 from labelsieve.testing import toy_classes
-
+SECRET = "a-token-of-24-characters"
 SECRET = "a-token"
 COOKIE = "labelsieve_session_1"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
@@ -99,17 +100,53 @@ def test_other_host_names_are_refused(client: TestClient, host: str) -> None:
         assert answer.status_code == 421, host
 
 
-def test_guesses_are_slowed(root: Path) -> None:
-    clock = [0.0]
-    door = Door(SingleUser(SECRET, "ann"), frozenset({"localhost"}), COOKIE, guesses=Guesses(lambda: clock[0]))
-    with TestClient(build(root, door), base_url="http://localhost:1", follow_redirects=False) as client:
-        for _ in range(TOKEN.free):
-            assert client.get("/api/v1/me", headers={"Authorization": "Bearer no"}).status_code == 401
-        late = client.get("/api/v1/me", headers={"Authorization": "Bearer no"})
-        assert (late.status_code, int(late.headers["retry-after"]) >= 60) == (429, True)
-        assert client.get("/?token=no").status_code == 429
-        clock[0] = 61.0
+def guessed(root: Path, token: str, clock: list[float]) -> TestClient:
+    """A client of a server with that token, at whose address all guesses are spent."""
+    door = Door(SingleUser(token, "ann"), frozenset({"localhost"}), COOKIE, guesses=Guesses(lambda: clock[0]))
+    client = TestClient(build(root, door), base_url="http://localhost:1", follow_redirects=False)
+    for k in range(TOKEN.free):
+        assert client.get("/api/v1/me", headers={"Authorization": f"Bearer no {k}"}).status_code == 401
+    late = client.get("/api/v1/me", headers={"Authorization": "Bearer another"})
+    assert (late.status_code, int(late.headers["retry-after"]) >= 60) == (429, True)
+    assert client.get("/?token=no").status_code == 429
+    return client
+
+
+def test_wrong_tokens_of_others_never_keep_the_right_one_out(root: Path) -> None:
+    with guessed(root, SECRET, [0.0]) as client:
         assert client.get("/api/v1/me", headers=BEARER).status_code == 200
+        assert client.get(f"/?token={SECRET}").status_code == 303
+        client.headers.pop("Authorization", None)
+        assert client.get("/api/v1/me").status_code == 200  # by the session that this opened
+        assert client.get("/api/v1/me", headers={"Authorization": "Bearer another"}).status_code == 429
+
+
+def test_a_token_that_can_be_guessed_has_to_wait_and_its_session_does_not(root: Path) -> None:
+    clock = [0.0]
+    with guessed(root, "short", clock) as client:
+        assert client.get("/api/v1/me", headers={"Authorization": "Bearer short"}).status_code == 429
+        assert client.get("/?token=short").status_code == 429
+        clock[0] = 61.0
+        assert client.get("/?token=short").status_code == 303
+        for k in range(TOKEN.free + 1):
+            client.get("/api/v1/me", headers={"Authorization": f"Bearer {k}"})
+        assert client.get("/api/v1/me").status_code == 200
+
+
+def test_a_program_that_sends_an_old_token_again_and_again_shuts_nobody_out(root: Path) -> None:
+    door = Door(SingleUser("short", "ann"), frozenset({"localhost"}), COOKIE, guesses=Guesses(lambda: 0.0))
+    with TestClient(build(root, door), base_url="http://localhost:1") as client:
+        for _ in range(5 * TOKEN.free):
+            assert client.get("/api/v1/me", headers={"Authorization": "Bearer of-old"}).status_code == 401
+        assert client.get("/api/v1/me", headers={"Authorization": "Bearer short"}).status_code == 200
+
+
+def test_the_cookie_of_a_short_token_cannot_be_computed_from_it(root: Path) -> None:
+    one, other = SingleUser("short", "ann"), SingleUser("short", "ann")
+    assert one.cookie != other.cookie and len(one.cookie) == 64
+    kept, again = (identity_for(root, "127.0.0.1", "short", "ann") for _ in range(2))
+    assert isinstance(kept, SingleUser) and isinstance(again, SingleUser)
+    assert kept.cookie == again.cookie  # a restart ends no session
 
 
 def test_every_answer_is_hardened(client: TestClient) -> None:

@@ -144,6 +144,21 @@ def test_guesses_have_to_wait(app: Any) -> None:
     assert failed[0]["who"] == "ann"
 
 
+def test_colleagues_behind_one_address_are_not_shut_out_by_the_mistakes_of_one(app: Any) -> None:
+    """All of them come from one address here. Sessions and tokens go on, and who came in before comes in again."""
+    bob, ada = Browser(app, "bob"), Browser(app, "ada")
+    token = ada.ask("POST", "/tokens", {"name": "upload", "days": 1}).json()["token"]
+    for k in range(30):  # somebody tries names
+        Browser(app).login(f"nobody {k}", "wrong")
+    assert Browser(app).login("nobody", "wrong").status_code == 429
+    wrong = [Browser(app).client.get("/api/v1/me", headers={"Authorization": f"Bearer {k}"}) for k in range(12)]
+    assert wrong[-1].status_code == 429
+    assert bob.ask("GET", "/me").status_code == 200
+    assert Browser(app).login("bob").status_code == 200
+    by_token = Browser(app).client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
+    assert by_token.status_code == 200
+
+
 def test_a_login_from_another_site_is_refused(app: Any) -> None:
     client = Browser(app).client
     body = {"name": "ann", "password": GOOD}

@@ -11,7 +11,6 @@ import pytest
 from labelsieve.core.errors import InputError, ProjectError, UnknownName
 from labelsieve.project.database import Ledger, connect
 from labelsieve.project.people import passwords, sessions, tokens, trail, users
-from labelsieve.project.people.throttling import ADDRESS, NAME, PAIR, TOKEN, Guesses, login_keys, token_keys
 
 GOOD = "a horse of four legs"
 
@@ -215,77 +214,3 @@ def test_the_trail_cannot_be_changed(ledger: Ledger, sql: str) -> None:
     trail.put(ledger, "ada", "login")
     with pytest.raises((sqlite3.IntegrityError, ProjectError), match="append-only"):
         ledger.execute(sql)
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_wrong_guesses_have_to_wait_longer_and_longer() -> None:
-    clock = _Clock()
-    limits = Guesses(clock)
-    for _ in range(PAIR.free - 1):
-        limits.failed(login_keys("ada", "1.2.3.4"))
-    assert limits.wait(login_keys("ada", "1.2.3.4")) == 0.0
-    limits.failed(login_keys("ada", "1.2.3.4"))
-    assert limits.wait(login_keys("ADA ", "1.2.3.4")) == PAIR.first  # the same name however it is typed
-    clock.now += PAIR.first
-    assert limits.wait(login_keys("ada", "1.2.3.4")) == 0.0
-    limits.failed(login_keys("ada", "1.2.3.4"))
-    assert limits.wait(login_keys("ada", "1.2.3.4")) == 2 * PAIR.first
-    for _ in range(30):
-        limits.failed(login_keys("ada", "1.2.3.4"))
-    assert limits.wait(login_keys("ada", "1.2.3.4")) == PAIR.longest
-    assert limits.wait(login_keys("ada", "9.9.9.9")) == 0.0  # she comes in from elsewhere
-    clock.now += PAIR.forget + 1
-    assert limits.wait(login_keys("ada", "1.2.3.4")) == 0.0
-
-
-def test_a_right_password_forgets_the_wrong_ones_of_the_pair() -> None:
-    limits = Guesses(_Clock())
-    for _ in range(PAIR.free + 2):
-        limits.failed(login_keys("ada", "a"))
-    limits.succeeded(login_keys("ada", "a"))
-    assert limits.wait(login_keys("ada", "a")) == 0.0
-
-
-def test_many_names_from_one_address_have_to_wait() -> None:
-    limits = Guesses(_Clock())
-    for k in range(ADDRESS.free):
-        limits.failed(login_keys(f"name {k}", "a"))
-    assert limits.wait(login_keys("ada", "a")) > 0.0
-    limits.failed(login_keys("ada", "b"))
-    limits.succeeded(login_keys("name 1", "a"))
-    assert limits.wait(login_keys("bob", "a")) > 0.0  # one right guess does not open the address
-
-
-def test_nobody_is_locked_out_for_long_by_others() -> None:
-    limits = Guesses(_Clock())
-    for k in range(5000):
-        limits.failed(login_keys("ada", f"address {k}"))
-    assert 0.0 < limits.wait(login_keys("ada", "home")) <= NAME.longest
-
-
-def test_an_address_has_ten_guesses_at_a_token_a_minute() -> None:
-    clock = _Clock()
-    limits = Guesses(clock)
-    for _ in range(TOKEN.free):
-        assert limits.wait(token_keys("a")) == 0.0
-        limits.failed(token_keys("a"))
-    assert limits.wait(token_keys("a")) == 60.0
-    assert limits.wait(token_keys("b")) == limits.wait(login_keys("ada", "a")) == 0.0
-    clock.now += 60.1
-    limits.failed(token_keys("a"))
-    assert limits.wait(token_keys("a")) == 0.0
-
-
-def test_the_limits_forget_what_is_old_before_memory_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labelsieve.project.people.throttling.MOST_KEYS", 10)
-    limits = Guesses(_Clock())
-    for k in range(500):
-        limits.failed(login_keys(f"n{k}", f"a{k}"))
-    assert len(limits._counts) == 10

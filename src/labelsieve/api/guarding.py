@@ -8,6 +8,7 @@ those that the server was started for (DNS rebinding).
 import hashlib
 import hmac
 import re
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labelsieve.api.problems import problem
 from labelsieve.project.people.roles import Person, Role
-from labelsieve.project.people.throttling import Guesses, Keys, token_keys
+from labelsieve.project.people.throttling import Guesses, Keys, is_guessable, token_keys
 
 API = "/api/v1"
 OPEN = (f"{API}/login",)  # what may be asked without being known, where people have passwords
@@ -54,6 +55,9 @@ class Identity(Protocol):
     @property
     def mode(self) -> str: ...  # "single" or "users"
 
+    @property
+    def guessable(self) -> bool: ...  # whether a token may be so short that a right one has to wait with wrong ones
+
     def by_token(self, token: str) -> Known | None: ...  # Authorization: Bearer
 
     def by_cookie(self, value: str) -> Known | None: ...
@@ -61,11 +65,17 @@ class Identity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SingleUser:
-    """One user, who has the token that was printed when the server started."""
+    """One user, who has the token that was printed when the server started. `salt` makes a cookie that is long enough
+    of a token that is not: nobody can guess it by guessing the token."""
 
     token: str
     name: str
     mode: str = "single"
+    salt: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    @property
+    def guessable(self) -> bool:
+        return is_guessable(self.token)
 
     def by_token(self, token: str) -> Known | None:
         return Known(Person(self.name, "admin")) if self._same(token, self.token) else None
@@ -75,11 +85,11 @@ class SingleUser:
 
     @property
     def cookie(self) -> str:
-        """The value of the session cookie: it follows from the token, so that a restart ends no session."""
+        """The value of the session cookie: the same for a token and salt, so that a restart ends no session."""
         return self._derived("cookie")
 
     def _derived(self, use: str) -> str:
-        return hmac.new(self.token.encode(), use.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.token.encode(), f"{use} {self.salt}".encode(), hashlib.sha256).hexdigest()
 
     @staticmethod
     def _same(a: str, b: str) -> bool:
@@ -133,17 +143,12 @@ class Guard:
             return None
         mode = self._door.identity.mode
         is_open = path in OPEN and mode == "users"
-        keys = _keys_of(request)
-        wait = self._door.guesses.wait(keys)
         given = request.headers.get("authorization")
         cookie = request.cookies.get(self._door.cookie)
-        known = None if (wait and given) or is_open else _known_by(self._door.identity, given, cookie)
+        known = None if is_open else _known_by(self._door.identity, given, cookie)
+        if given is not None and not is_open and (late := self._late(request, given, known is not None)):
+            return late
         if known is None and not is_open:
-            if given is not None and not wait:
-                self._door.guesses.failed(keys)
-            if given is not None and wait:
-                again = {"Retry-After": str(int(wait) + 1)}
-                return problem(429, "too many wrong tokens came from this address.", f"wait {wait:.0f} s.", again)
             how = "sign in" if mode == "users" else "open the address that the server printed"
             hint = f"{how}, or send Authorization: Bearer TOKEN."
             return problem(401, "nobody is signed in.", hint, {"WWW-Authenticate": f'Bearer realm="{mode}"'})
@@ -151,6 +156,20 @@ class Guard:
             return problem(403, fault, "reload the page; a program sends Authorization: Bearer TOKEN.")
         scope.setdefault("state", {})["known"] = known
         return None
+
+    def _late(self, request: HTTPConnection, guess: str, right: bool) -> ASGIApp | None:
+        """An answer where a token has to wait: a wrong one after many others, a right one only where it is guessable.
+
+        The token was looked at before: what is right is not shut out by what others guess.
+        """
+        keys, guesses = _keys_of(request), self._door.guesses
+        if right and not self._door.identity.guessable:
+            return None
+        wait = guesses.wait(keys) if right else guesses.attempt(keys, guess)
+        if not wait:
+            return None
+        again = {"Retry-After": str(int(wait) + 1)}
+        return problem(429, "too many wrong tokens came from this address.", f"wait {wait:.0f} s.", again)
 
     def _forged(self, request: HTTPConnection, known: Known | None) -> str:
         """What makes a change look like another site's doing; empty where nothing does."""
@@ -169,11 +188,10 @@ class Guard:
         identity = self._door.identity
         if token is None or request.url.path.startswith(API) or not isinstance(identity, SingleUser):
             return None
-        keys = _keys_of(request)
-        if wait := self._door.guesses.wait(keys):
-            return problem(429, "too many wrong tokens came from this address.", f"wait {wait:.0f} s.")
-        if identity.by_token(token) is None:
-            self._door.guesses.failed(keys)
+        right = identity.by_token(token) is not None
+        if late := self._late(request, token, right):
+            return late
+        if not right:
             return problem(401, "the token is not the one of this server.", "copy the address that the server printed.")
 
         async def go_on(scope: Scope, receive: Receive, send: Send) -> None:

@@ -26,6 +26,7 @@ def identity_for(root: Path, host: str, token: str, user: str) -> "SingleUser | 
     """
     with closing(connect(root / LEDGER)) as conn:
         people = everyone(conn)
+        salt = "" if people else sessions.session_salt(conn)
     if people:
         if token:
             hint = "leave --token out; labelsieve user token PROJECT NAME makes one for a program."
@@ -34,7 +35,7 @@ def identity_for(root: Path, host: str, token: str, user: str) -> "SingleUser | 
     if host.strip("[]") not in LOOPBACK:
         hint = f"labelsieve user add {root} NAME, then serve again; or serve on 127.0.0.1."
         raise InputError(f"{host} can be reached by others, and this project has no people with passwords.", hint)
-    return SingleUser(token or secrets.token_urlsafe(24), user)
+    return SingleUser(token or secrets.token_urlsafe(24), user, salt=salt)
 
 
 class Users:
@@ -42,6 +43,7 @@ class Users:
     request; what it writes (when a token was last used) is written beside, so that no request waits for a disk."""
 
     mode = "users"
+    guessable = False  # tokens are made here, of 256 bits
 
     def __init__(self, root: Path) -> None:
         self._path = root / LEDGER

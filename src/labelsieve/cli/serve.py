@@ -28,6 +28,7 @@ def run(
     """Open the app: label in the browser, see the model learn. Ctrl-C stops it; nothing is lost."""
     from labelsieve.api.serving import Listening, serve
     from labelsieve.api.signing import LOOPBACK
+    from labelsieve.project.people.throttling import is_guessable
 
     if bool(tls_cert) != bool(tls_key):
         raise typer.BadParameter("HTTPS needs both --tls-cert and --tls-key.")
@@ -37,6 +38,8 @@ def run(
         hint("Ctrl-C stops it.")
         if host not in LOOPBACK and not tls_cert:
             hint("Passwords travel unencrypted: --tls-cert and --tls-key, or put a proxy with HTTPS before it.")
+        if token and is_guessable(token):
+            hint("That token is short enough to be guessed: leave --token out, and one is made.")
         if browser:
             import webbrowser
 

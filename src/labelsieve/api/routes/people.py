@@ -43,14 +43,13 @@ def sign_in(request: Request, response: Response, desks: AllDesks, given: Login)
         raise HTTPException(409, "this server has one user: open the address that it printed when it started.")
     address = request.client.host if request.client else "?"
     keys = login_keys(given.name, address)
-    if wait := door.identity.guesses.wait(keys):
+    if wait := door.identity.guesses.attempt(keys):
         again = {"Retry-After": str(int(wait) + 1)}
         raise HTTPException(429, f"too many wrong passwords: wait {int(wait) + 1} s.", again)
     found = door.identity.begin(given.name, given.password)
     with desks.borrowed() as project, desks.writing:
         conn = project.context.conn
         if found is None:
-            door.identity.guesses.failed(keys)
             trail.put(conn, users.known_name(conn, given.name), "login.failed", {"address": address})
             raise HTTPException(401, "name and password do not belong together.")
         person, opened = found
@@ -141,11 +140,11 @@ def change_own_password(request: Request, project: AnyTask, person: Viewer, give
     if not isinstance(door.identity, Users):
         raise HTTPException(409, "this server has one user, who has no password.")
     keys = login_keys(person.name, request.client.host if request.client else "?")
-    if wait := door.identity.guesses.wait(keys):
+    if wait := door.identity.guesses.attempt(keys):
         raise HTTPException(429, f"wait {int(wait) + 1} s.", {"Retry-After": str(int(wait) + 1)})
     if users.signed_in(project.context.conn, person.name, given.old) is None:
-        door.identity.guesses.failed(keys)
         raise HTTPException(403, "the old password is another one.")
+    door.identity.guesses.succeeded(keys)
     project.people(person.name).change(person.name, password=given.new)
 
 

@@ -3,6 +3,7 @@
 begin_session(conn, person) -> Opened         a new cookie at each login: what was there before is worth nothing
 session_of(conn, cookie) -> Session | None    None where it has ended; it lives on while it is used
 end_session(conn, cookie)
+session_salt(conn) -> str                     a secret of the project that goes into cookies without a row of their own
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from labelsieve.project.database import now, transaction
+from labelsieve.project.database import Ledger, now, transaction
 from labelsieve.project.people.roles import Person
 from labelsieve.project.people.users import as_role
 
@@ -88,6 +89,16 @@ def end_session(conn: sqlite3.Connection, cookie: str) -> None:
     """Ends the session of a cookie, if there is one."""
     with transaction(conn):
         conn.execute("DELETE FROM sessions WHERE hash = ?", (hash_of(cookie),))
+
+
+def session_salt(conn: Ledger) -> str:
+    """The secret of the project, made when it is first asked for; another one each time where it cannot be kept."""
+    if not conn.writable:
+        return secrets.token_hex(16)
+    with transaction(conn):
+        sql = "INSERT INTO meta (key, value) VALUES ('session_salt', ?) ON CONFLICT (key) DO NOTHING"
+        conn.execute(sql, (secrets.token_hex(16),))
+        return str(conn.execute("SELECT value FROM meta WHERE key = 'session_salt'").fetchone()[0])
 
 
 def _in(time: timedelta) -> str:
