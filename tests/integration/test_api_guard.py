@@ -16,8 +16,8 @@ from labelsieve.api.guarding import Door, SingleUser
 from labelsieve.api.signing import identity_for
 from labelsieve.project.people.throttling import TOKEN, Guesses
 from labelsieve.testing import toy_classes
+
 SECRET = "a-token-of-24-characters"
-SECRET = "a-token"
 COOKIE = "labelsieve_session_1"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
 
