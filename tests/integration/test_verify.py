@@ -86,7 +86,7 @@ def test_an_honest_claim_holds_and_nothing_is_written(folder: Path, capsys: pyte
     before = (folder / "p.sieve" / "labels.sqlite").read_bytes()
     verb(folder, 0)
     said = capsys.readouterr().out
-    assert said.count("ok  ") == 8 and "FAILED" not in said and "100 of 220 unreviewed" in said
+    assert said.count("ok  ") == 9 and "FAILED" not in said and "100 of 220 unreviewed" in said
     verb(folder, 0, "--json")
     assert json.loads(capsys.readouterr().out)["ok"] is True
     assert (folder / "p.sieve" / "labels.sqlite").read_bytes() == before
@@ -182,6 +182,8 @@ def test_another_draw_is_caught(folder: Path) -> None:
         ("UPDATE meta SET value = '\"0123\"' WHERE key = 'audit_secret'", {"seed"}),
         ("UPDATE tasks SET dull = 'odd'", {"draw", "answers"}),
         ("UPDATE links SET body = replace(body, '\"m\":100', '\"m\":99') WHERE kind = 'fact'", {"event log", "draw"}),
+        ("UPDATE tasks SET kind = 'classes'", {"task and audit"}),
+        ("UPDATE links SET at = '2020-01-01' WHERE n = 9", {"event log"}),
         ("DELETE FROM links WHERE kind = 'fact' AND body LIKE '%\"look\"%'", {"event log", "looks"}),
     ],
 )
@@ -273,6 +275,38 @@ def _other_draw(claim: dict[str, Any]) -> None:
     claim["claim"]["promises"]["known"]["seed"] += 1
 
 
+def _other_task(claim: dict[str, Any]) -> None:
+    claim["claim"]["task"] = "another"
+
+
+def _other_kind(claim: dict[str, Any]) -> None:
+    claim["task"]["kind"] = "classes"
+
+
+def _other_classes(claim: dict[str, Any]) -> None:
+    claim["task"]["classes"].reverse()
+
+
+def _not_read(claim: dict[str, Any]) -> None:
+    claim["claim"]["state"] = "open"
+
+
+def _other_audit(claim: dict[str, Any]) -> None:
+    claim["audit"]["number"] += 1
+
+
+def _declared(claim: dict[str, Any]) -> None:
+    claim["audit"]["looks"] = 1
+
+
+def _commitment(claim: dict[str, Any]) -> None:
+    claim["claim"]["seed"]["commitment"] = "0" * 64
+
+
+def _committed_later(claim: dict[str, Any]) -> None:
+    claim["claim"]["seed"] |= {"labels_before": 3, "link": 9}
+
+
 def _length(claim: dict[str, Any]) -> None:
     claim["chain"]["length"] = 10**30
 
@@ -301,6 +335,8 @@ def _length(claim: dict[str, Any]) -> None:
         (_seed_date, "prices and dates"),
         (_older_than_its_look, "prices and dates"),
         (_other_draw, "prices and dates"),
+        *((change, "task and audit") for change in (_other_task, _other_kind, _other_classes, _not_read, _other_audit)),
+        *((change, "task and audit") for change in (_declared, _commitment, _committed_later)),
     ],
 )
 def test_a_claim_that_says_more_than_the_project_is_caught(folder: Path, change: Change, named: str) -> None:

@@ -175,6 +175,8 @@ def verify_chain(conn: sqlite3.Connection) -> list[Fault]:
             found.append(Fault(n, "removed", uuid, key))
         elif n == before + 1 and hash_ != _hash(previous, content):
             found.append(Fault(n, "changed: its hash is not that of what it says now", row[1] or "", key))
+        elif kind == "event" and at:
+            found.append(Fault(n, f"its link was given the time {at}; links of events have none", uuid, key))
         elif digest is not None and digest != was and row[13] not in synced:
             found.append(Fault(n, "its item has another digest than when it was answered, and no sync", uuid, key))
         before, previous = n, hash_

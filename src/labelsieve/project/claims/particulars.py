@@ -1,5 +1,6 @@
-"""What a claim says beside its bounds, computed again: the prices of the next step, and every date that the log knows.
+"""What a claim says beside its bounds, computed again: task, seed, prices of the next step, every date the log knows.
 
+names_differ(conn, claim, audit) -> [str]             the task, the seed's place, the number of the audit and its looks
 prices_differ(claim, audit, count, read) -> [str]     prices, what is affordable, what is honest instead
 dates_differ(conn, claim, length) -> [str]            the seed's date, and whether the claim is older than its look
 told_alone(claim) -> [str]                            what nobody can compute again, by name
@@ -11,9 +12,27 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from labelsieve.project import tasks
 from labelsieve.project.claims.audits import Audit, Count
 from labelsieve.project.claims.certifying import Look
 from labelsieve.project.claims.claiming import next_steps, promises_of, seed_facts
+
+
+def names_differ(conn: sqlite3.Connection, claim: dict[str, Any], audit: Audit) -> list[str]:
+    """What the claim says of its task, its seed and its audit otherwise than the log; empty where nothing."""
+    told, task, seed = claim["claim"], tasks.get(conn, audit.task), seed_facts(conn, audit.task)
+    classes = list(claim["task"]["classes"])
+    pairs = [
+        ("the task's kind", claim["task"]["kind"], "screen"),
+        ("the task's kind in the project", task.kind, "screen"),
+        ("the task's classes", classes, list(task.classes[: len(classes)])),
+        ("the task of what is claimed", told["task"], audit.task),
+        ("the state", told["state"], "read"),
+        ("the number of the audit", claim["audit"]["number"], audit.number),
+        ("the declared looks", claim["audit"]["looks"], audit.looks),
+        *((f"the seed's {name}", told["seed"][name], seed[name]) for name in ("commitment", "link", "labels_before")),
+    ]
+    return [f"{what}: {_said(there)} written, {_said(here)} by the log" for what, there, here in pairs if there != here]
 
 
 def prices_differ(claim: dict[str, Any], audit: Audit, count: Count, read: int) -> list[str]:

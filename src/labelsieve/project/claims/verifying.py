@@ -29,7 +29,7 @@ from labelsieve.project.claims.claiming import (
     scoped,
     seed_facts,
 )
-from labelsieve.project.claims.particulars import dates_differ, prices_differ, told_alone
+from labelsieve.project.claims.particulars import dates_differ, names_differ, prices_differ, told_alone
 from labelsieve.project.database import connect
 from labelsieve.project.swapping import LEDGER
 
@@ -229,6 +229,12 @@ def _asked(conn: sqlite3.Connection, audit: Audit) -> list[str]:
     return [f"the stored query asked for other items than were drawn: {', '.join(manifest.keys(conn, odd_ones))}"]
 
 
+def _names(case: _Case) -> tuple[bool, list[str]]:
+    """The claim names the task, the seed and the audit that it is of."""
+    wrong = names_differ(case.conn, case.claim, case.audit)
+    return not wrong, wrong or [f"audit {case.audit.number} of the task {case.task!r}"]
+
+
 def _answers(case: _Case) -> tuple[bool, list[str]]:
     """The answers, as they stood at the claim, give its counts."""
     audit = case.audit
@@ -339,6 +345,7 @@ _CHECKS: dict[str, Callable[[_Case], tuple[bool, list[str]]]] = {
     "log of the claim": _beginning,
     "seed": _seed,
     "draw": _draw,
+    "task and audit": _names,
     "answers": _answers,
     "looks": _looks,
     "bound": _bound,
