@@ -148,6 +148,29 @@ def test_templates_are_pictures_beside_the_table_or_items(tmp_path: Path) -> Non
         mapping.patch_scores(project.context, ids)
 
 
+def test_templates_start_where_the_paths_of_pictures_start(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for folder in ("lists", "photos"):
+        (tmp_path / folder).mkdir()
+    rows = [["file", "good"]]
+    for i in range(3):
+        part(rng, i == 1, 3 * i).save(tmp_path / "photos" / f"t{i}.png")
+        part(rng, False, 3 * i).save(tmp_path / ("lists" if i == 2 else "photos") / f"g{i}.png")
+        rows.append([f"t{i}.png", f"g{i}.png"])
+    with (tmp_path / "lists" / "parts.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    conv_folder(tmp_path / "model")
+    given = ("lists/parts.csv", "--image", "file", "--root", "photos", "--key", "file")
+    run(tmp_path, "init", "p.sieve", *given, "--task", "screen")
+    toml = tmp_path / "p.sieve" / "labelsieve.toml"
+    toml.write_text(toml.read_text().replace('kind = "screen"', 'kind = "screen"\ntemplate = "good"'))
+    run(tmp_path, "embed", "p.sieve")
+    run(tmp_path, "embed", "p.sieve", "--maps", "model", "--map-size", "64")
+    with open_project(tmp_path / "p.sieve") as project:
+        score = mapping.patch_scores(project.context, project.context.ids_of(["t0.png", "t1.png", "t2.png"]))
+    assert score is not None and int(score.argmax()) == 1 and np.isfinite(score).all()
+
+
 def test_without_maps_without_dull_and_for_other_tasks_there_is_nothing_to_say(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "parts", tmp_path / "parts")
     run(tmp_path, "init", "p.sieve", "parts", "--task", "screen")

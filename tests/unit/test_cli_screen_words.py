@@ -77,3 +77,6 @@ def test_the_hint_on_a_share_names_the_number_that_was_meant() -> None:
     with pytest.raises(InputError, match="between 0 and 1") as caught:
         between("recall", 90)
     assert caught.value.hint == "for 90 % give recall 0.9."
+    with pytest.raises(InputError, match="the rate of false alarms is 0") as caught:
+        between("the rate of false alarms", 0)
+    assert caught.value.hint == "for 1 % give the rate of false alarms 0.01."

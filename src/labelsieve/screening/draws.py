@@ -126,5 +126,6 @@ def between(name: str, value: float) -> float:
 
 
 def _in_percent(name: str, value: object) -> str:
-    percent = value if isinstance(value, (int, float)) and 1 < value < 100 else 95
+    usual = 95 if name in ("confidence", "recall", "sensitivity") else 1  # a rate or a share of what is rare
+    percent = value if isinstance(value, (int, float)) and 1 < value < 100 else usual
     return f"for {percent:g} % give {name} {percent / 100:g}."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labelsieve.core.errors import InputError
 
-LEAVES = "the path leaves the folder of the table"
+LEAVES = "the path leaves the folder that it starts at: that of the table, or --root"
 
 
 class RowPaths:

@@ -1,7 +1,7 @@
 """Templates: the defect-free picture that an image is held against, named by a column of its table."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,9 @@ class Templates:
 def templates_of(context: Context, pool: MapPool) -> Templates | None:
     """The templates of the items of `pool`, by the column that `template` of the task names; None where it names none.
 
-    A cell is the key of an item, or the path of a picture beside the table; an empty one means no template. Pictures
-    that are no items are mapped when they are first seen. InputError for a cell that names nothing.
+    A cell is the key of an item, or the path of a picture from where the paths of images start, or beside the table; an
+    empty one means no template. Pictures that are no items are mapped when they are first seen. InputError for a cell
+    that names nothing.
     """
     column = context.task_settings.template
     if not column:
@@ -55,12 +56,12 @@ def templates_of(context: Context, pool: MapPool) -> Templates | None:
     keys = manifest.by_key(context.conn, {text for _, text, _ in cells})
     rows: dict[int, int] = {}
     files: dict[int, Path] = {}
-    for item, text, folder in cells:
+    for item, text, folders in cells:
         if text in keys and keys[text] in pool.ids:
             if keys[text] != item:  # a template is no pair with itself
                 rows[item] = keys[text]
             continue
-        path = _file(context, item, text, folder)
+        path = _file(context, item, text, folders)
         number = _number(path)
         files[number], rows[item] = path, -number
     others = _mapped(context, pool, files)
@@ -74,29 +75,31 @@ def templates_of(context: Context, pool: MapPool) -> Templates | None:
     return Templates(ids, np.array([rows[item] for item in ids.tolist()], np.int64), pool, others)
 
 
-def _cells(context: Context, column: str, ids: Ids) -> list[tuple[int, str, Path]]:
-    """(item, cell, folder of its table) of items whose cell is not empty."""
-    out: list[tuple[int, str, Path]] = []
+def _cells(context: Context, column: str, ids: Ids) -> list[tuple[int, str, list[Path]]]:
+    """(item, cell, folders that its path may start at) of items whose cell is not empty."""
+    out: list[tuple[int, str, list[Path]]] = []
     for source_id, (positions, refs) in manifest.locate(context.conn, ids).items():
         source: Any = context.source(source_id)
-        folder = source.path if source.path.is_dir() else source.path.parent
+        beside = source.path if source.path.is_dir() else source.path.parent
+        folders = list(dict.fromkeys([Path(getattr(source, "root", beside)), beside]))
         for at, cell in zip(positions.tolist(), source.column(column, refs), strict=True):
             if cell is not None and cell.strip():
-                out.append((int(ids[at]), cell.strip(), folder))
+                out.append((int(ids[at]), cell.strip(), folders))
     return out
 
 
-def _file(context: Context, item: int, text: str, folder: Path) -> Path:
-    inside = RowPaths(folder)
-    plain = inside.relative(text)
-    path = inside.checked(plain) if plain is not None else None
-    if path is None or not path.is_file():
-        key = manifest.keys(context.conn, np.array([item], np.int64))[0]
-        raise InputError(
-            f"the template of {key!r} is {text!r}; expected the key of an image, or a picture below {folder}.",
-            "mend that cell and run labelsieve sync, or take `template` out of labelsieve.toml.",
-        )
-    return path
+def _file(context: Context, item: int, text: str, folders: Sequence[Path]) -> Path:
+    for folder in folders:
+        inside = RowPaths(folder)
+        plain = inside.relative(text)
+        if plain is not None and (folder / plain).is_file():
+            return inside.checked(plain)
+    key = manifest.keys(context.conn, np.array([item], np.int64))[0]
+    below = " or ".join(str(folder) for folder in folders)
+    raise InputError(
+        f"the template of {key!r} is {text!r}; expected the key of an image, or a picture below {below}.",
+        "mend that cell and run labelsieve sync, or take `template` out of labelsieve.toml.",
+    )
 
 
 def _number(path: Path) -> int:
