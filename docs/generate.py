@@ -3,7 +3,7 @@
 import re
 import sys
 from importlib import import_module
-from inspect import getdoc, isclass, signature
+from inspect import Signature, getdoc, isclass, signature
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +78,26 @@ def _signature(name: str, value: Any) -> list[str]:
     if isclass(value) and issubclass(value, Exception):
         return []
     try:
-        shown = str(signature(value))
+        shown = str(_unquoted(signature(value)))
     except (ValueError, TypeError):
         return []
     shown = re.sub(r"\(self(, )?", "(", shown).replace("labelsieve.core.types.", "").replace("numpy.", "np.")
     return ["```python", f"{name}{shown}", "```", ""]
+
+
+class _Bare(str):
+    """A type that the code names in quotation marks, for it is imported where it is used: shown without them."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _unquoted(shown: Signature) -> Signature:
+    def bare(annotation: Any) -> Any:
+        return _Bare(annotation) if isinstance(annotation, str) else annotation
+
+    parameters = [one.replace(annotation=bare(one.annotation)) for one in shown.parameters.values()]
+    return shown.replace(parameters=parameters, return_annotation=bare(shown.return_annotation))
 
 
 def _docstring(value: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.types import Kind
-from labelsieve.project import config, following, importing, manifest, syncing, tasks
+from labelsieve.project import config, following, manifest, syncing, tasks
 from labelsieve.project.config import Settings, SourceSpec, TaskSettings
 from labelsieve.project.context import Context
 from labelsieve.project.database import connect, transaction
@@ -154,9 +154,11 @@ def sync(context: Context, new: Paths, options: Mapping[str, Any]) -> SyncReport
     if every != context.settings.sources:
         context.change(sources=every)
     context.forget()
-    for spec in every:
-        if spec.options.labels:
-            importing.import_column(context, spec, opened[spec.path])
+    if labelled := [spec for spec in every if spec.options.labels]:
+        from labelsieve.project.importing import import_column
+
+        for spec in labelled:
+            import_column(context, spec, opened[spec.path])
     return report
 
 

@@ -15,6 +15,7 @@ from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Task
 from labelsieve.project import config, folding, manifest, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.embedding import EmbedProgress
+from labelsieve.project.lessons import WEIGHT
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.outside import embedded, engine_for, rows_in_pool
 from labelsieve.project.lessons.taught import MISSED, Counts, Lesson, Teaching
@@ -25,7 +26,6 @@ from labelsieve.project.standing import engine_mark
 from labelsieve.sources.base import digest
 from labelsieve.store.shards import Shards
 
-WEIGHT = 0.03  # of an item from elsewhere, beside 1 of a label of this pool (measured: decision 0011)
 BLOCK = 2048  # items embedded and written at once: what a kill costs at most
 
 
