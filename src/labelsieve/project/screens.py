@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from labelsieve.project.lessons.learning import Learnt
     from labelsieve.project.lessons.teaching import Missed
     from labelsieve.project.slips import Doubt
-    from labelsieve.project.streams.arriving import Screened, ScreenKeywords
+    from labelsieve.project.streams.arriving import Screened
+    from labelsieve.project.streams.wanting import ScreenKeywords
     from labelsieve.project.streams.watching import Arrivals
 
 
@@ -108,10 +109,10 @@ class ScreenVerbs:
         **wanted: "Unpack[ScreenKeywords]",
     ) -> "Screened":  # fmt: skip
         """Scores new items (folders, files, arrays), ranks them, and writes those to escalate to `out`."""
-        from labelsieve.project.streams import arriving
+        from labelsieve.project.streams import arriving, wanting
 
         given = [one if isinstance(one, np.ndarray) else Path(one) for one in new]
-        return arriving.screen_new(self._context, given, Path(out) if out else None, arriving.Wanted(**wanted))
+        return arriving.screen_new(self._context, given, Path(out) if out else None, wanting.Wanted(**wanted))
 
     def watch(
         self,
@@ -122,9 +123,9 @@ class ScreenVerbs:
         **wanted: "Unpack[ScreenKeywords]",
     ) -> "Iterator[Arrivals]":
         """Screens what arrives in a folder, each file once; appends what to escalate to `out`. For ever, or once."""
-        from labelsieve.project.streams import arriving, watching
+        from labelsieve.project.streams import wanting, watching
 
-        return watching.watch_folder(self._context, Path(folder), Path(out), arriving.Wanted(**wanted), every, once)
+        return watching.watch_folder(self._context, Path(folder), Path(out), wanting.Wanted(**wanted), every, once)
 
     # Claims
 

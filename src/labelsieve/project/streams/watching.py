@@ -15,9 +15,12 @@ from labelsieve.core.randomness import stream
 from labelsieve.project.context import Context
 from labelsieve.project.database import now
 from labelsieve.project.streams.arrivallog import ArrivalLog, Stamp
-from labelsieve.project.streams.arriving import COLUMNS, Arrived, Ranking, Wanted, arrive, escalated, known_of
-from labelsieve.project.streams.incoming import Incoming, image_part, incoming_items
+from labelsieve.project.streams.incoming import Incoming, incoming_items
+from labelsieve.project.streams.judging import Arrived, arrive, judged, known_of
+from labelsieve.project.streams.newparts import image_part
 from labelsieve.project.streams.scoring import Scorer, scorer_of
+from labelsieve.project.streams.tabling import COLUMNS, rows_of
+from labelsieve.project.streams.wanting import Wanted
 from labelsieve.screening.shift import LEAST, ROWS, Shift, shift_of
 from labelsieve.sources.imagefiles import is_image_name
 from labelsieve.sources.opening import BUILT_IN
@@ -155,14 +158,10 @@ class _Watch:
 
     def _rows(self, given: Incoming, arrived: Arrived, prefix: str) -> tuple[list[tuple[Any, ...]], int, float | None]:
         """Rows of WATCHED, most odd first: what is escalated; all of them where no rate can be promised."""
-        scorer, wanted = self._scorer, self.wanted
-        known = known_of(self.context, scorer, given, arrived)
-        p, flagged, rate = escalated(scorer, arrived.score, wanted)
-        flagged &= ~known.labelled
-        decides = rate is not None and (bool(np.isfinite(rate.threshold)) or wanted.fdr is not None)
-        order = np.lexsort((arrived.at, -arrived.score))
-        kept = order[flagged[order]] if decides and not wanted.everything else order
-        table = Ranking(scorer, given, arrived, known, None if rate is None else p, flagged, decides)
+        known = known_of(self.context, self._scorer, given, arrived)
+        found = judged(self._scorer, arrived, known, self.wanted)
         at = now()
-        rows = [(f"{prefix}{row[1]}", *row[2:], at) for row in table.rows(order, kept)]
-        return rows, int(flagged.sum()), rate.attained if rate is not None and decides else None
+        rows = rows_of(self._scorer, given, found, found.kept(self.wanted.everything))
+        rows = [(f"{prefix}{row[1]}", *row[2:], at) for row in rows]
+        promised = found.rate.attained if found.rate is not None and found.decides else None
+        return rows, int(found.flagged.sum()), promised
