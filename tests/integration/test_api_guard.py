@@ -174,11 +174,11 @@ def test_no_path_leads_out(client: TestClient, path: str) -> None:
         ("GET", "/tasks/main/queue?purpose=drop", None, 422),
         ("GET", "/items/999999", None, 404),
         ("GET", "/items/99999999999999999999", None, 422),
-        ("GET", "/items/1/image", None, 422),
+        ("GET", "/items/1/image", None, 404),
         ("POST", "/tasks/main/labels", {"labels": [{"id": "no uuid", "item": 1, "value": None}]}, 422),
         ("POST", "/tasks/main/labels", {"labels": "many"}, 422),
         ("POST", "/jobs", {"kind": "rm -rf"}, 404),
-        ("POST", "/jobs/77/cancel", None, 422),
+        ("POST", "/jobs/77/cancel", None, 404),
         ("PUT", "/tasks/main/guide", [{"name": "a", "key": "x"}, {"name": "b", "key": "X"}], 422),
     ],
 )
@@ -216,7 +216,7 @@ def test_a_body_without_an_end_is_not_gathered(client: TestClient, monkeypatch: 
     assert client.post("/api/v1/tasks/main/import?name=x.csv", content=many, headers=headers).status_code != 413
 
 
-@pytest.mark.parametrize("item", [2**63, 2**70, -(2**63) - 1])
+@pytest.mark.parametrize("item", [2**53, 2**63, 2**70, -(2**63) - 1])
 def test_ids_that_no_ledger_keeps_are_refused(client: TestClient, item: int) -> None:
     assert client.put(f"/api/v1/tasks/main/flags/{item}", json={"note": ""}, headers=BEARER).status_code == 422
     assert client.delete(f"/api/v1/tasks/main/flags/{item}", headers=BEARER).status_code == 422
@@ -242,3 +242,58 @@ def test_a_class_can_be_answered_however_long_its_name(client: TestClient) -> No
     value = {"tag": "class", "names": [name]}
     body = {"labels": [{"id": "00000000-0000-4000-8000-000000000001", "item": 1, "value": value}]}
     assert client.post("/api/v1/tasks/long/labels", json=body, headers=BEARER).json()["written"] == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/label", "/openapi.json", "/api/v1/status", "/api/v1/tasks/main/export"])
+def test_head_is_get_without_a_body(client: TestClient, path: str) -> None:
+    got, head = client.get(path, headers=BEARER), client.head(path, headers=BEARER)
+    assert (head.status_code, head.content) == (got.status_code, b"") == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert head.headers.get("content-length") == got.headers.get("content-length")
+
+
+def test_head_of_what_has_no_end_ends(client: TestClient) -> None:
+    assert client.head("/api/v1/events", headers=BEARER).headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "fact"),
+    [
+        ("GET", "/api/v1/logout", 405, "'/api/v1/logout' takes no GET."),
+        ("PUT", "/api/v1/status", 405, "'/api/v1/status' takes no PUT."),
+        ("GET", "/api/v1/nope", 404, "there is no '/api/v1/nope'."),
+        ("GET", "/api/v1/status/", 404, "there is no '/api/v1/status/'."),
+        ("GET", "/api/v1/jobs/4442/log", 404, "there is no job 4442."),
+        ("DELETE", "/api/v1/tokens/4442", 404, "there is no open token 4442."),
+        ("GET", "/api/v1/items/1/image", 404, "is no picture."),
+        ("POST", "/api/v1/tasks", 409, "there is a task 'main' already."),
+    ],
+)
+def test_what_is_not_there_or_not_now_is_said(
+    client: TestClient, method: str, path: str, status: int, fact: str
+) -> None:
+    body = {"name": "main"} if method == "POST" else None
+    answer = client.request(method, path, json=body, headers=BEARER)
+    assert (answer.status_code, bool(answer.json()["hint"])) == (status, True)
+    assert fact in answer.json()["detail"]
+
+
+def test_a_token_of_any_letters_opens(root: Path) -> None:
+    token = "a+b&c=d#ü ?"
+    door = Door(SingleUser(token, "ann"), frozenset({"localhost"}), COOKIE)
+    with TestClient(build(root, door), base_url="http://localhost:1", follow_redirects=False) as client:
+        for spelt in (token.encode(), token.encode("latin-1")):
+            assert client.get("/api/v1/me", headers={"Authorization": b"Bearer " + spelt}).status_code == 200
+        assert client.get("/", params={"token": token}).status_code == 303
+
+
+def test_the_description_names_every_refusal_as_a_problem(client: TestClient) -> None:
+    found = client.get("/openapi.json").json()
+    assert found["openapi"] == "3.1.0"
+    operations = [one for path in found["paths"].values() for one in path.values()]
+    assert len(operations) > 40
+    for operation in operations:
+        for code in ("401", "404", "422", "4XX", "5XX"):
+            assert list(operation["responses"][code]["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in str(found)
+    assert found["components"]["schemas"]["GivenLabel"]["properties"]["id"]["format"] == "uuid"

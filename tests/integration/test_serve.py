@@ -116,6 +116,13 @@ def alive(pid: int) -> bool:
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+def test_it_ends_at_once_and_quietly_while_somebody_follows(server: Server) -> None:
+    with server.raw("/events") as news:
+        assert news.readline().startswith(b"data: ")
+        assert server.stop() == 0
+    assert server.errors().strip() == "Ctrl-C stops it."
+
+
 def test_a_taken_port_is_said(server: Server) -> None:
     port = server.url.rpartition(":")[2]
     command = [sys.executable, "-m", "labelsieve.cli.main", "serve", str(server.root), "--no-browser", "--port", port]

@@ -9,7 +9,7 @@ from pydantic import Field
 from labelsieve.api.desks import Desks
 from labelsieve.project.facade import Project
 
-LARGEST = 2**63 - 1  # the largest number that the ledger keeps
+LARGEST = 2**53 - 1  # the largest number that is exact in every JSON; ids of items stay far below
 ItemId = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 TaskName = Annotated[str, Path(description="Name of a task.", max_length=100)]
 

@@ -142,7 +142,7 @@ class Guard:
         if path != API and not path.startswith(f"{API}/"):
             return None
         mode = self._door.identity.mode
-        is_open = path in OPEN and mode == "users"
+        is_open = path in OPEN and mode == "users" and scope["method"] == "POST"
         given = request.headers.get("authorization")
         cookie = request.cookies.get(self._door.cookie)
         known = None if is_open else _known_by(self._door.identity, given, cookie)
@@ -206,8 +206,16 @@ class Guard:
 def _known_by(identity: Identity, given: str | None, cookie: str | None) -> Known | None:
     if given is not None:
         kind, _, token = given.partition(" ")
-        return identity.by_token(token.strip()) if kind.lower() == "bearer" else None
+        return identity.by_token(_in_utf8(token.strip())) if kind.lower() == "bearer" else None
     return identity.by_cookie(cookie) if cookie else None
+
+
+def _in_utf8(header: str) -> str:
+    """A header, which is read as latin-1, as what most programs mean by its bytes."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def still_known(request: HTTPConnection) -> bool:

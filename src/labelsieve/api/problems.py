@@ -2,6 +2,7 @@
 
 import errno
 import logging
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +14,8 @@ from labelsieve.core.errors import (
     LabelsieveError,
     MissingExtra,
     NotEnoughLabels,
+    NotNow,
+    NotThere,
     PoolExhausted,
     ProjectError,
     UnknownName,
@@ -20,6 +23,8 @@ from labelsieve.core.errors import (
 
 STATUS: dict[type[LabelsieveError], int] = {
     UnknownName: 404,
+    NotThere: 404,
+    NotNow: 409,
     InputError: 422,
     PoolExhausted: 409,
     NotEnoughLabels: 409,
@@ -81,10 +86,13 @@ def install(app: FastAPI) -> None:
         said = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found[:3])
         return problem(422, said or "the request does not fit.", HINTS[400])
 
-    def http(_: Request, error: Exception) -> JSONResponse:
+    def http(request: Request, error: Exception) -> JSONResponse:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
         detail = str(error.detail) if isinstance(error, HTTPException) else str(error)
+        if detail == HTTPStatus(status).phrase:  # from the router, which knows neither fact
+            path = request.url.path[:100]
+            detail = {404: f"there is no {path!r}.", 405: f"{path!r} takes no {request.method}."}.get(status, detail)
         return problem(status, detail, HINTS.get(status, ""), headers)
 
     def disk(_: Request, error: Exception) -> JSONResponse:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import uvicorn
 
@@ -53,10 +54,10 @@ def serve(root: Path, listening: Listening, ready: Callable[[str], None]) -> Non
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False,
         ssl_certfile=chain, ssl_keyfile=key,
     )  # fmt: skip
-    token = f"?token={identity.token}" if isinstance(identity, SingleUser) else ""
+    token = f"?token={quote(identity.token, safe='')}" if isinstance(identity, SingleUser) else ""
     server = _Server(config, lambda: ready(f"{_address(listening, port)}/{token}"))
     with Workers(root) as workers:
-        app.state.workers = workers
+        app.state.workers, app.state.ending = workers, lambda: server.should_exit
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a server ends
             server.run([listener])
 

@@ -3,6 +3,8 @@
     LabelsieveError
     ├── InputError (ValueError)      what was given does not fit
     │   ├── ShapeError               an array has the wrong shape
+    │   ├── NotThere                 something that is meant is not there
+    │   ├── NotNow                   it would fit, but not as things are
     │   └── UnknownName              a name is not among those that there are
     ├── PoolExhausted                more items were asked for than there are
     ├── NotEnoughLabels              nothing can be fitted or claimed from so few labels
@@ -37,6 +39,14 @@ class InputError(LabelsieveError, ValueError):
 
 class ShapeError(InputError):
     """An array has the wrong shape."""
+
+
+class NotThere(InputError):
+    """Something that is meant, by a number say, is not there."""
+
+
+class NotNow(InputError):
+    """It would fit, but not as things are: it has ended, or there is one already."""
 
 
 class UnknownName(InputError):

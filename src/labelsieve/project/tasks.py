@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from labelsieve.core.errors import InputError, ProjectError, UnknownName
+from labelsieve.core.errors import InputError, NotNow, ProjectError, UnknownName
 from labelsieve.core.types import Kind, Task
 from labelsieve.project.database import RESTORE, now, transaction
 
@@ -35,7 +35,7 @@ def add(
         raise InputError(f"the dull class {dull!r} is not among the classes {names}.", f"--dull {names[0]}")
     with transaction(conn):
         if conn.execute("SELECT 1 FROM tasks WHERE name = ?", (name,)).fetchone():
-            raise InputError(f"there is a task {name!r} already.", "choose another --task-name.")
+            raise NotNow(f"there is a task {name!r} already.", "choose another --task-name.")
         row = (name, kind, bool(names), dull, now())
         task = conn.execute("INSERT INTO tasks (name, kind, closed, dull, added) VALUES (?, ?, ?, ?, ?)", row).lastrowid
         rows = [(task, code, text) for code, text in enumerate(names)]

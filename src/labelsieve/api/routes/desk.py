@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt
+from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, WithJsonSchema
 
 from labelsieve.api.borrowing import AllDesks, ItemId, OnTask, TaskName
 from labelsieve.api.desks import Desks
@@ -25,13 +25,18 @@ MOST = 10_000  # answers in one request
 MOST_ITEMS = 2_000_000  # items of one bulk
 
 
+UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
 def _proper(text: str) -> str:
-    if not re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text):
+    if not re.fullmatch(UUID, text):
         raise ValueError(f"a UUID in lower case was expected, such as {uuid.UUID(int=0)}")
     return text
 
 
-Uuid = Annotated[str, AfterValidator(_proper)]
+Uuid = Annotated[
+    str, AfterValidator(_proper), WithJsonSchema({"type": "string", "format": "uuid", "pattern": f"^{UUID}$"})
+]
 
 
 class Queue(BaseModel):

@@ -101,7 +101,7 @@ async def follow(request: Request, person: Viewer) -> StreamingResponse:
     async def news() -> AsyncIterator[str]:
         before: dict[str, Any] = {}
         quiet = looked = time.monotonic()
-        while True:
+        while not request.app.state.ending():
             now = await request.app.state.news.latest()
             changed = {name: value for name, value in now.items() if before.get(name) != value}
             if changed:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from labelsieve.api.borrowing import AllDesks, AnyTask
 from labelsieve.api.guarding import Admin, Door, Viewer
 from labelsieve.api.signing import Users
-from labelsieve.project.people import trail, users
+from labelsieve.project.people import passwords, trail, users
 from labelsieve.project.people.roles import Role
 from labelsieve.project.people.throttling import login_keys
 from labelsieve.project.safecsv import csv_text
@@ -18,6 +18,7 @@ from labelsieve.project.safecsv import csv_text
 router = APIRouter(tags=["people"])
 Name = Annotated[str, Field(max_length=200)]
 Password = Annotated[str, Field(max_length=2000)]
+Fresh = Annotated[str, Field(max_length=2000, json_schema_extra={"minLength": passwords.SHORTEST})]
 
 
 class Login(BaseModel):
@@ -94,7 +95,7 @@ class NewPerson(BaseModel):
 
     name: Name
     role: Role = "annotator"
-    password: Password
+    password: Fresh
 
 
 @router.post("/people", status_code=201)
@@ -109,7 +110,7 @@ class Change(BaseModel):
     """What changes of a person; null stays."""
 
     role: Role | None = None
-    password: Password | None = None
+    password: Fresh | None = None
 
 
 @router.patch("/people/{name}")
@@ -130,7 +131,7 @@ class NewPassword(BaseModel):
     """A new password of one's own."""
 
     old: Password
-    new: Password
+    new: Fresh
 
 
 @router.put("/me/password", status_code=204)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from labelsieve.core.errors import InputError
+from labelsieve.core.errors import NotNow, NotThere
 from labelsieve.project.database import now, transaction
 from labelsieve.project.people import trail
 
@@ -71,10 +71,10 @@ def _read(conn: sqlite3.Connection, where: str, *values: Any) -> list[Job]:
 
 
 def get(conn: sqlite3.Connection, job: int) -> Job:
-    """The job of that id. InputError where there is none."""
+    """The job of that id. NotThere where there is none."""
     found = _read(conn, "id = ?", job)
     if not found:
-        raise InputError(f"there is no job {job}.", "GET /api/v1/jobs lists them.")
+        raise NotThere(f"there is no job {job}.", "GET /api/v1/jobs lists them.")
     return found[0]
 
 
@@ -156,11 +156,11 @@ def finish(conn: sqlite3.Connection, job: int, state: State, result: Mapping[str
 
 
 def cancel(conn: sqlite3.Connection, job: int) -> Job:
-    """The job, cancelled where it waits, asked to stop where it runs. InputError where it has ended."""
+    """The job, cancelled where it waits, asked to stop where it runs. NotNow where it has ended."""
     with transaction(conn):
         found = get(conn, job)
         if found.ended is not None:
-            raise InputError(f"job {job} has ended ({found.state}).", "only a job that waits or runs can be cancelled.")
+            raise NotNow(f"job {job} has ended ({found.state}).", "only a job that waits or runs can be cancelled.")
         if found.state == "waiting":
             conn.execute("UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ?", (now(), job))
         else:
@@ -169,11 +169,11 @@ def cancel(conn: sqlite3.Connection, job: int) -> Job:
 
 
 def resume(conn: sqlite3.Connection, job: int) -> Job:
-    """The job, waiting again: what it had done it finds done. InputError where it has not ended, or is done."""
+    """The job, waiting again: what it had done it finds done. NotNow where it has not ended, or is done."""
     with transaction(conn):
         found = get(conn, job)
         if found.state not in ("cancelled", "failed"):
-            raise InputError(f"job {job} is {found.state}.", "only a cancelled or failed job can be resumed.")
+            raise NotNow(f"job {job} is {found.state}.", "only a cancelled or failed job can be resumed.")
         sql = """UPDATE jobs SET state = 'waiting', cancel = 0, ended = NULL, result = '{}', said = '', done = 0,
           total = 0 WHERE id = ?"""
         conn.execute(sql, (job,))

@@ -11,7 +11,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from labelsieve.core.errors import InputError
+from labelsieve.core.errors import InputError, NotNow, NotThere
 from labelsieve.project.database import now, transaction
 from labelsieve.project.people.roles import Person
 from labelsieve.project.people.sessions import hash_of
@@ -58,7 +58,7 @@ def new_token(conn: sqlite3.Connection, person: str, name: str, days: int | None
     until = None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="microseconds")
     with transaction(conn):
         if any(there.name == name for there in tokens_of(conn, who.name)):
-            raise InputError(f"{who.name} has a token named {name!r} already.", "choose another name, or revoke it.")
+            raise NotNow(f"{who.name} has a token named {name!r} already.", "choose another name, or revoke it.")
         sql = "INSERT INTO tokens (person, name, hash, added, until) SELECT id, ?, ?, ?, ? FROM people WHERE name = ?"
         conn.execute(sql, (name, hash_of(token), now(), until, who.name))
     return token
@@ -91,10 +91,10 @@ def tokens_of(conn: sqlite3.Connection, person: str | None = None) -> list[Token
 
 
 def revoke_token(conn: sqlite3.Connection, id: int, person: str | None = None) -> Token:
-    """Ends a token at once. InputError where there is none of that number (among those of `person`)."""
+    """Ends a token at once. NotThere where there is none of that number (among those of `person`)."""
     with transaction(conn):
         found = [token for token in tokens_of(conn, person) if token.id == id]
         if not found:
-            raise InputError(f"there is no open token {id}.", "the list of tokens shows their numbers.")
+            raise NotThere(f"there is no open token {id}.", "the list of tokens shows their numbers.")
         conn.execute("UPDATE tokens SET gone = ? WHERE id = ?", (now(), id))
     return found[0]

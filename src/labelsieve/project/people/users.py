@@ -11,7 +11,7 @@ signed_in(conn, name, password) -> Person | None
 import sqlite3
 from dataclasses import dataclass
 
-from labelsieve.core.errors import InputError, UnknownName
+from labelsieve.core.errors import InputError, NotNow, UnknownName
 from labelsieve.project.database import now, transaction
 from labelsieve.project.people import passwords
 from labelsieve.project.people.roles import ROLES, Person, Role
@@ -44,13 +44,13 @@ def add_person(conn: sqlite3.Connection, name: str, role: str, password: str) ->
     with transaction(conn):
         there = conn.execute("SELECT name, gone FROM people").fetchall()
         if person.role != "admin" and all(gone is not None for _, gone in there):
-            raise InputError(
+            raise NotNow(
                 f"the first person cannot be {person.role}; somebody has to be admin.",
                 "make them admin (--role admin).",
             )
         for other, gone in there:
             if other.casefold() == name.casefold() and (gone is None or other != name):
-                raise InputError(f"there is somebody named {other!r} already.", "choose another name.")
+                raise NotNow(f"there is somebody named {other!r} already.", "choose another name.")
         sql = """INSERT INTO people (name, role, secret, added) VALUES (?, ?, ?, ?)
           ON CONFLICT (name) DO UPDATE SET role = excluded.role, secret = excluded.secret, gone = NULL"""
         conn.execute(sql, (name, person.role, secret, now()))
@@ -144,8 +144,8 @@ def _check_name(name: str) -> None:
 
 
 def _require_admin_beside(conn: sqlite3.Connection, name: str) -> None:
-    """InputError where this person is the only admin."""
+    """NotNow where this person is the only admin."""
     sql = "SELECT name FROM people WHERE role = 'admin' AND gone IS NULL"
     admins = [other for (other,) in conn.execute(sql)]
     if admins == [name]:
-        raise InputError(f"{name} is the only admin; somebody has to be.", "make another person admin first.")
+        raise NotNow(f"{name} is the only admin; somebody has to be.", "make another person admin first.")

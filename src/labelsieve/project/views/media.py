@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from labelsieve.core.errors import InputError, LabelsieveError
+from labelsieve.core.errors import InputError, LabelsieveError, NotThere
 from labelsieve.engines.images import MAX_PIXELS, load_image
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
@@ -39,7 +39,7 @@ class Media:
 
 
 def picture(context: Context, item: int, window: tuple[float, float] | None = None) -> Media:
-    """The whole picture of an item. InputError where the item is no picture or cannot be decoded.
+    """The whole picture of an item. InputError where it cannot be decoded, NotThere where the item is no picture.
 
     With a `window` (low, high) in the picture's own grey values, what lies below is black and above white.
     """
@@ -93,9 +93,9 @@ def _image(context: Context, item: int) -> tuple[str, Any]:
     if isinstance(seen, LabelsieveError):
         raise seen
     if context.modality(entry.source) != "image" and not isinstance(seen, Path):
-        raise InputError(f"item {entry.key!r} is no picture.", "its card holds what there is to show.")
+        raise NotThere(f"item {entry.key!r} is no picture.", "its card holds what there is to show.")
     if entry.gone is not None:
-        raise InputError(f"{entry.key!r} has gone from its source.", "put it back, then labelsieve sync.")
+        raise NotThere(f"{entry.key!r} has gone from its source.", "put it back, then labelsieve sync.")
     if isinstance(seen, Path):
         return picture_tag(seen), seen
     thing = next(iter(context.things(ids)))
