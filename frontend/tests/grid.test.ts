@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { alive, clamp, corner, fromBar, LAYER, moved, plan, reveal, toBar, under } from "../src/grid/geometry";
-import { gridAddress, leavesOf, said, toSearch, tree, wantedFrom, type Filter } from "../src/grid/filter";
+import { columnOrders, gridAddress, leavesOf, said, toSearch, tree, wantedFrom, type Filter } from "../src/grid/filter";
 import { add, between, has, NOTHING, portions, size, toggle, without, type Ranges } from "../src/grid/selection";
 import { Pages, type Tile } from "../src/grid/pages";
 
@@ -128,6 +128,16 @@ describe("filter", () => {
     const sorted = { ...wanted, sort: { by: "random" as const, descending: false, seed: 9 } };
     const search = new URLSearchParams(Object.entries(toSearch(sorted)).filter((one): one is [string, string] => one[1] !== null));
     expect(wantedFrom(search)).toEqual(sorted);
+  });
+
+  it("takes the order by a column along, whatever it is called", () => {
+    const sort = { by: "column" as const, descending: true, name: "a:b &c" };
+    const wanted = { ...wantedFrom(new URLSearchParams()), sort };
+    const search = new URLSearchParams({ sort: toSearch(wanted).sort! });
+    expect(wantedFrom(search).sort).toEqual(sort);
+    expect(columnOrders([], sort).map((one) => one.name)).toEqual(["a:b &c", "a:b &c"]);
+    expect(columnOrders(["a:b &c"], sort)).toHaveLength(2);
+    expect(wantedFrom(new URLSearchParams({ sort: "column:up" })).sort).toEqual({ by: "id" });
   });
 
   it("keeps a tree that is no row of conditions as it is", () => {

@@ -17,6 +17,13 @@ describe("names of keys", () => {
       ["Space", "a", "a", "?", "ArrowLeft", "Backspace"],
     );
   });
+
+  it("are those of the same keys on keyboards whose digits need Shift, or whose letters are not Latin", () => {
+    const pressed = (key: string, code: string, shiftKey = false) => nameOf({ key, code, shiftKey });
+    expect([pressed("&", "Digit1"), pressed("-", "Digit6"), pressed("à", "Digit0"), pressed("1", "Digit1", true)]).toEqual(["1", "6", "0", "1"]);
+    expect([pressed("г", "KeyU"), pressed("Υ", "KeyY"), pressed("ä", "Quote"), pressed("a", "KeyQ"), pressed("é", "KeyE")]).toEqual(["u", "y", "ä", "a", "é"]);
+    expect([pressed("?", "Slash", true), pressed("!", "Digit1", true), pressed("Enter", "Enter"), pressed("5", "Numpad5")]).toEqual(["?", "!", "Enter", "5"]);
+  });
 });
 
 describe("commands", () => {

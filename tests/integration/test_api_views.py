@@ -96,6 +96,8 @@ def test_a_page_that_has_not_changed_is_not_sent_again(server: Server) -> None:
         {"sort": {"by": "id; DROP TABLE events"}},
         {"filter": {"what": "guess", "low": "NaN"}},
         {"filter": {"what": "all", "of": [{"what": "flagged"}] * 300}},
+        {"sort": {"by": "column", "name": "x' OR '1'='1"}},
+        {"sort": {"by": "column"}},
         {"near": 10**12},
         {"near": "1 OR 1=1"},
         {"ids": ["1"] * 3 + [None]},
@@ -114,6 +116,15 @@ def test_texts_are_compared_and_never_executed(server: Server) -> None:
     found = view(server, filter={"what": "column", "name": "colour", "texts": ["<b>green</b>"]})
     assert 0 < found["total"] < N
     assert {tile["row"]["colour"] for tile in page(server, found)} == {"<b>green</b>"}
+
+
+def test_a_column_gives_the_order_numbers_as_numbers(server: Server) -> None:
+    for descending in (False, True):
+        made = view(server, sort={"by": "column", "name": "x", "descending": descending})
+        numbers = [float(tile["row"]["x"]) for tile in page(server, made)]
+        assert numbers == sorted(numbers, reverse=descending)
+    colours = [tile["row"]["colour"] for tile in page(server, view(server, sort={"by": "column", "name": "colour"}))]
+    assert set(colours) == {"<b>green</b>"}  # the first of three in the order of texts, on the first page
 
 
 @pytest.mark.parametrize("name", ["1-" + "0" * 32, "..%2F..%2Flabels.sqlite", "x", "%00", "1-" + "z" * 32])

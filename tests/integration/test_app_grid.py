@@ -186,6 +186,31 @@ def test_a_filter_is_chosen_and_taken_away(grid: Any) -> None:
     until(lambda: grid.inner_text(TOTAL).startswith("300,000"), 10)
 
 
+def test_an_order_is_chosen_and_lasts(chromium: Any, pictures: Server) -> None:
+    page = opened(chromium, pictures, "/grid")
+
+    def first() -> str:
+        return str(page.get_attribute(f'{TILE}[data-position="0"]', "data-key") or "")
+
+    page.get_by_label("Order").select_option(label="@folder, downwards")
+    until(lambda: first().startswith("9/"), 20)
+    page.reload()
+    page.wait_for_selector(f'{TILE}[data-position="0"][data-key^="9/"]')
+    assert page.get_by_label("Order").evaluate("at => at.selectedOptions[0].text") == "@folder, downwards"
+    for order, sort in (
+        ("By label", "label"),
+        ("By guess", "guess"),
+        ("By source", "source"),
+        ("By annotator", "annotator"),
+    ):
+        page.get_by_label("Order").select_option(label=order)
+        page.wait_for_url(f"**sort={sort}%3Aup**")
+        until(first, 20)
+    page.get_by_label("Order").select_option(label="@folder, upwards")
+    until(lambda: first().startswith("0/"), 20)
+    page.context.close()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_grid_can_be_read_out(chromium: Any, pictures: Server, width: int) -> None:
     page = opened(chromium, pictures, "/grid", width)

@@ -45,7 +45,7 @@ def test_curve_classes_confusions_and_doubts(server: Server, chromium: Any) -> N
     summary.focus()
     page.keyboard.press("Enter")
     assert page.locator("figure table").first.locator("tbody tr").count() >= 2  # the picture's numbers
-    assert page.get_by_role("region", name="Classes").get_by_role("row").count() == 1 + len(TOY.classes)
+    assert page.get_by_role("region", name="Table of classes").get_by_role("row").count() == 1 + len(TOY.classes)
     assert serious(page) == []
     doubt = page.get_by_role("button", name="Keep").first
     doubt.scroll_into_view_if_needed()

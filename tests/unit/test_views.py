@@ -42,6 +42,7 @@ class Row:
     second: float
     flagged: bool
     seq: float
+    last: str  # who answered last
 
 
 @dataclass
@@ -123,6 +124,7 @@ def _row(
         float(p[1]),
         at % 7 == 0,
         seq,
+        max(said, key=lambda name: said[name][1], default=""),
     )
 
 
@@ -209,6 +211,12 @@ KEYS = {
     "margin": lambda row: float(np.float32(row.p) - np.float32(row.second)),
     "disagreement": lambda row: row.p if row.label in CLASSES and row.label != row.guess else float("nan"),
     "labelled": lambda row: row.seq,
+    "label": lambda row: [*CLASSES, "unsure", "skip"].index(row.label) if row.label else float("nan"),
+    "guess": lambda row: CLASSES.index(row.guess),
+    "source": lambda row: 0,
+    "column size": lambda row: float("nan") if row.size is None else row.size,
+    "column colour": lambda row: ["blue", "dark red", "red"].index(row.colour) if row.colour else float("nan"),
+    "annotator": lambda row: PEOPLE.index(row.last) if row.last else float("nan"),
 }
 
 
@@ -220,7 +228,21 @@ def test_an_order_is_that_of_the_reference(made: Made, by: Any, descending: bool
     sign = sorted(there, key=key, reverse=descending)  # Python's sort is stable in both directions
     expected = [row.item for row in sign] + [row.item for row in made.rows if key(row) != key(row)]
     glance = Glance(made.context)
-    assert in_order(glance, glance.ids, Sort(by, descending)).tolist() == expected
+    by, _, name = by.partition(" ")
+    assert in_order(glance, glance.ids, Sort(by, descending, name=name)).tolist() == expected
+
+
+def test_a_column_that_there_is_not_orders_nothing(made: Made) -> None:
+    glance = Glance(made.context)
+    with pytest.raises(UnknownName, match="colour"):
+        in_order(glance, glance.ids, Sort("column", name="truthful"))
+
+
+def test_nobody_is_ordered_by_what_others_answered(made: Made) -> None:
+    mine = Glance(made.context, "ann")
+    ordered = in_order(mine, mine.ids, Sort("annotator")).tolist()
+    answered = [row.item for row in made.rows if "ann" in row.by]
+    assert ordered == answered + [row.item for row in made.rows if "ann" not in row.by]
 
 
 def test_a_random_order_follows_from_its_seed(made: Made) -> None:

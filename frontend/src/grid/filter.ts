@@ -15,12 +15,27 @@ export type Leaf =
   | { what: "key"; text: string };
 export type State = "none" | "any" | "skip" | "unsure";
 export type Filter = Leaf | { what: "all" | "any"; of: Filter[] } | { what: "not"; of: Filter };
-export type By = "id" | "key" | "probability" | "oddness" | "margin" | "disagreement" | "time" | "labelled" | "random";
+export type By =
+  | "id"
+  | "key"
+  | "label"
+  | "guess"
+  | "probability"
+  | "oddness"
+  | "margin"
+  | "disagreement"
+  | "time"
+  | "labelled"
+  | "source"
+  | "column"
+  | "annotator"
+  | "random";
 
 export interface Sort {
   by: By;
   descending?: boolean;
   seed?: number;
+  name?: string; // of the column
 }
 
 /** What a grid shows. */
@@ -34,9 +49,18 @@ export interface Wanted {
 
 export const PLAIN: Sort = { by: "id" };
 
-export const ORDERS: { by: By; title: string; descending?: boolean }[] = [
+export interface Order {
+  by: By;
+  title: string;
+  descending?: boolean;
+  name?: string;
+}
+
+export const ORDERS: readonly Order[] = [
   { by: "id", title: "In the order of the source" },
   { by: "key", title: "By key" },
+  { by: "label", title: "By label" },
+  { by: "guess", title: "By guess" },
   { by: "oddness", title: "Most odd first", descending: true },
   { by: "probability", title: "Least sure first" },
   { by: "probability", title: "Surest first", descending: true },
@@ -45,8 +69,19 @@ export const ORDERS: { by: By; title: string; descending?: boolean }[] = [
   { by: "labelled", title: "Labelled last first", descending: true },
   { by: "time", title: "Oldest first" },
   { by: "time", title: "Newest first", descending: true },
+  { by: "source", title: "By source" },
+  { by: "annotator", title: "By annotator" },
   { by: "random", title: "Shuffled" },
 ];
+
+/** Orders by the columns of the pool; one that the address names is among them, whatever is known so far. */
+export function columnOrders(columns: readonly string[], sort: Sort): Order[] {
+  const names = sort.by === "column" && sort.name && !columns.includes(sort.name) ? [...columns, sort.name] : columns;
+  return names.flatMap((name): Order[] => [
+    { by: "column", name, title: `${name}, upwards` },
+    { by: "column", name, title: `${name}, downwards`, descending: true },
+  ]);
+}
 
 export const STATES: Record<State, string> = {
   none: "no label",
@@ -75,13 +110,15 @@ export function leavesOf(filter: Filter): Leaf[] | null {
 export function wantedFrom(search: URLSearchParams): Wanted {
   const filter = parsed<Filter>(search.get("filter"));
   const leaves = filter && typeof filter === "object" && "what" in filter ? leavesOf(filter) : [];
-  const [by, way, seed] = (search.get("sort") ?? "").split(":");
+  const [by, way, ...rest] = (search.get("sort") ?? "").split(":");
+  const more = rest.join(":");
   const near = Number(search.get("near") ?? NaN);
-  const known = ORDERS.some((one) => one.by === by);
+  const known = by === "column" ? more !== "" : ORDERS.some((one) => one.by === by);
+  const own = by === "column" ? { name: more } : { seed: Number(more) || 0 };
   return {
     filter: leaves ?? [],
     own: leaves === null ? filter : null,
-    sort: known ? { by: by as By, descending: way === "down", seed: Number(seed) || 0 } : PLAIN,
+    sort: known ? { by: by as By, descending: way === "down", ...own } : PLAIN,
     near: Number.isSafeInteger(near) ? near : null,
     ids: search.get("ids"),
   };
@@ -98,11 +135,11 @@ function parsed<T>(text: string | null): T | null {
 /** The parameters of the address; null takes one away. */
 export function toSearch(wanted: Wanted): Record<string, string | null> {
   const whole = tree(wanted);
-  const { by, descending, seed } = wanted.sort;
+  const { by, descending, seed, name } = wanted.sort;
   const plain = by === "id" && !descending;
   return {
     filter: whole.what === "all" && !whole.of.length ? null : JSON.stringify(whole),
-    sort: plain ? null : [by, descending ? "down" : "up", ...(by === "random" ? [seed ?? 0] : [])].join(":"),
+    sort: plain ? null : [by, descending ? "down" : "up", ...(by === "random" ? [seed ?? 0] : by === "column" ? [name] : [])].join(":"),
     near: wanted.near === null ? null : String(wanted.near),
     ids: wanted.ids,
   };

@@ -23,10 +23,16 @@ const SHOWN: Record<string, string> = {
   Escape: "esc",
 };
 
-/** The key of an event by one name: "a", "1", "?", "Space", "ArrowLeft". Letters are small, whatever Caps Lock says. */
-export function nameOf(event: Pick<KeyboardEvent, "key">): string {
+/** The key of an event by one name: "a", "1", "?", "Space", "ArrowLeft". Letters are small, whatever Caps Lock says.
+
+Keyboards differ: the row of digits gives its digits, also where they need Shift (French), and a letter of another script
+is the Latin one on the same key (Greek, Russian). */
+export function nameOf(event: Pick<KeyboardEvent, "key"> & Partial<Pick<KeyboardEvent, "code" | "shiftKey">>): string {
   const key = NAMES[event.key] ?? event.key;
-  return key.length === 1 ? key.toLowerCase() : key;
+  if (key.length !== 1) return key;
+  const [, row, place] = /^(Digit|Key)([0-9A-Z])$/.exec(event.code ?? "") ?? [];
+  if (place && (row === "Digit" ? !event.shiftKey : /\p{L}/u.test(key) && !/\p{Script=Latin}/u.test(key))) return place.toLowerCase();
+  return key.toLowerCase();
 }
 
 /** How a key is printed on a button. */

@@ -15,7 +15,10 @@ MOST = 200  # conditions in one filter
 Text: TypeAlias = Annotated[str, Field(max_length=1000)]
 Texts: TypeAlias = Annotated[tuple[Text, ...], Field(max_length=10_000)]
 State: TypeAlias = Literal["none", "any", "skip", "unsure"]
-By: TypeAlias = Literal["id", "key", "probability", "oddness", "margin", "disagreement", "time", "labelled", "random"]
+By: TypeAlias = Literal[
+    "id", "key", "label", "guess", "probability", "oddness", "margin", "disagreement", "time", "labelled", "source",
+    "column", "annotator", "random",
+]  # fmt: skip
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Uses: TypeAlias = Literal["labels", "guess", "flags", "asked"]
 
@@ -134,11 +137,15 @@ Filter: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """The order of a view; what has no value comes last, ties by id. `seed` is that of a random order."""
+    """The order of a view; what has no value comes last, ties by id.
+
+    `seed` is that of a random order, `name` the column to order by. Classes stand in the order of the task.
+    """
 
     by: By = "id"
     descending: bool = False
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+    name: Text = ""
 
 
 def leaves(tree: Filter) -> list[Leaf]:

@@ -193,13 +193,18 @@ class Glance:
 
     def with_text(self, column: str, fits: Callable[[str | None], bool]) -> Mask:
         """Whether the text of a column fits, in any source that has it. UnknownName where none has."""
+        return self.among(np.concatenate([ids[found] for ids, found in self.measured(column, fits, np.bool_)]))
+
+    def measured(
+        self, column: str, value: Callable[[str | None], float], kind: type[np.generic] = np.float64
+    ) -> Iterator[tuple[Ids, NDArray[Any]]]:
+        """Ids (m,) and the value of each one's text in a column, part by part. UnknownName where no source has it."""
         having = [id_ for id_ in self.context.rows if column in columns_of(self.context, id_)]
         if not having:
             every = sorted({name for id_ in self.context.rows for name in columns_of(self.context, id_)})
             raise UnknownName("column", column, every)
-        return self.among(
-            np.concatenate([part for id_ in having for part in _fitting(self.context, id_, column, fits)])
-        )
+        for id_ in having:
+            yield from _measured(self.context, id_, column, value, kind)
 
     def keyed(self, text: str) -> Mask:
         """Whether the key contains a text; the case of ASCII letters does not count."""
@@ -258,16 +263,18 @@ def columns_of(context: Context, source_id: int) -> list[str]:
     return [name for name in source.names() if name not in hidden]
 
 
-def _fitting(context: Context, source_id: int, column: str, fits: Callable[[str | None], bool]) -> Iterator[Ids]:
-    """Ids of a source whose text in a column fits, part by part."""
+def _measured(
+    context: Context, source_id: int, column: str, value: Callable[[str | None], float], kind: type[np.generic]
+) -> Iterator[tuple[Ids, NDArray[Any]]]:
+    """Ids of a source and the value of each one's text in a column, part by part."""
     source = context.source(source_id)
     if isinstance(source, Coded) and context.modality(source_id) != "image":
         ids, rows = manifest.numbered(context.conn, source_id)
-        parts = [np.fromiter(map(fits, texts), bool, len(texts))[codes] for codes, texts in source.coded(column)]
-        yield ids[np.concatenate([np.empty(0, bool), *parts])[rows]]
+        parts = [np.fromiter(map(value, texts), kind, len(texts))[codes] for codes, texts in source.coded(column)]
+        yield ids, np.concatenate([np.empty(0, kind), *parts])[rows]
         return
     ids = manifest.ids(context.conn, source=source_id)
     for first in range(0, len(ids), CHUNK):
         part = ids[first : first + CHUNK]
         places, refs = manifest.locate(context.conn, part)[source_id]
-        yield part[places][[fits(text) for text in source.column(column, refs)]]
+        yield part[places], np.fromiter(map(value, source.column(column, refs)), kind, len(places))

@@ -16,6 +16,7 @@ from labelsieve.core.types import Ids, Vector
 from labelsieve.project.views import filtering as kinds
 from labelsieve.project.views.filtering import Filter, Sort
 from labelsieve.project.views.glances import NONE, SKIP, UNSURE, Glance, Mask
+from labelsieve.project.views.ranking import number_in, rank_of
 
 
 def chosen(glance: Glance, tree: Filter, within: Ids | None = None) -> Ids:
@@ -84,19 +85,12 @@ def _fits(leaf: kinds.InColumn) -> Callable[[str | None], bool]:
     if leaf.relation == "range":
         low = -math.inf if leaf.low is None else leaf.low
         high = math.inf if leaf.high is None else leaf.high
-        return lambda text: low <= _number(text) <= high
+        return lambda text: low <= number_in(text) <= high
     if leaf.relation == "is":
         wanted = frozenset(leaf.texts)
         return lambda text: (text or "") in wanted
     parts = [part.casefold() for part in leaf.texts]
     return lambda text: any(part in (text or "").casefold() for part in parts)
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        return math.nan  # in no range
 
 
 def _answered_by(glance: Glance, leaf: kinds.AnsweredBy) -> Mask:
@@ -154,7 +148,7 @@ def _score(glance: Glance, sort: Sort) -> Vector:
         return np.where(glance.guess == at, glance.p, 1.0 - glance.p)
     if sort.by == "disagreement":
         return np.where(glance.gainsaid, glance.p, np.nan)
-    return glance.labelled
+    return glance.labelled if sort.by == "labelled" else rank_of(glance, sort)
 
 
 def _by_text(glance: Glance, ids: Ids, sort: Sort) -> Ids:
