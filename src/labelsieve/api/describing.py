@@ -1,5 +1,6 @@
 """The OpenAPI description: as FastAPI makes it, with problems where it would promise another form of errors."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -35,6 +36,14 @@ class Described(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = _with_problems(super().openapi())
         return self.openapi_schema
+
+    def methods(self, path: str) -> list[str]:
+        """The methods that a path of the API takes, by what is described; none where there is no such path."""
+        found = {"GET"} if not path.startswith("/api/") else set()
+        for template, operations in self.openapi()["paths"].items():
+            if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), path):
+                found |= {method.upper() for method in operations}
+        return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def _with_problems(found: dict[str, Any]) -> dict[str, Any]:

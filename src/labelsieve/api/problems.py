@@ -92,6 +92,8 @@ def install(app: FastAPI) -> None:
         detail = str(error.detail) if isinstance(error, HTTPException) else str(error)
         if detail == HTTPStatus(status).phrase:  # from the router, which knows neither fact
             path = request.url.path[:100]
+            if status == 405:  # the router names the methods of one route alone
+                headers = {"Allow": ", ".join(request.app.methods(request.url.path))}
             detail = {404: f"there is no {path!r}.", 405: f"{path!r} takes no {request.method}."}.get(status, detail)
         return problem(status, detail, HINTS.get(status, ""), headers)
 

@@ -14,7 +14,7 @@ goes wrong is told: the same wrong token again is no further guess. What keeps a
 long; one that is_guessable has to wait with the wrong ones.
 
 At most, in an hour: from one address 16 guesses at one name, and 83 at all names that never came in from there; at one
-name from everywhere 173; 610 at a guessable token from one address. Guesses at once count too: each is counted before
+name from everywhere 173; 73 at a guessable token from one address. Guesses at once count too: each is counted before
 it is looked at. tests/unit/test_throttling.py plays them, docs/explanation/security.md says what they mean.
 """
 
@@ -44,7 +44,7 @@ class Allowance:
 PAIR = Allowance(5, 2.0, 900.0)
 ADDRESS = Allowance(20, 2.0, 60.0)
 NAME = Allowance(50, 1.0, 30.0)
-TOKEN = Allowance(10, 60.0, 60.0, forget=60.0)
+TOKEN = Allowance(10, 2.0, 60.0)
 Keys = tuple[tuple[tuple[str, ...], Allowance], ...]  # the narrowest first
 
 
