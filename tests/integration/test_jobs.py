@@ -134,8 +134,8 @@ def test_a_job_that_fails_says_why(small: Server) -> None:
     assert failed["state"] == "failed"
     assert failed["result"]["error"]
     assert failed["result"]["hint"]
-    assert small.refused(f"/jobs/{failed['id']}/cancel", {})[0] == 422
-    assert small.refused("/jobs/99999/resume", {})[0] == 422
+    assert small.refused(f"/jobs/{failed['id']}/cancel", {})[0] == 409
+    assert small.refused("/jobs/99999/resume", {})[0] == 404
 
 
 @pytest.mark.parametrize(
