@@ -73,6 +73,13 @@ def test_a_missed_text_trains_and_is_nowhere_else(tmp_path: Path, run: Run) -> N
         assert len(project.predict().keys) == 60
         exported = project.export(labels=tmp_path / "labels.csv")[0].read_text()
         assert "missed" not in exported and len(exported.splitlines()) == 13
+    explained = json.loads(run("explain", "log.sieve", "3", "--json").stdout)[0]
+    assert [near["key"] for near in explained["near_odd"]] == ["missed:missed.txt:1"]
+    (tmp_path / "new.csv").write_text("n,text\n99,smoke and fire in the pump room\n")
+    screened = json.loads(run("screen", "log.sieve", "new.csv", "--json", "--anyway", "--explain", "why").stdout)
+    again = screened["rows"][0]
+    assert (again["nearest_odd"], again["odd_similarity"]) == ("missed:missed.txt:1", 1.0)
+    assert "nearest odd items: missed:missed.txt:1 (1.00)" in (tmp_path / "why" / "explained.jsonl").read_text()
     said = run("status", "log.sieve").stdout
     assert "missed: 0 dull, 1 odd, weight 1; takes part" in said and " labels and 1 taught item;" in said
     assert "1 item taken back" in run("miss", "log.sieve", "missed.txt", "--undo").stdout

@@ -48,6 +48,23 @@ def test_it_waits_for_maps_and_for_a_dull_label() -> None:
     assert "patches" in lists_of(scene_of(state_of({0: DULL})))
 
 
+def test_images_unlike_their_template_come_first_without_any_label() -> None:
+    state = state_of({})
+    assert state.maps is not None
+    own = state.maps.take(np.arange(N)).reshape(N, 25, 4).copy()
+    own[np.array(ODDS), 12] -= 3  # each image's own template has no such patch
+    paired = np.arange(0, N, 1)[np.arange(N) != 61]
+    state.templates = ArrayPool(own.reshape(N, -1)[paired], paired)
+    found = by_patches(scene_of(state), {})
+    assert found is not None and set(found.ids[:4].tolist()) == set(ODDS) - {61}
+    assert 61 not in found.ids  # nothing is known to be dull, and it has no template
+    state.labels = Labels(np.array([0]), np.array([DULL]), ("dull", "odd"), "screen")
+    found = by_patches(scene_of(state, size=N), {})
+    assert found is not None and 61 in found.ids
+    why = [line for line in screen(state, 20, np.random.default_rng(0)).why if line.startswith("patches")]
+    assert why and sum("less like its template" in line for line in why) >= len(why) - 1
+
+
 def test_dull_items_without_a_map_are_no_help_and_items_without_one_are_not_asked() -> None:
     assert by_patches(scene_of(state_of({119: DULL}, with_map=100)), {}) is None
     found = by_patches(scene_of(state_of({0: DULL}, with_map=100), size=N), {})

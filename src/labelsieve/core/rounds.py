@@ -146,6 +146,7 @@ class Round:
     kept: Kept = field(default_factory=InMemory)  # what depends on the pool alone is computed once
     tabular: bool = False  # rows are columns of a table: their length means something, and directions do not
     maps: Maps | None = None  # feature maps of images, where the project has an engine for them
+    templates: Pool | None = None  # by the ids of images: the maps of what each is held against
     _proba: dict[bytes, Matrix] = field(default_factory=dict, repr=False)
 
     def blocked(self) -> Ids:

@@ -21,6 +21,7 @@ from labelsieve.project.grouping import Groups, grouped, keep, same_groups
 from labelsieve.project.indexing import lazy_neighbours
 from labelsieve.project.narrowing import narrowed, scan_cost, unknown_wanted, wanted_class
 from labelsieve.project.pictures.mapped import map_pool
+from labelsieve.project.pictures.templates import templates_of
 from labelsieve.project.prices import item_prices
 from labelsieve.project.querying import Standing, compose_query, compose_side
 from labelsieve.project.seeing import seen_items
@@ -93,6 +94,7 @@ def ask(
     kept = KeptArrays(context.cache / "screening" / context.task_name, pool_mark(context, standing))
     apart = grouped(context, standing, asks, kept)
     began = time.perf_counter()
+    maps = map_pool(context) if context.task.kind == "screen" else None
     state = Standing(
         pool=standing.pool,
         sides=standing.sides,
@@ -108,7 +110,8 @@ def ask(
         past=[stored.query for stored in queries.history(context.conn, context.task_name)],
         kept=kept,
         tabular=standing.choose.tabular,
-        maps=map_pool(context) if context.task.kind == "screen" else None,
+        maps=maps,
+        templates=templates_of(context, maps) if maps else None,
         travelled=len(queries.travelled(context.conn, context.task_name)),
     )
     rng = stream(context.settings.seed, "query", context.task_name, name, number, len(standing.answered))

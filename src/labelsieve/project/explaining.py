@@ -26,6 +26,7 @@ from labelsieve.project import manifest, pooling
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted, fit_task
 from labelsieve.project.hiding import Hidden, hidden_parts
+from labelsieve.project.lessons.taught import names_of
 from labelsieve.project.pictures.mapping import Finder
 from labelsieve.project.pictures.overlays import save_overlay
 from labelsieve.project.pictures.places import PAIRED, draw_places, odd_places
@@ -240,16 +241,28 @@ class Judge:
         ids = both.ids[own]
         return ids, both.y[own], self._seen(self.standing.raw.take(ids))
 
+    @cached_property
+    def _comparable(self) -> tuple[Ids, NDArray[Any], Matrix]:
+        """As `_known`, and before them what was taught and takes part."""
+        ids, y, x = self._known
+        taught = self.labels.ids < 0
+        rows = directions_of(self.standing.pool.take(self.labels.ids[taught]), self.standing.choose.tabular)
+        return (
+            np.concatenate([self.labels.ids[taught], ids]),
+            np.concatenate([self.labels.y[taught], y]),
+            np.concatenate([rows, x]) if taught.any() else x,
+        )
+
     def _seen(self, rows: Matrix) -> Matrix:
         return directions_of(self.standing.view(rows), self.standing.choose.tabular)
 
     def nearest(self, row: Matrix, code: int, but: int) -> tuple[Near, ...]:
         """The known items of one kind that are most similar to a raw row (1, d), without the item itself."""
-        ids, y, x = self._known
-        mine = np.flatnonzero((y == code) & (ids != but))
+        ids, y, x = self._comparable
+        mine = np.flatnonzero((y == code) & ((ids != but) | (ids < 0)))  # what was taught is no item of the pool
         near = similarities(self._seen(row)[0], x[mine])
         best = np.lexsort((ids[mine], -near))[:NEAR]
-        keys = manifest.keys(self.context.conn, ids[mine][best])
+        keys = names_of(self.context.conn, ids[mine][best])
         return tuple(Near(key, round(float(near[at]), 4)) for key, at in zip(keys, best.tolist(), strict=True))
 
 

@@ -9,6 +9,7 @@ from labelsieve.core.types import Kind
 from labelsieve.project.asking import LARGEST, SMALLEST, strategy_named
 from labelsieve.project.context import Context
 from labelsieve.project.pictures.mapped import map_pool
+from labelsieve.project.pictures.templates import templates_of
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.simulation import Play, Run, SimulationSettings, simulate
 from labelsieve.project.standing import groups_of, meaning_of
@@ -65,7 +66,9 @@ def play(
             progress(done, total)
 
     maps = map_pool(context) if kind == "screen" else None
-    result = simulate(Play(pool, truth, chooser, strategies, groups, chooser.tabular, maps), settings, tell)
+    templates = templates_of(context, maps) if maps else None
+    played = Play(pool, truth, chooser, strategies, groups, chooser.tabular, maps, templates)
+    result = simulate(played, settings, tell)
     described = {
         "items": len(raw.ids),
         "with_truth": len(truth),

@@ -37,6 +37,7 @@ class Standing:
     kept: Kept = field(default_factory=InMemory)
     tabular: bool = False
     maps: Maps | None = None
+    templates: Pool | None = None
     travelled: int = 0  # answers that near-duplicates were given with another item: nobody asked for those
 
 
@@ -72,6 +73,7 @@ def compose_query(standing: Standing, strategy: Strategy, n: int, rng: Generator
         standing.pool, standing.labels, standing.head, asked=np.union1d(blocked, drawn), number=standing.number,
         costs=standing.costs, neighbours=standing.neighbours, wanted=standing.wanted,
         price=standing.price, past=standing.past, kept=standing.kept, tabular=standing.tabular, maps=standing.maps,
+        templates=standing.templates,
     )  # fmt: skip
     wanted = n - n_random - n_control
     search = strategy(state, wanted, rng) if wanted else _plain(np.empty(0, np.int64), np.nan, "search", "")

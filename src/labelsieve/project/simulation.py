@@ -78,6 +78,7 @@ class Play:
     groups: Groups = None
     tabular: bool = False
     maps: Maps | None = None
+    templates: Pool | None = None
 
 
 @dataclass
@@ -175,7 +176,8 @@ def _trajectory(
         labels = _known(truth, known)
         left = {"budget": float(settings.budget - len(known))}
         state = Round(pool, labels, head, number=number, costs=left, neighbours=near, wanted=wanted)
-        state.past, state.kept, state.tabular, state.maps = past, kept, play.tabular, play.maps
+        state.past, state.kept, state.tabular = past, kept, play.tabular
+        state.maps, state.templates = play.maps, play.templates
         began = time.perf_counter()
         query = play.strategies[run.strategy](state, n, stream(run.seed, run.strategy, number))
         asked = time.perf_counter()

@@ -11,6 +11,7 @@ from labelsieve.core.types import ODD, Ids, Query
 from labelsieve.screening.apart import is_dense
 from labelsieve.screening.arms import Scene, lists_of
 from labelsieve.screening.bandit import JOIN, credits_of, drawn_order
+from labelsieve.screening.patcharm import has_template
 from labelsieve.screening.ranking import Ranked
 
 EXPLORE = "explore"
@@ -26,10 +27,10 @@ def screen(state: Round, n: int, rng: Generator) -> Query:
     (typical of cells without a label), `explore` (at random); from the first odd item on `linear`, `forest`, and `fuse`
     (linear and anomaly together). In a table also `tails` (values that few others reach), which `fuse` takes there;
     of dense embeddings `apart` (far from the items that are nearest to it), where trees start with less trust;
-    with feature maps of images, and a dull one, `patches` (a place that no dull image has). An arm is drawn by Thompson
-    sampling on what its list found so far (`Round.past`), one place in twenty at random, up to every other one while
-    150 answers show nothing odd. `Query.arms` names the arms that had an item on their list, `Query.why` the one that
-    asked for it; `propensity` is that of the random draw, else NaN.
+    with feature maps of images, `patches` (a place that no dull image has, or that is unlike its template). An arm is
+    drawn by Thompson sampling on what its list found so far (`Round.past`), one place in twenty at random, up to every
+    other one while 150 answers show nothing odd. `Query.arms` names the arms that had an item on their list,
+    `Query.why` the one that asked for it; `propensity` is that of the random draw, else NaN.
     Give z-scored rows. PoolExhausted when fewer than n items are left; InputError for a task of many classes.
     Source: measured, see docs/decisions/0007-the-search.md. Cost: one scan of the pool by the linear head and about
     O(250 N); what depends on the pool alone is kept.
@@ -85,11 +86,14 @@ def _query(asked: list[tuple[str, int]], lists: Mapping[str, Ranked], scene: Sce
         JOIN.join([arm, *(other for other, items in on_list.items() if other != arm and item in items)])
         for (arm, _), item in zip(asked, ids.tolist(), strict=True)
     )
-    why = tuple(_why(arm, float(share), scene.odd) for (arm, _), share in zip(asked, score, strict=True))
+    against = np.where(has_template(scene.state, ids), "its template", "any dull image").tolist()
+    why = tuple(
+        _why(arm, float(share), scene.odd, other) for (arm, _), share, other in zip(asked, score, against, strict=True)
+    )
     return Query(ids, score, propensity, "screen", why, (), len(scene.free), arms)
 
 
-def _why(arm: str, share: float, odd: int) -> str:
+def _why(arm: str, share: float, odd: int, other: str) -> str:
     found = "the odd item known so far" if odd == 1 else f"the {odd} odd items known so far"
     part = f"{np.floor(min(share, 0.999) * 1000) / 10:g} % of the items left"  # never 100 % of the others
     return {
@@ -101,6 +105,6 @@ def _why(arm: str, share: float, odd: int) -> str:
         "linear": f"linear: more like {found} than {part}",
         "forest": f"forest: by decision trees more like {found} than {part}",
         "fuse": f"fuse: more like {found}, and more unusual, than {part}",
-        "patches": f"patches: a place that is less like any dull image than those of {part}",
+        "patches": f"patches: a place that is less like {other} than those of {part}",
         EXPLORE: "explore: drawn at random, since odd items may be of a kind that nothing points at yet",
     }[arm]

@@ -4,6 +4,7 @@ teach(conn, task, lessons, given) -> Counts          new, changed and known ones
 forget(conn, task, source, digests=None) -> int      takes them back; they stay in the ledger, marked as gone
 standing_lessons(conn, task) -> list[Row]            all that were not taken back, without their embeddings
 odd_rows(conn, task, mark, maps) -> list[bytes]      patches of missed odd pictures, by the engine of feature maps
+names_of(conn, ids) -> list[str]                     how items are called, taught ones by their source and key
 taking_part(conn, task, mark, dim) -> Taught | None  those that the engine `mark` embedded and the pool does not hold
 
 An item of another engine takes no part, and neither does one whose content is in the pool by now: it would be
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.types import ODD, Ids, Matrix, Task, Vector
+from labelsieve.project import manifest
 from labelsieve.project.database import now, transaction
 
 MISSED = "missed"  # the source of items that were taught one by one
@@ -173,6 +175,15 @@ def taking_part(conn: sqlite3.Connection, task: Task, mark: str, dim: int) -> Ta
         np.array(source),
         np.frombuffer(b"".join(blobs), np.float32).reshape(len(rows), dim),
     )
+
+
+def names_of(conn: sqlite3.Connection, ids: Ids) -> list[str]:
+    """The key of each item of the pool (m,), and `source:key` of a taught one, whose id is below 0."""
+    own = ids >= 0
+    keys = iter(manifest.keys(conn, ids[own]))
+    sql = "SELECT id, source || ':' || key FROM taught WHERE id IN (SELECT value FROM json_each(?))"
+    taught = dict(conn.execute(sql, (json.dumps((-ids[~own]).tolist()),)))
+    return [next(keys) if here else str(taught[-id_]) for id_, here in zip(ids.tolist(), own.tolist(), strict=True)]
 
 
 def odd_rows(conn: sqlite3.Connection, task: Task, mark: str, maps: str) -> list[bytes]:

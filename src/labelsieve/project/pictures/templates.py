@@ -30,6 +30,10 @@ class Templates:
     pool: MapPool
     others: Shards
 
+    @property
+    def dim(self) -> int:
+        return self.pool.dim
+
     def take(self, ids: Ids) -> Matrix:
         """The maps (m, h * w * c) of the templates of `ids`."""
         rows = self.rows[np.searchsorted(self.ids, ids)]

@@ -11,9 +11,10 @@ from labelsieve.core.rounds import BLOCK
 from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Purpose, Vector
 from labelsieve.heads.fused import directions_of
 from labelsieve.heads.gaussian import Gaussian
-from labelsieve.project import folding, manifest, queries
+from labelsieve.project import folding, queries
 from labelsieve.project.context import Context
-from labelsieve.project.fitting import fit_task
+from labelsieve.project.fitting import Fitted, fit_task
+from labelsieve.project.lessons.taught import names_of
 from labelsieve.project.standing import Stand, stand
 from labelsieve.project.streams.detecting import Detector, detector_of
 from labelsieve.project.training import drawn, restricted
@@ -26,7 +27,7 @@ REFERENCE = "screen reference"  # the stream that draws pool rows
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """The labelled items of one kind: keys (m,) and rows (m, d) that new rows are compared with."""
+    """The known items of one kind, taught ones too: keys (m,) and rows (m, d) that new rows are compared with."""
 
     keys: tuple[str, ...]
     rows: Matrix
@@ -100,7 +101,9 @@ def scorer_of(context: Context) -> Scorer:
     others = without(pool.ids, standing.sides.drawn["calibration"])
     learnt = pool.take(drawn(others if len(others) else pool.ids, LEARN_FROM, seed, "screen gaussian"))
     gaussian = Gaussian.fit(learnt[i : i + BLOCK] for i in range(0, len(learnt), BLOCK))
-    by, detector = _scoring(context, standing, gaussian)
+    fitted = _fitted(context, standing)
+    by, detector = _scoring(context, standing, gaussian, fitted)
+    known = fitted.labels if fitted else standing.train
     ids = drawn(pool.ids, AMONG, seed, REFERENCE)
     every = -(-len(ids) // ROWS)
     among = pool.take(ids)
@@ -114,7 +117,7 @@ def scorer_of(context: Context) -> Scorer:
     away = away_from(rows, among, standing.choose.tabular, own=True)
     return Scorer(
         by=by, standing=standing, detector=detector, gaussian=gaussian, usual=gaussian.distance(rows),
-        odd_near=_near(context, standing, ODD), dull_near=_near(context, standing, DULL),
+        odd_near=_near(context, standing, known, ODD), dull_near=_near(context, standing, known, DULL),
         reference=Side(rows, away, _there(detector.of_items(pool, ids[::every]))), among=among,
         dull_scores=_there(dull_scores), odd=int((calibration.y == ODD).sum()),
         unsure=len(np.setdiff1d(answered, calibration.ids)), audit=audit,
@@ -122,10 +125,15 @@ def scorer_of(context: Context) -> Scorer:
     )  # fmt: skip
 
 
-def _scoring(context: Context, standing: Stand, gaussian: Gaussian) -> tuple[str, Detector]:
+def _fitted(context: Context, standing: Stand) -> Fitted | None:
     try:
-        fitted = fit_task(context, standing)
+        return fit_task(context, standing)
     except NotEnoughLabels:
+        return None
+
+
+def _scoring(context: Context, standing: Stand, gaussian: Gaussian, fitted: Fitted | None) -> tuple[str, Detector]:
+    if fitted is None:
         return "distance", detector_of(context, standing, None, gaussian.distance)
     head: Any = fitted.head
 
@@ -148,12 +156,12 @@ def _by_chance(context: Context, standing: Stand, purpose: Purpose, labels: Labe
     return restricted(folding.fold(context.conn, context.task_name), np.union1d(labels.ids, more))
 
 
-def _near(context: Context, standing: Stand, code: int) -> Near:
-    """The training labels of one code; a random part where there are many."""
-    train, tabular = standing.train, standing.choose.tabular
-    ids = drawn(train.ids[train.y == code], KNOWN, context.settings.seed, f"screen near {code}")
+def _near(context: Context, standing: Stand, known: Labels, code: int) -> Near:
+    """What trains and has one code, what was taught too; a random part where there are many."""
+    tabular = standing.choose.tabular
+    ids = drawn(known.ids[known.y == code], KNOWN, context.settings.seed, f"screen near {code}")
     rows = standing.pool.take(ids)
-    keys = tuple(manifest.keys(context.conn, ids))
+    keys = tuple(names_of(context.conn, ids))
     return Near(keys, rows if tabular else _unit(directions_of(rows, False)), tabular)
 
 
