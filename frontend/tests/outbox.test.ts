@@ -463,8 +463,11 @@ describe("what the server refuses", () => {
     const after = putMany(outbox, 20);
     server.spoils.add(bad.id);
     server.dead = false;
+    const told: string[] = [];
+    outbox.onAcknowledged((_, answer) => told.push(...answer.refused.map((one) => one.id)));
     outbox.retry();
     await until(() => outbox.standing.unsent === 0, "the rest is sent");
+    expect(told).toEqual([bad.id]);
     expect(server.written).toEqual([...before, ...after]);
     expect(outbox.standing.refused.map((one) => one.id)).toEqual([bad.id]);
     await outbox.discard(bad.id);

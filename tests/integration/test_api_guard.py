@@ -2,8 +2,10 @@
 
 import errno
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -311,3 +313,22 @@ def test_the_description_names_every_refusal_as_a_problem(client: TestClient) ->
             assert list(operation["responses"][code]["content"]) == ["application/problem+json"]
     assert "HTTPValidationError" not in str(found)
     assert found["components"]["schemas"]["GivenLabel"]["properties"]["id"]["format"] == "uuid"
+
+
+def test_a_label_that_cannot_be_taken_is_a_problem_and_stops_no_other(client: TestClient) -> None:
+    def label(item: int, name: str) -> dict[str, object]:
+        return {"id": str(uuid.uuid4()), "item": item, "value": {"tag": "class", "names": [name]}}
+
+    def sent(*labels: dict[str, object]) -> tuple[int, dict[str, Any]]:
+        answer = client.post("/api/v1/tasks/main/labels", json={"labels": labels}, headers=BEARER)
+        return answer.status_code, answer.json()
+
+    gone, good, again = label(10**6, "a"), label(1, "a"), label(2, "a")
+    status, said = sent(gone)
+    assert (status, said["detail"]) == (404, "no item of this project is named '1000000'.")
+    assert said["hint"] and [one["id"] for one in said["refused"]] == [gone["id"]]
+    assert sent(gone, good)[1]["written"] == 1
+    assert sent(gone, good)[:1] == (200,)  # known: it is on the disk
+    assert sent(again)[0] == 200
+    assert sent(again | {"item": 3})[0] == 422  # another answer under the same UUID
+    assert sent() == (200, {"written": 0, "known": 0, "refused": []})

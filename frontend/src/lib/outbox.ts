@@ -202,7 +202,8 @@ export class Outbox {
         if (run.length > 1) {
           most = Math.ceil(run.length / 2); // one of them spoils the others: find it
         } else {
-          await this.refuse(run[0]!, failure.detail, failure.hint);
+          const { id } = run[0]!;
+          await this.done(run, { written: 0, known: 0, refused: [{ id, detail: failure.detail, hint: failure.hint }] });
           most = MOST;
         }
       }

@@ -3,6 +3,7 @@
 import errno
 import logging
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -63,9 +64,11 @@ HINTS = {  # for those that come with a fact alone
 }
 
 
-def problem(status: int, fact: str, hint: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
-    """The answer to a request that cannot be met."""
-    body = {"title": TITLES.get(status, "Error"), "status": status, "detail": fact, "hint": hint}
+def problem(
+    status: int, fact: str, hint: str = "", headers: dict[str, str] | None = None, more: dict[str, Any] | None = None
+) -> JSONResponse:
+    """The answer to a request that cannot be met; `more` are further fields of it."""
+    body = {"title": TITLES.get(status, "Error"), "status": status, "detail": fact, "hint": hint} | (more or {})
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 

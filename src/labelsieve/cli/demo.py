@@ -21,6 +21,7 @@ def run(
         bool, typer.Option("--serve", help="Open the app on it afterwards, and label some yourself.")
     ] = False,
     browser: Annotated[bool, typer.Option(help="With --serve: open the browser.")] = True,
+    port: Annotated[int, typer.Option(help="With --serve: its port; 0 takes a free one.", min=0, max=65535)] = 8765,
 ) -> None:
     """Play `auto` against `random` on 1,797 handwritten digits, and write the report. The way your own folder goes."""
     from labelsieve.cli.serve import run as open_app
@@ -29,7 +30,7 @@ def run(
     if not (serve and project.exists()):  # it was made before: go on with it
         _play(folder, budget, seeds)
     if serve:
-        open_app(project, browser=browser)
+        open_app(project, port=port, browser=browser)
         return
     hint("Next: open that report in a browser, label some digits yourself (labelsieve demo --serve), then do the same")
     hint("with a folder of your own:")

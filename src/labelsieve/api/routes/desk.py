@@ -5,11 +5,13 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, WithJsonSchema
 
 from labelsieve.api.borrowing import AllDesks, ItemId, OnTask, TaskName
 from labelsieve.api.desks import Desks
 from labelsieve.api.guarding import Annotator
+from labelsieve.api.problems import problem
 from labelsieve.core.types import Purpose, Tag, Value
 from labelsieve.project.desk import flags, leases, speaking
 from labelsieve.project.desk.accepting import Draft, accept
@@ -169,15 +171,23 @@ class Receipt(BaseModel):
     refused: list[Refused]
 
 
-@router.post("/labels")
-def write_labels(desks: AllDesks, task: TaskName, person: Annotator, given: GivenLabels) -> Receipt:
-    """Writes answers. Sent twice they are written once; one that cannot be taken never stops the others."""
+@router.post("/labels", response_model=Receipt)
+def write_labels(desks: AllDesks, task: TaskName, person: Annotator, given: GivenLabels) -> Receipt | JSONResponse:
+    """Writes answers. Sent twice they are written once; one that cannot be taken never stops the others.
+
+    Where none can be taken, the answer is a problem (404 where all name what is not there, else 422), with `refused`.
+    """
     with desks.writing, desks.borrowed(task) as project:
         taken = accept(project.context, [label.draft() for label in given.labels], person.name)
         refill(project.context, None, person.name)
     done = _write_bulk(desks, task, person, given.bulk) if given.bulk is not None else Done()
     refused = [Refused(id=one.id, detail=one.fact, hint=one.hint) for one in taken.refused]
-    return Receipt(written=taken.written + done.written, known=taken.known + done.known, refused=refused)
+    receipt = Receipt(written=taken.written + done.written, known=taken.known + done.known, refused=refused)
+    if not refused or receipt.written or receipt.known:
+        return receipt
+    first = taken.refused[0]
+    status = 404 if all(one.missing for one in taken.refused) else 422
+    return problem(status, first.fact, first.hint, more=receipt.model_dump())
 
 
 def _write_bulk(desks: Desks, task: str, person: Person, given: GivenBulk) -> Done:

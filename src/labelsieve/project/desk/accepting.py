@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from labelsieve.core.errors import InputError, LabelsieveError, ProjectError
+from labelsieve.core.errors import InputError, LabelsieveError, ProjectError, UnknownName
 from labelsieve.core.types import Ids, Label, Origin, Task, Value
 from labelsieve.project import deciding, events, grouping, manifest
 from labelsieve.project.context import Context
@@ -46,11 +46,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that was not taken: why, and one thing to do."""
+    """An answer that was not taken: why, and one thing to do. `missing`: what it names is not there."""
 
     id: str
     fact: str
     hint: str
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ def accept(context: Context, drafts: Sequence[Draft], by: str) -> Taken:
         raise
     except LabelsieveError as error:
         if len(drafts) == 1:
-            return Taken(refused=[Refusal(drafts[0].id, error.fact, error.hint)])
+            missing = isinstance(error, UnknownName)
+            return Taken(refused=[Refusal(drafts[0].id, error.fact, error.hint, missing)])
     parts = [accept(context, [draft], by) for draft in drafts]
     refused = [refusal for part in parts for refusal in part.refused]
     return Taken(sum(part.written for part in parts), sum(part.known for part in parts), refused)
