@@ -54,6 +54,7 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     "coresets": (15, [f"coresets.py {POOLS}"]),
     "projection": (6, [f"projection.py {POOLS}", "projection.py --rows 1000000"]),
     "mixup": (5, [f"mixup.py {POOLS}"]),
+    "suspects": (10, [f"suspects.py {POOLS} --work {WORK}/suspects"]),
     "consensus": (10, ["consensus.py"]),
 }
 

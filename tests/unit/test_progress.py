@@ -15,6 +15,7 @@ from labelsieve.project.progress import measuring
 from labelsieve.project.progress.facts import Wish, plan_of, progress_of
 from labelsieve.project.progress.measuring import measure, measured, remeasure
 from labelsieve.project.progress.speeds import spans_of, speed_of
+from labelsieve.selection import second_look
 from labelsieve.testing import toy_classes, toy_odd
 
 
@@ -78,7 +79,7 @@ def test_curve_classes_and_doubts_are_measured_and_kept(project: Project) -> Non
     assert found["curve"]["points"][-1]["mean"] > 0.8
     assert found["curve"]["points"][-1]["low"] <= found["curve"]["points"][-1]["mean"]
     assert item in [one["item"] for one in found["doubts"][:3]]
-    assert all(one["p"] >= measuring.SURER for one in found["doubts"])
+    assert all(one["p"] >= second_look.SURER for one in found["doubts"])
     assert "doubts_from" not in found
     assert {one["name"] for one in found["classes"]} == {"a", "b", "c"}
     assert found["audit"]["n"] >= 10

@@ -6,17 +6,18 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, NotEnoughLabels, UnknownName
 from labelsieve.core.randomness import stream
-from labelsieve.core.rounds import Round
+from labelsieve.core.rounds import Pool, Round
 from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Vector
 from labelsieve.project import slices
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task, named
 from labelsieve.project.standing import Stand, groups_of, stand
 from labelsieve.project.thinning import Listed, listed
-from labelsieve.project.training import fit, restricted
+from labelsieve.project.training import Chooser, fit, restricted
 from labelsieve.selection.curriculum import Pace, difficulty, steps_of
 from labelsieve.selection.given import wanted_number
 from labelsieve.selection.hard import by_hardness, disagreements
+from labelsieve.selection.second_look import second_opinion, suspicious
 
 FOLDS = 5
 LEAST = 10  # labels that are needed to judge each by a head that was not fitted on it
@@ -70,6 +71,22 @@ def gainsaid(context: Context, n: int) -> Ranked:
     return Ranked(*listed(context, labels, ids), tuple(";".join(names) for names in said), surer[: len(found)])
 
 
+def suspects(context: Context, n: int) -> Ranked:
+    """The n labels at most that are to be looked at again, surest first; `score` is by how much another is likelier.
+
+    NotEnoughLabels below 10 labels, or where all of them are one group.
+    """
+    standing = stand(context)
+    labels = standing.both
+    fold = folds(context, labels)
+    proba = by_other_folds(standing.choose, standing.pool, labels, fold)
+    likely = second_opinion(standing.pool.take(labels.ids), proba, labels.y, fold, labels.kind)
+    found, surer = suspicious(likely, labels.y)
+    found = found[:n]
+    said = named(likely[found], context.task, labels.classes)
+    return Ranked(*listed(context, labels, labels.ids[found]), tuple(";".join(names) for names in said), surer[:n])
+
+
 def ordered(context: Context, by: Pace, steps: int) -> Ordered:
     """The training labels from easy to hard, by heads that were not fitted on the item. The audit slice is left out."""
     standing = stand(context)
@@ -85,6 +102,11 @@ def unseen(context: Context, standing: Stand, labels: Labels) -> Matrix:
 
     NotEnoughLabels below 10 labels, or where all of them are one group.
     """
+    return by_other_folds(standing.choose, standing.pool, labels, folds(context, labels))
+
+
+def folds(context: Context, labels: Labels) -> Ids:
+    """One of 5 folds (m,) for each labelled item, the same for items of a group. Errors as `unseen`."""
     if len(labels) < LEAST:
         raise NotEnoughLabels(f"{len(labels)} items have a label; at least {LEAST} are needed.", "labelsieve next")
     seed = int(stream(context.settings.seed, "folds", context.task_name).integers(2**62))
@@ -95,11 +117,16 @@ def unseen(context: Context, standing: Stand, labels: Labels) -> Matrix:
     fold[order] = rank % FOLDS
     if rank[-1] == 0:
         raise NotEnoughLabels("all labelled items are of one group.", "label items of other groups.")
+    return fold
+
+
+def by_other_folds(choose: Chooser, pool: Pool, labels: Labels, fold: Ids) -> Matrix:
+    """Probabilities (m, c) of labelled items, each by a head that was fitted on the folds (m,) that it is not of."""
     proba = np.zeros((len(labels), len(labels.classes)), np.float32)
     for part in np.unique(fold):
-        rest = restricted(labels, labels.ids[fold == part], inside=False)
-        head = fit(standing.choose, standing.pool, rest)
-        proba[fold == part] = head.predict_proba(standing.pool.take(labels.ids[fold == part]))
+        held = labels.ids[fold == part]
+        head = fit(choose, pool, restricted(labels, held, inside=False))
+        proba[fold == part] = head.predict_proba(pool.take(held))
     return proba
 
 

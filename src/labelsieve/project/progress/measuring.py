@@ -33,10 +33,7 @@ from labelsieve.project.wholefiles import write_whole
 Tell = Callable[[int, int, str], None]
 KIND = "measure"
 CONFUSIONS, DOUBTS = 30, 50
-# Of 45 labels of digits that are all right, 13 are gainsaid and 0.6 by so much; with a tenth wrong, 1.3 to 4.3 of 5
-# wrong ones and 0.4 to 0.6 right ones. At 20 labels of ten classes more right ones than wrong ones are left.
-SURER = 0.5  # by so much another class has to be likelier than the label, for a head that did not see it
-FROM = 40  # labels that it takes to doubt one
+FROM = 40  # labels that it takes to doubt one: see docs/decisions/0015-second-look.md
 REST = 20.0  # seconds between two measurements, at least,
 PART = 5.0  # and so many times what the last one took
 
@@ -147,14 +144,13 @@ def _interval(one: Interval | None) -> dict[str, float] | None:
 
 
 def _doubts(context: Context) -> dict[str, Any]:
-    """Labels that heads which did not see them surely gainsay, most surely first."""
+    """Labels that are to be looked at again, most surely wrong first."""
     try:
-        ranked = ordering.gainsaid(context, DOUBTS)
+        ranked = ordering.suspects(context, DOUBTS)
     except LabelsieveError:  # too few labels, or all of one group
         return {"doubts": []}
     rows = zip(ranked.ids.tolist(), ranked.keys, ranked.labels, ranked.predicted, ranked.score.tolist(), strict=True)
-    kept = [row for row in rows if row[-1] >= SURER]
-    return {"doubts": [dict(zip(("item", "key", "label", "said", "p"), row, strict=True)) for row in kept]}
+    return {"doubts": [dict(zip(("item", "key", "label", "said", "p"), row, strict=True)) for row in rows]}
 
 
 def _finite(value: Any) -> Any:
