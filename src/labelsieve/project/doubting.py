@@ -11,7 +11,7 @@ import numpy as np
 from labelsieve.core.rounds import Pool
 from labelsieve.core.types import ODD, Ids, Labels, Task
 from labelsieve.heads.fused import directions_of
-from labelsieve.project import events
+from labelsieve.project import live
 from labelsieve.project.lessons.taught import MISSED, Taught
 from labelsieve.screening.doubts import Doubts, doubtful
 
@@ -22,7 +22,7 @@ def confirmed(conn: sqlite3.Connection, task: Task) -> Ids:
     """Items (k,) that were answered dull twice or more, by whomever, ascending; what was taken back does not count."""
     if task.dull not in task.classes:
         return np.empty(0, np.int64)
-    gone = events.taken_back(conn, task) | events.repeated(conn, task)
+    gone = live.taken_back(conn, task) | live.repeated(conn, task)
     sql = "SELECT seq, item FROM events WHERE task = ? AND tag = 'class' AND code = ? AND part IS NULL"
     rows = conn.execute(sql, (task.id, task.classes.index(task.dull)))
     items, times = np.unique(np.fromiter((item for seq, item in rows if seq not in gone), np.int64), return_counts=True)

@@ -4,12 +4,9 @@
     undo(conn, task, by, n=1) -> list[Label]        takes back the last n answers of an annotator, as events
     history(conn, task, item=None) -> Iterator      every event in the order it was written
     answered(conn, task) -> Ids                     items that were ever answered, also skipped or taken back
-    current_of(conn, task, ids, by) -> dict         item -> UUID of the annotator's current answer
     new_id() -> str                                 a fresh UUID for a label
 
-An event is *taken back* by an undo that is not itself taken back, and *replaced* by an answer that
-supersedes it and is not taken back. It is live when it is neither. (So undo has any depth, and undoing
-a correction brings back what it corrected.)
+Which of them are live is said by `live.py`, which are current by `current.py`.
 """
 
 import json
@@ -26,11 +23,10 @@ import numpy as np
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Label, Origin, Task, Value
-from labelsieve.project import chain, manifest, tasks
+from labelsieve.project import chain, live, manifest, tasks
 from labelsieve.project.database import now, transaction
 from labelsieve.project.decoding import FITS, edited, value_in
 
-LAST = 2**62  # no event has a higher sequence number
 _COLUMNS = """e.seq, e.id, e.item, e.tag, e.code, e.detail, e.annotator, e.at, e.seconds, e.source, e.query,
   (SELECT s.id FROM events s WHERE s.seq = e.supersedes), e.part"""
 _PROPER = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # parsing takes five times as long
@@ -236,16 +232,29 @@ def by_uuid(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Label]:
     return [label for name in names for _, label in _read(conn, tasks.get(conn, name), where, (text,))]
 
 
+def about(conn: sqlite3.Connection, task: Task, ids: Ids) -> Iterator[tuple[int, Label]]:
+    """(sequence number, event) of every event about these items (m,), in the order they were written.
+
+    Cost: O(their events), found by the index of items.
+    """
+    wanted = "SELECT seq FROM events INDEXED BY events_item WHERE task = ? AND item IN (SELECT value FROM json_each(?))"
+    return _read(conn, task, f"e.seq IN ({wanted})", (task.id, json.dumps(np.asarray(ids, np.int64).tolist())))
+
+
 def of_items(conn: sqlite3.Connection, task: Task, ids: Ids, by: str | None = None) -> Iterator[Label]:
-    """Every event about these items, in the order they were written; answers to hidden items are left out.
+    """Every event about these items, in the order they were written; answers to hidden items are left out, and what
+    took those back.
 
     `by` names one person whose own events alone are wanted: answers to hidden items are there like all others.
     Cost: O(their events), found by the index of items.
     """
-    hidden = repeated(conn, task) if by is None else set()
-    wanted = "SELECT seq FROM events INDEXED BY events_item WHERE task = ? AND item IN (SELECT value FROM json_each(?))"
-    found = _read(conn, task, f"e.seq IN ({wanted})", (task.id, json.dumps(np.asarray(ids, np.int64).tolist())))
-    return (label for seq, label in found if seq not in hidden and by in (None, label.by))
+    hidden = live.repeated(conn, task) if by is None else set()
+    left_out: set[str | None] = set()
+    for seq, label in about(conn, task, ids):
+        if seq in hidden or (label.value is None and label.supersedes in left_out):
+            left_out.add(label.id)
+        elif by in (None, label.by):
+            yield label
 
 
 def by_sequence(conn: sqlite3.Connection, task: Task, seqs: Ids) -> dict[int, Label]:
@@ -263,7 +272,7 @@ def undo(conn: sqlite3.Connection, task: str, by: str, n: int = 1) -> list[Label
     """The events that take back the last n answers of an annotator, newest first; fewer where there are fewer."""
     with transaction(conn):
         found = tasks.get(conn, task)
-        taken = taken_back(conn, found)
+        taken = live.taken_back(conn, found)
         sql = """SELECT seq, id, item, part FROM events
           WHERE task = ? AND annotator = ? AND tag IS NOT NULL ORDER BY seq DESC"""
         undos: list[Label] = []
@@ -274,53 +283,3 @@ def undo(conn: sqlite3.Connection, task: str, by: str, n: int = 1) -> list[Label
                 undos.append(Label(new_id(), task, item, None, by, now(), supersedes=label, part=part))
         write(conn, undos)
     return undos
-
-
-def repeated(conn: sqlite3.Connection, task: Task) -> set[int]:
-    """Sequence numbers of answers to hidden items: they measure who answers, and say nothing of the item."""
-    # CROSS keeps this order: SQLite would begin with the events.
-    sql = """SELECT e.seq FROM queries q CROSS JOIN query_items i ON i.query = q.id
-      CROSS JOIN events e ON e.task = q.task AND e.item = i.item AND e.query = q.id
-      WHERE q.task = ? AND q.strategy = 'certify' AND i.purpose = 'repeat'"""
-    return {seq for (seq,) in conn.execute(sql, (task.id,))}
-
-
-def hidden_in(conn: sqlite3.Connection, query: int | None) -> set[int]:
-    """Items of a query that are known to be odd and asked again, unmarked."""
-    sql = "SELECT item FROM query_items WHERE query = ? AND purpose = 'repeat'"
-    return {item for (item,) in conn.execute(sql, (query,))} if query is not None else set()
-
-
-def taken_back(conn: sqlite3.Connection, task: Task, upto: int = LAST) -> set[int]:
-    """Sequence numbers of the events that a standing undo names (among events up to `upto`). Cost: O(undos)."""
-    sql = """SELECT seq, supersedes FROM events
-      WHERE task = ? AND supersedes IS NOT NULL AND tag IS NULL AND seq <= ? ORDER BY seq DESC"""
-    taken: set[int] = set()
-    for seq, target in conn.execute(sql, (task.id, upto)):
-        if seq not in taken:
-            taken.add(target)
-    return taken
-
-
-def not_live(conn: sqlite3.Connection, task: Task, upto: int = LAST) -> set[int]:
-    """Sequence numbers of the events that were taken back or replaced (by events up to `upto`).
-
-    Cost: O(events that supersede one).
-    """
-    taken = taken_back(conn, task, upto)
-    sql = """SELECT seq, supersedes FROM events
-      WHERE task = ? AND supersedes IS NOT NULL AND tag IS NOT NULL AND seq <= ?"""
-    return taken | {target for seq, target in conn.execute(sql, (task.id, upto)) if seq not in taken}
-
-
-def current_of(conn: sqlite3.Connection, task: str, ids: Ids, by: str) -> dict[int, str]:
-    """UUID of the answer that stands for each item of `ids` by one annotator; items without one are left out.
-
-    For a file of any length: no label is made. Everybody's answers to a few items are `desk.current.standing_answers`.
-    """
-    found = tasks.get(conn, task)
-    dead = not_live(conn, found) | repeated(conn, found)
-    sql = """SELECT seq, item, id FROM events WHERE task = ? AND +annotator = ? AND tag IS NOT NULL AND part IS NULL
-      AND item IN (SELECT value FROM json_each(?)) ORDER BY seq"""
-    rows = conn.execute(sql, (found.id, by, json.dumps(np.asarray(ids).tolist())))
-    return {item: label for seq, item, label in rows if seq not in dead}

@@ -98,8 +98,7 @@ def label_rows(context: Context) -> Iterator[tuple[Any, ...]]:
 
 def decision_queries(context: Context) -> frozenset[int]:
     """The queries of the task whose answers are decisions: exports say so, since a decision outweighs other answers."""
-    sql = "SELECT id FROM queries WHERE task = ? AND strategy = ?"
-    return frozenset(id_ for (id_,) in context.conn.execute(sql, (context.task.id, deciding.STRATEGY)))
+    return deciding.decision_queries(context.conn, context.task)
 
 
 def _rows(context: Context, labels: list[Label], purposes: dict[tuple[int, int], Any]) -> Iterator[tuple[Any, ...]]:

@@ -9,7 +9,7 @@
     annotators(conn, task) -> dict[name, answers]        current answers an annotator
     tally(conn, task, by=None) -> Tally                  what stands for every answered item, and where people differ
 
-Current is, for an item and an annotator, the latest live answer. Agreed is the answer that most annotators
+Which answers are current is said by `current.py`. Agreed is the answer that most annotators
 give now, skip and unsure counting as one answer (leave it out); a tie goes to the answer given last.
 Several classes at once are agreed class by class. A reviewer's decision (project/deciding.py) outweighs all answers
 that are none; several decisions are agreed like answers.
@@ -24,27 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.types import DULL, ODD, Ids, Label, Labels, Matrix, Purpose, Task
-from labelsieve.project import deciding, events, tasks
+from labelsieve.project import events, tasks
+from labelsieve.project.current import BLOCK, Rows, Which, current_rows, last_of_each
+from labelsieve.project.deciding import NO_DECISION
 from labelsieve.project.decoding import edited, value_in
+from labelsieve.project.live import LAST
 
 OUT = -1  # the code of an answer that trains nothing: skip, unsure
-BLOCK = 100_000
 NOTHING = np.empty(0, np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Current:
-    """Current answers, one row an item and annotator: items ascending, then in the order they were given.
-
-    `code` is a class code, OUT, or -2 - k for the k-th of `details`, each a tag and its JSON.
-    """
-
-    seq: Ids
-    item: Ids
-    by: Ids  # position in `people`
-    code: Ids
-    details: list[tuple[str, str]]
-    people: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +56,8 @@ def fold(conn: sqlite3.Connection, task: str, by: str | None = None, exclude: Se
     gone from their source are in it too. Cost: O(m log m) in the number of events.
     """
     found = tasks.get(conn, task)
-    current = _weighty(conn, found, _current(conn, found, by))
-    ids, agreed = _agree(current.item, _single(current, found))
+    current = _weighty(_coded(conn, found, Which(by)))
+    ids, agreed, _ = _agree(current.item, _single(current, found))
     keep = agreed != OUT
     if exclude:
         keep &= ~np.isin(ids, _asked_for(conn, found, exclude))
@@ -86,7 +73,7 @@ def fold(conn: sqlite3.Connection, task: str, by: str | None = None, exclude: Se
 def answers(conn: sqlite3.Connection, task: str, by: str | None = None) -> Iterator[Label]:
     """Every annotator's current answer on every item, skip and unsure among them; items ascending."""
     found = tasks.get(conn, task)
-    current = _current(conn, found, by)
+    current = _coded(conn, found, Which(by))
     for first in range(0, len(current.seq), BLOCK):
         seqs = current.seq[first : first + BLOCK]
         labels = events.by_sequence(conn, found, seqs)
@@ -95,7 +82,7 @@ def answers(conn: sqlite3.Connection, task: str, by: str | None = None) -> Itera
 
 def answered(conn: sqlite3.Connection, task: str) -> Ids:
     """Ids (m,) with a current answer of anyone, ascending: skip and unsure count, what was taken back does not."""
-    return np.unique(_current(conn, tasks.get(conn, task), None).item)
+    return np.unique(_coded(conn, tasks.get(conn, task), Which()).item)
 
 
 def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None) -> tuple[Ids, Ids]:
@@ -104,8 +91,8 @@ def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None) -> tu
     Answers by a model or a rule do not count; with `upto` only the events up to that sequence number do.
     """
     found = tasks.get(conn, task)
-    current = _weighty(conn, found, _current(conn, found, None, (_LOOKED_AT, upto)))
-    ids, agreed = _agree(current.item, _single(current, found))
+    current = _weighty(_coded(conn, found, Which(only=_LOOKED_AT, upto=LAST if upto is None else upto)))
+    ids, agreed, _ = _agree(current.item, _single(current, found))
     dull = found.classes.index(found.dull) if found.dull in found.classes else OUT - 1
     return ids, np.where(agreed == OUT, OUT, np.where(agreed == dull, DULL, ODD))
 
@@ -113,20 +100,20 @@ def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None) -> tu
 _LOOKED_AT = "source IN ('human', 'import')"
 
 
-def agreed(conn: sqlite3.Connection, task: str) -> dict[int, tuple[str, ...]]:
+def agreed(conn: sqlite3.Connection, task: str, some: Ids | None = None) -> dict[int, tuple[str, ...]]:
     """Item -> the classes that its annotators agree on, items ascending; those that train nothing are left out.
 
     Of a screen task its own class names; of soft answers the heaviest class, or those of half the weight and more.
+    Cost: as `fold`; of `some` items (m,) O(their events).
     """
     found = tasks.get(conn, task)
+    current = _weighty(_coded(conn, found, Which(ids=some)))
+    items, codes, _ = _agree(current.item, _single(current, found))
+    items, codes = items[codes != OUT], codes[codes != OUT]
     if found.kind == "multilabel":
-        labels = fold(conn, task)
-        rows = zip(labels.ids.tolist(), labels.y >= 0.5, strict=True)
+        rows = zip(items.tolist(), _several(current, found, items) >= 0.5, strict=True)
         return {item: tuple(name for name, on in zip(found.classes, row, strict=True) if on) for item, row in rows}
-    current = _weighty(conn, found, _current(conn, found, None))
-    items, codes = _agree(current.item, _single(current, found))
-    pairs = zip(items.tolist(), codes.tolist(), strict=True)
-    return {item: (found.classes[code],) for item, code in pairs if code != OUT}
+    return {item: (found.classes[code],) for item, code in zip(items.tolist(), codes.tolist(), strict=True)}
 
 
 def class_counts(conn: sqlite3.Connection, task: str, beside: Ids = NOTHING) -> dict[str, int]:
@@ -138,8 +125,8 @@ def class_counts(conn: sqlite3.Connection, task: str, beside: Ids = NOTHING) -> 
     if found.kind == "multilabel":
         counts = np.count_nonzero(fold(conn, task).y >= 0.5, axis=0)
     else:
-        current = _weighty(conn, found, _current(conn, found, None))
-        ids, agreed = _agree(current.item, _single(current, found))
+        current = _weighty(_coded(conn, found, Which()))
+        ids, agreed, _ = _agree(current.item, _single(current, found))
         agreed = agreed[~np.isin(ids, beside)]
         counts = np.bincount(agreed[agreed != OUT], minlength=len(found.classes))
     return dict(zip(found.classes, counts.tolist(), strict=True))
@@ -148,7 +135,7 @@ def class_counts(conn: sqlite3.Connection, task: str, beside: Ids = NOTHING) -> 
 def annotators(conn: sqlite3.Connection, task: str, beside: Ids = NOTHING) -> dict[str, int]:
     """Current answers of each annotator, by name; those to the items `beside` are left out."""
     found = tasks.get(conn, task)
-    current = _current(conn, found, None)
+    current = _coded(conn, found, Which())
     counts = np.bincount(current.by[~np.isin(current.item, beside)], minlength=len(current.people)).tolist()
     return dict(sorted(zip(current.people, counts, strict=True)))
 
@@ -160,7 +147,7 @@ def independent(conn: sqlite3.Connection, task: str, at_least: int = 2) -> Stanc
     Cost: as `fold`.
     """
     found = tasks.get(conn, task)
-    current = _current(conn, found, None, (_BY_THEMSELVES, None))
+    current = _coded(conn, found, Which(only=_BY_THEMSELVES))
     code = _single(current, found)
     said = np.flatnonzero(code != OUT)
     _, at, times = np.unique(current.item[said], return_inverse=True, return_counts=True)
@@ -177,17 +164,17 @@ def independent(conn: sqlite3.Connection, task: str, at_least: int = 2) -> Stanc
     return Stances(ids, row, current.by[said], code[said], several, tuple(current.people))
 
 
-_BY_THEMSELVES = f"""{_LOOKED_AT} AND (query IS NULL OR query NOT IN
-  (SELECT id FROM queries WHERE strategy = '{deciding.STRATEGY}'))"""
+_BY_THEMSELVES = f"{_LOOKED_AT} AND {NO_DECISION}"
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Answered items (m,), ascending: the class code that stands, OUT for skip and unsure, 0 for several classes an
-    item; whether people named different classes."""
+    item; the event that said so last; whether people named different classes."""
 
     ids: Ids
     code: Ids
+    seq: Ids
     differ: NDArray[np.bool_]
 
 
@@ -197,45 +184,26 @@ def tally(conn: sqlite3.Connection, task: str, by: str | None = None) -> Tally:
     Of one annotator answers to hidden items are there like all others.
     """
     found = tasks.get(conn, task)
-    current = _current(conn, found, by, hidden=by is not None)
-    weighty = _weighty(conn, found, current)
-    ids, code = _agree(weighty.item, _single(weighty, found))
+    current = _coded(conn, found, Which(by, hidden=by is not None))
+    weighty = _weighty(current)
+    ids, code, last = _agree(weighty.item, _single(weighty, found))
     named = current.code != OUT
     item, said = current.item[named], current.code[named]
     starts = np.flatnonzero(np.diff(item, prepend=item[:1] - 1))
     split = np.minimum.reduceat(said, starts) != np.maximum.reduceat(said, starts) if len(item) else named[:0]
-    return Tally(ids, code, np.isin(ids, item[starts][split]))
+    return Tally(ids, code, weighty.seq[last], np.isin(ids, item[starts][split]))
 
 
-def _weighty(conn: sqlite3.Connection, task: Task, current: _Current) -> _Current:
-    """The current answers without those that a decision outweighs. Cost: nothing where nobody has decided."""
-    decided = deciding.decisions(conn, task)
-    if not decided:
+def _weighty(current: Rows) -> Rows:
+    """The current answers without those that a decision outweighs."""
+    if not current.decides.any():
         return current
-    decides = np.isin(current.seq, np.fromiter(decided, np.int64, len(decided)))
-    keep = decides | ~np.isin(current.item, current.item[decides])
-    return replace(
-        current, seq=current.seq[keep], item=current.item[keep], by=current.by[keep], code=current.code[keep]
-    )
+    return current.kept(current.decides | ~np.isin(current.item, current.item[current.decides]))
 
 
-def _current(
-    conn: sqlite3.Connection,
-    task: Task,
-    by: str | None,
-    only: tuple[str, int | None] = ("1", None),
-    hidden: bool = False,
-) -> _Current:
-    """`only` says which events count: a condition, and the last sequence number; `hidden`, whether answers to hidden
-    items do."""
-    one = "task = :task AND annotator = :by" if by is not None else "+task = :task"  # + reads the table in its order
-    upto = events.LAST if only[1] is None else only[1]
-    sql = f"""SELECT seq, item, annotator, code, tag, detail FROM events
-      WHERE {one} AND {only[0]} AND seq <= :upto AND tag IS NOT NULL AND part IS NULL ORDER BY seq"""
-    rows = conn.execute(sql, {"task": task.id, "by": by, "upto": upto})
-    people: dict[str, int] = {}
+def _coded(conn: sqlite3.Connection, task: Task, which: Which) -> Rows:
+    """The current answers. `code` is a class code, OUT, or -2 - k for the k-th of `details` (tag and JSON)."""
     details: dict[tuple[str, str], int] = {}
-
     codes, fits = frozenset(range(len(task.classes))), ("class",) if task.kind != "multilabel" else ()
 
     def coded(seq: int, code: int | None, tag: str, detail: str | None) -> int:
@@ -249,34 +217,10 @@ def _current(
         out = detail is None or tag in ("skip", "unsure")
         return OUT if out else -2 - details.setdefault((tag, str(detail)), len(details))
 
-    parts = [np.empty((0, 4), np.int64)]
-    while block := rows.fetchmany(BLOCK):
-        coded_rows = [
-            (seq, item, people.setdefault(who, len(people)), coded(seq, *rest)) for seq, item, who, *rest in block
-        ]
-        try:
-            parts.append(np.array(coded_rows, np.int64))
-        except (TypeError, ValueError, OverflowError) as error:
-            wrong = next((row for row in coded_rows if type(row[1]) is not int), coded_rows[0])
-            raise edited(conn, wrong[0], f"its item is {wrong[1]!r}") from error
-    table = np.concatenate(parts)
-    dead = events.not_live(conn, task, upto) | (set() if hidden else events.repeated(conn, task))
-    table = table[~np.isin(table[:, 0], np.fromiter(dead, np.int64, len(dead)))] if dead else table
-    table = table[np.lexsort((table[:, 0], table[:, 2], table[:, 1]))]
-    table = table[_last_of_each(table[:, 1], table[:, 2])]
-    table = table[np.lexsort((table[:, 0], table[:, 1]))]
-    seq, item, who_, code_ = table.T
-    return _Current(seq, item, who_, code_, list(details), list(people))
+    return replace(current_rows(conn, task, which, coded), details=list(details))
 
 
-def _last_of_each(*columns: Ids) -> NDArray[np.bool_]:
-    """Whether a row (m,) is the last of its run of equal columns."""
-    last = np.ones(len(columns[0]), bool)
-    last[:-1] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
-    return last
-
-
-def _single(current: _Current, task: Task) -> Ids:
+def _single(current: Rows, task: Task) -> Ids:
     """One code an answer (m,): soft answers give their heaviest class; in a multilabel task 0 stands for "trains"."""
     if task.kind == "multilabel":
         return np.where(current.code == OUT, OUT, 0)
@@ -286,24 +230,25 @@ def _single(current: _Current, task: Task) -> Ids:
     return np.where(current.code < OUT, np.array(hard, np.int64)[np.maximum(-2 - current.code, 0)], current.code)
 
 
-def _agree(item: Ids, code: Ids) -> tuple[Ids, Ids]:
-    """Items (m,) and the answer of most of their rows. Rows of an item are in the order they were given."""
+def _agree(item: Ids, code: Ids) -> tuple[Ids, Ids, Ids]:
+    """Items (m,), the answer of most of their rows, and the last row that gives it. Rows of an item are in the order
+    they were given."""
     given = np.arange(len(item))
     order = np.lexsort((given, code, item))
     run_item, run_code = item[order], code[order]
-    last = np.flatnonzero(_last_of_each(run_item, run_code))
+    last = np.flatnonzero(last_of_each(run_item, run_code))
     votes = np.diff(last, prepend=-1)
     run_item, run_code, latest = run_item[last], run_code[last], given[order][last]
     best = np.lexsort((latest, votes, run_item))
-    best = best[_last_of_each(run_item[best])]
-    return run_item[best], run_code[best]
+    best = best[last_of_each(run_item[best])]
+    return run_item[best], run_code[best], latest[best]
 
 
-def _several(current: _Current, task: Task, ids: Ids) -> Matrix:
+def _several(current: Rows, task: Task, ids: Ids) -> Matrix:
     """y (m, c) in [0, 1] of a multilabel task. Classes that a soft answer leaves out are NaN: not asked."""
     rows = np.isin(current.item, ids) & (current.code < OUT)
     item, detail = current.item[rows], -2 - current.code[rows]
-    stop = np.flatnonzero(_last_of_each(item)) + 1  # the rows of item k are start[k] : stop[k]
+    stop = np.flatnonzero(last_of_each(item)) + 1  # the rows of item k are start[k] : stop[k]
     start = np.append(0, stop)[: len(stop)]
     answers_ = np.empty((len(current.details), len(task.classes)), np.float32)
     for k, (tag, text) in enumerate(current.details):

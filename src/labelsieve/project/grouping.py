@@ -19,7 +19,7 @@ from labelsieve.core.errors import InputError
 from labelsieve.core.rounds import Kept
 from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Ids
-from labelsieve.project import tasks
+from labelsieve.project import live, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.database import transaction
 from labelsieve.project.standing import Stand
@@ -85,8 +85,10 @@ def same_groups(conn: sqlite3.Connection, query: int, groups: Groups) -> bool:
 
 
 def still_open(conn: sqlite3.Connection, task: str, members: Ids) -> Ids:
-    """Those of `members` (m,) that nobody has looked at: an answer of their own is never written over."""
-    sql = """SELECT DISTINCT item FROM events
-      WHERE +task = ? AND source <> 'rule' AND item IN (SELECT value FROM json_each(?))"""
-    rows = conn.execute(sql, (tasks.get(conn, task).id, json.dumps(members.tolist())))
-    return np.setdiff1d(members, np.fromiter((item for (item,) in rows), np.int64))
+    """Those of `members` (m,) that nobody has looked at: a live answer of their own is never written over."""
+    found = tasks.get(conn, task)
+    sql = """SELECT seq, item FROM events INDEXED BY events_item
+      WHERE task = ? AND tag IS NOT NULL AND source <> 'rule' AND item IN (SELECT value FROM json_each(?))"""
+    rows = conn.execute(sql, (found.id, json.dumps(members.tolist()))).fetchall()
+    dead = live.not_live(conn, found, members) if rows else set()
+    return np.setdiff1d(members, np.array([item for seq, item in rows if seq not in dead], np.int64))

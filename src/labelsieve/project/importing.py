@@ -26,7 +26,7 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, LabelsieveError
 from labelsieve.core.types import Ids, Label, Origin, Task, Value
-from labelsieve.project import deciding, events, folding, grouping, manifest, queries, tasks
+from labelsieve.project import deciding, events, folding, grouping, live, manifest, queries, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.database import now, transaction
 from labelsieve.project.decoding import FITS
@@ -167,7 +167,7 @@ class Import:
         if query is None:
             return False
         if query not in self._repeats:
-            self._repeats[query] = events.hidden_in(self.conn, query)
+            self._repeats[query] = live.hidden_in(self.conn, query)
         return item in self._repeats[query]
 
     def _decided(self) -> set[int]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Label, Origin, Value
-from labelsieve.project import events
+from labelsieve.project import events, live
 from labelsieve.project.context import Context
+from labelsieve.project.current import current_of
 from labelsieve.project.database import now, transaction
 from labelsieve.project.grouping import still_open
 
@@ -55,8 +56,8 @@ def labels_of(context: Context, ids: Ids, answers: Sequence[Any], given: Given) 
     if len(answers) != len(ids):
         raise InputError(f"{len(answers)} answers were given for {len(ids)} items.", "give one answer an item.")
     kind = context.task.kind
-    before = events.current_of(context.conn, context.task_name, ids, given.by)
-    for item in events.hidden_in(context.conn, given.query):  # this measures who answers, and changes no answer
+    before = current_of(context.conn, context.task_name, ids, given.by)
+    for item in live.hidden_in(context.conn, given.query):  # this measures who answers, and changes no answer
         before.pop(item, None)
     seconds = given.seconds if isinstance(given.seconds, Sequence) else [given.seconds] * len(ids)
     at = now()
@@ -94,12 +95,12 @@ def undo_together(context: Context, by: str) -> list[Label]:
     """
     with transaction(context.conn):
         task = context.task
-        dead = events.taken_back(context.conn, task)
+        dead = live.taken_back(context.conn, task)
         sql = """SELECT seq, id, item, part, at FROM events
           WHERE task = ? AND annotator = ? AND tag IS NOT NULL ORDER BY seq DESC"""
-        live = (row for row in context.conn.execute(sql, (task.id, by)) if row[0] not in dead)
-        last = next(live, None)
-        same = [last, *takewhile(lambda row: row[4] == last[4], live)] if last is not None else []
+        left = (row for row in context.conn.execute(sql, (task.id, by)) if row[0] not in dead)
+        last = next(left, None)
+        same = [last, *takewhile(lambda row: row[4] == last[4], left)] if last is not None else []
         at = now()
         undos = [
             Label(events.new_id(), task.name, item, None, by, at, supersedes=label, part=part)

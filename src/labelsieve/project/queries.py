@@ -7,7 +7,7 @@ last(conn, task) -> StoredQuery | None                          the newest
 last_for(conn, task, purpose) -> StoredQuery | None             the newest that asks for this
 asked(conn, task) -> Ids                                        every id ever asked or answered
 asked_for(conn, task, *purposes) -> Ids                         ids asked for one of these purposes
-travelled(conn, task) -> Ids                                    ids answered with a near-duplicate of theirs alone
+travelled(conn, task) -> Ids                                    ids whose answers stand by a near-duplicate alone
 """
 
 import json
@@ -20,7 +20,7 @@ import numpy as np
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Purpose, Query, Task
-from labelsieve.project import manifest, tasks
+from labelsieve.project import live, manifest, tasks
 from labelsieve.project.database import now, transaction
 
 _Asked = tuple[int, float | None, float | None, Purpose, str, str]  # item, score, propensity, purpose, why, arms
@@ -141,7 +141,17 @@ def asked_for(conn: sqlite3.Connection, task: str, *purposes: Purpose) -> Ids:
 
 
 def travelled(conn: sqlite3.Connection, task: str) -> Ids:
-    """Ids (m,) of items whose answers were all given to a near-duplicate, ascending."""
-    sql = """SELECT item FROM events WHERE task = ? AND tag IS NOT NULL GROUP BY item
-      HAVING SUM(source = 'rule' AND query IS NOT NULL) = COUNT(*) ORDER BY item"""
-    return np.fromiter((item for (item,) in conn.execute(sql, (tasks.get(conn, task).id,))), np.int64)
+    """Ids (m,) of items whose live answers were all given to a near-duplicate, ascending."""
+    found = tasks.get(conn, task)
+    given = "source = 'rule' AND query IS NOT NULL"
+    sql = f"SELECT seq, item FROM events WHERE +task = ? AND tag IS NOT NULL AND {given}"
+    rows = np.array(conn.execute(sql, (found.id,)).fetchall(), np.int64).reshape(-1, 2)
+    ids = np.unique(rows[:, 1])
+    if not len(ids):
+        return ids
+    dead = live.not_live(conn, found, ids)
+    sql = f"""SELECT seq, item FROM events INDEXED BY events_item WHERE task = ? AND tag IS NOT NULL AND NOT ({given})
+      AND item IN (SELECT value FROM json_each(?))"""
+    own = [item for seq, item in conn.execute(sql, (found.id, json.dumps(ids.tolist()))) if seq not in dead]
+    ids = np.unique(rows[~np.isin(rows[:, 0], np.fromiter(dead, np.int64, len(dead))), 1])
+    return np.setdiff1d(ids, np.array(own, np.int64))

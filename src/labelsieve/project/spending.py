@@ -5,6 +5,8 @@ from typing import Any
 
 from labelsieve.project.context import Context
 
+FREE = ("import", "rule")  # sources of answers that cost no attention here: imports, near-duplicates
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -22,8 +24,8 @@ class Spent:
 
 def spent(context: Context) -> Spent:
     """What was spent on the task. Imported labels cost nothing, nor do those of near-duplicates."""
-    sql = """SELECT annotator, COUNT(*), COALESCE(SUM(seconds), 0), COUNT(seconds) FROM events
-      WHERE task = ? AND tag IS NOT NULL AND source NOT IN ('import', 'rule') GROUP BY annotator"""
+    sql = f"""SELECT annotator, COUNT(*), COALESCE(SUM(seconds), 0), COUNT(seconds) FROM events
+      WHERE task = ? AND tag IS NOT NULL AND source NOT IN {FREE} GROUP BY annotator"""
     rows = context.conn.execute(sql, (context.task.id,)).fetchall()
     price = context.settings
     return Spent(

@@ -21,7 +21,7 @@ from labelsieve.core.errors import InputError, ProjectError
 from labelsieve.core.idsets import common, positions, without
 from labelsieve.core.randomness import hash_uniform
 from labelsieve.core.types import ODD, Ids
-from labelsieve.project import chain, events, folding, tasks
+from labelsieve.project import chain, folding, live, tasks
 from labelsieve.project.context import Context
 from labelsieve.screening.promising import Tally
 
@@ -187,8 +187,8 @@ def hidden_answers(conn: sqlite3.Connection, audit: Audit, upto: int | None = No
     """Whether the last answer to each hidden (query, item) called it odd; those without an answer are left out."""
     task = tasks.get(conn, audit.task)
     dull = task.classes.index(task.dull) if task.dull in task.classes else None
-    end = events.LAST if upto is None else upto
-    dead = events.not_live(conn, task, end)
+    end = live.LAST if upto is None else upto
+    dead = live.not_live(conn, task, np.array([item for _, item, _ in audit.hidden], np.int64), end)
     sql = """SELECT seq, query, item, tag, code FROM events WHERE task = ? AND seq <= ? AND tag IS NOT NULL
       AND query IN (SELECT value FROM json_each(?)) ORDER BY seq"""
     asked = {(query, item) for query, item, _ in audit.hidden}

@@ -20,7 +20,7 @@ from labelsieve.core.errors import InputError, PoolExhausted
 from labelsieve.core.idsets import without
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import ODD, Ids, Purpose, Query
-from labelsieve.project import chain, folding, manifest, queries, tasks
+from labelsieve.project import chain, folding, live, manifest, queries, tasks
 from labelsieve.project.claims.audits import (
     Audit,
     Count,
@@ -214,8 +214,14 @@ def open_items(conn: sqlite3.Connection, audit: Audit) -> list[tuple[int, Ids]]:
 
 
 def _answered_since(conn: sqlite3.Connection, task: str, link: int) -> list[int]:
-    sql = "SELECT item FROM events WHERE task = ? AND seq > ? AND tag IS NOT NULL AND source IN ('human', 'import')"
-    return [item for (item,) in conn.execute(sql, (tasks.get(conn, task).id, chain.last_event(conn, link)))]
+    """Items with a live answer that somebody gave after a link, those to hidden items aside."""
+    found = tasks.get(conn, task)
+    sql = (
+        "SELECT seq, item FROM events WHERE task = ? AND seq > ? AND tag IS NOT NULL AND source IN ('human', 'import')"
+    )
+    aside = live.not_live(conn, found) | live.repeated(conn, found)
+    rows = conn.execute(sql, (found.id, chain.last_event(conn, link)))
+    return [item for seq, item in rows if seq not in aside]
 
 
 def read_look(conn: sqlite3.Connection, audit: Audit, count: Count, unread: bool = False) -> Look:

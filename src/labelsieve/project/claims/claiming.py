@@ -17,7 +17,7 @@ from labelsieve import __version__
 from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.idsets import common
 from labelsieve.core.types import ODD, Cost, Guarantee, Ids
-from labelsieve.project import chain, events, folding, manifest, tasks
+from labelsieve.project import chain, folding, live, manifest, tasks
 from labelsieve.project.claims.audits import (
     Audit,
     Count,
@@ -291,7 +291,7 @@ def _document(context: Context, claim: Claim, audit: Audit) -> dict[str, Any]:
 def counted_events(conn: sqlite3.Connection, audit: Audit, upto: int | None = None) -> list[list[Any]]:
     """[UUID, key, tag, class, annotator] of every standing answer (of the first `upto` links) to an item that counts as
     odd, or was skipped."""
-    end = events.LAST if upto is None else chain.last_event(conn, upto)
+    end = live.LAST if upto is None else chain.last_event(conn, upto)
     ids, code = folding.reviewed(conn, audit.task, end)
     mine = np.union1d(audit.reviewed[audit.was == ODD], common(audit.pool, ids[code == ODD]))
     mine = np.union1d(mine, np.intersect1d(audit.drawn, ids[code == folding.OUT]))
@@ -300,7 +300,7 @@ def counted_events(conn: sqlite3.Connection, audit: Audit, upto: int | None = No
 
 def _standing(conn: sqlite3.Connection, name: str, ids: Ids, upto: int) -> list[list[Any]]:
     task = tasks.get(conn, name)
-    dead = events.not_live(conn, task, upto) | events.repeated(conn, task)
+    dead = live.not_live(conn, task, ids, upto) | live.repeated(conn, task)
     keys, names = dict(zip(ids.tolist(), manifest.keys(conn, ids), strict=True)), dict(enumerate(task.classes))
     sql = """SELECT seq, id, item, tag, code, annotator FROM events WHERE task = ? AND seq <= ?
       AND tag IS NOT NULL AND item IN (SELECT value FROM json_each(?)) ORDER BY seq"""

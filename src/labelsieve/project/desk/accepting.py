@@ -16,11 +16,11 @@ import numpy as np
 
 from labelsieve.core.errors import InputError, LabelsieveError, ProjectError, UnknownName
 from labelsieve.core.types import Ids, Label, Origin, Task, Value
-from labelsieve.project import deciding, events, grouping, manifest
+from labelsieve.project import deciding, events, grouping, live, manifest
 from labelsieve.project.context import Context
+from labelsieve.project.current import current_of, own_answer
 from labelsieve.project.database import transaction
 from labelsieve.project.desk import leases
-from labelsieve.project.desk.current import own_answer, standing_answers
 
 OLDEST = 7 * 86_400.0  # seconds an answer may have waited at the client
 
@@ -123,47 +123,56 @@ def _labels(conn: sqlite3.Connection, task: Task, drafts: Sequence[Draft], by: s
     moment = datetime.now(UTC)
     items = np.array(sorted({draft.item for draft in drafts}), np.int64)
     manifest.require(conn, items)
-    mine = {item: _last_by(labels, by) for item, labels in standing_answers(conn, task, items).items()}
+    mine: dict[int, str | None] = {**current_of(conn, task.name, items, by)}
     out: list[Label] = []
     for draft in {draft.id: draft for draft in drafts}.values():
         if draft.value is None:
             out += _undo(conn, task, draft, by, moment, out)
             mine[draft.item] = None
             continue
-        _require_own(conn, draft, by, out)
-        before = draft.supersedes or _before(conn, task, draft, by, mine, out)
+        seat = _seat(conn, draft.item, draft.query)
+        before = _named(conn, draft, by, seat, out) or _before(conn, task, draft, by, mine, out)
         label = _label(task, draft, by, moment, before)
         out.append(label)
-        mine[draft.item] = label.id
+        if seat is None:
+            mine[draft.item] = label.id
         if draft.group and draft.query is not None:
             out += _with_it(conn, task, label)
     return out
 
 
-def _require_own(conn: sqlite3.Connection, draft: Draft, by: str, before: Sequence[Label]) -> None:
-    """InputError where an answer would replace somebody else's, or outweigh it without being a decision."""
-    if draft.supersedes is not None:
-        named = [label for label in before if label.id == draft.supersedes] or events.by_uuid(conn, [draft.supersedes])
-        if named and named[0].by != by:
-            raise InputError(f"the answer {draft.supersedes} is by {named[0].by}.", "everybody replaces their own.")
+def _seat(conn: sqlite3.Connection, item: int, query: int | None) -> int | None:
+    """The query where its answers stand apart from what else a person says of the item: those to a hidden item measure
+    who answers, decisions outweigh. Both replace only their like."""
+    apart = item in live.hidden_in(conn, query) or deciding.holds_decisions(conn, query)
+    return query if apart else None
+
+
+def _named(conn: sqlite3.Connection, draft: Draft, by: str, seat: int | None, before: Sequence[Label]) -> str | None:
+    """The answer that the client says this one replaces, where it may be: nothing tells that an item is hidden.
+
+    InputError where an answer would replace somebody else's, or outweigh it without being a decision.
+    """
     if deciding.holds_decisions(conn, draft.query) != draft.decides:
         raise InputError(f"query {draft.query} holds decisions between annotators.", "a reviewer decides on its page.")
+    if draft.supersedes is None:
+        return None
+    named = [label for label in before if label.id == draft.supersedes] or events.by_uuid(conn, [draft.supersedes])
+    if named and named[0].by != by:
+        raise InputError(f"the answer {draft.supersedes} is by {named[0].by}.", "everybody replaces their own.")
+    return draft.supersedes if not named or _seat(conn, draft.item, named[0].query) == seat else None
 
 
 def _before(
     conn: sqlite3.Connection, task: Task, draft: Draft, by: str, mine: dict[int, str | None], out: Sequence[Label]
 ) -> str | None:
-    """The answer that this one replaces. One to a hidden item measures who answers, and replaces only its like."""
+    """The answer that this one replaces where none is named. A decision names its own."""
     if draft.decides:
         return None
-    if draft.query is None or draft.item not in events.hidden_in(conn, draft.query):
+    if draft.query is None or draft.item not in live.hidden_in(conn, draft.query):
         return mine.get(draft.item)
     here = [label.id for label in out if (label.item, label.query) == (draft.item, draft.query) and label.value]
     return here[-1] if here else own_answer(conn, task, draft.item, draft.query, by)
-
-
-def _last_by(labels: Sequence[Label], by: str) -> str | None:
-    return next((label.id for label in labels if label.by == by), None)
 
 
 def _label(task: Task, draft: Draft, by: str, moment: datetime, before: str | None) -> Label:

@@ -15,9 +15,9 @@ from labelsieve.core.types import Ids, Label, Purpose, Query
 from labelsieve.project import manifest, queries
 from labelsieve.project.claims.certifying import open_audit
 from labelsieve.project.context import Context
+from labelsieve.project.current import standing_answers
 from labelsieve.project.database import transaction
 from labelsieve.project.desk import leases
-from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.people.twice import second_looks, twice_of
 from labelsieve.project.views.veiling import audited
 

@@ -3,13 +3,12 @@
 latest(context, by, n, before) -> list[Answered]      answers that stand, people's own ones alone
 """
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 
 from labelsieve.core.types import Label
-from labelsieve.project import events
+from labelsieve.project import events, live
 from labelsieve.project.context import Context
 
 MOST = 200  # answers at once
@@ -29,37 +28,21 @@ def latest(context: Context, by: str, n: int, before: int | None = None) -> list
     Answers to hidden items are there like all others. Cost: O(n), and more where much was taken back.
     """
     found: list[int] = []
-    upto, wanted = events.LAST if before is None else before, min(n, MOST)
+    upto, wanted = live.LAST if before is None else before, min(n, MOST)
     while len(found) < wanted:
         some = _given(context, by, upto, 2 * wanted)
         if not some:
             break
-        found += _standing(context, some)
-        upto = some[-1]
+        dead = live.not_live(context.conn, context.task, np.array([item for _, item in some], np.int64))
+        found += [seq for seq, _ in some if seq not in dead]
+        upto = some[-1][0]
     seqs = np.array(found[:wanted], np.int64)
     labels = events.by_sequence(context.conn, context.task, seqs)
     return [Answered(seq, labels[seq]) for seq in seqs.tolist() if seq in labels]
 
 
-def _given(context: Context, by: str, upto: int, n: int) -> list[int]:
-    """Sequence numbers of answers to whole items, newest first."""
-    sql = """SELECT seq FROM events INDEXED BY events_annotator WHERE task = ? AND annotator = ? AND seq < ?
+def _given(context: Context, by: str, upto: int, n: int) -> list[tuple[int, int]]:
+    """Sequence numbers and items of answers to whole items, newest first."""
+    sql = """SELECT seq, item FROM events INDEXED BY events_annotator WHERE task = ? AND annotator = ? AND seq < ?
       AND tag IS NOT NULL AND part IS NULL AND source = 'human' ORDER BY seq DESC LIMIT ?"""
-    return [seq for (seq,) in context.conn.execute(sql, (context.task.id, by, upto, n))]
-
-
-def _standing(context: Context, seqs: list[int]) -> list[int]:
-    """Those that are neither taken back nor replaced, by the rules of the fold, in their order."""
-    sql = """WITH RECURSIVE later(seq, target, undo) AS (
-        SELECT seq, supersedes, tag IS NULL FROM events INDEXED BY events_supersedes
-          WHERE task = :task AND supersedes IN (SELECT value FROM json_each(:seqs))
-        UNION SELECT e.seq, e.supersedes, e.tag IS NULL FROM later JOIN events e
-          ON e.task = :task AND e.supersedes = later.seq)
-      SELECT seq, target, undo FROM later ORDER BY seq DESC"""
-    rows = context.conn.execute(sql, {"task": context.task.id, "seqs": json.dumps(seqs)}).fetchall()
-    taken: set[int] = set()
-    for seq, target, undo in rows:
-        if undo and seq not in taken:
-            taken.add(target)
-    replaced = {target for seq, target, undo in rows if not undo and seq not in taken}
-    return [seq for seq in seqs if seq not in taken and seq not in replaced]
+    return context.conn.execute(sql, (context.task.id, by, upto, n)).fetchall()

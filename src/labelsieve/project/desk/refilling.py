@@ -17,8 +17,8 @@ from labelsieve.core.types import Purpose
 from labelsieve.project import folding, manifest, queries
 from labelsieve.project.asking import ask, default_size
 from labelsieve.project.context import Context
+from labelsieve.project.current import standing_answers
 from labelsieve.project.desk import leases
-from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.desk.handing import MOST
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.jobs import table

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from labelsieve.core.types import Ids, Label, Modality, Task
-from labelsieve.project import deciding, folding, manifest
+from labelsieve.project import deciding, folding, live, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.exporting import decision_queries
 from labelsieve.project.formats.losses import Losses
@@ -90,11 +90,10 @@ def gathered(context: Context, allow_loss: bool = False) -> Gathered:
     """An export of the context's task. Answers about parts of items, which no format here holds, are lost."""
     task = context.task
     made = Gathered(context, task, allow_loss, decision_queries(context))
-    live = "task = ? AND tag IS NOT NULL AND part IS NOT NULL"
-    item, count = context.conn.execute(
-        f"SELECT min(item), count(*) FROM events WHERE {live}", (made.task.id,)
-    ).fetchone()
-    if count:
-        key = manifest.keys(context.conn, np.array([item], np.int64))[0]
-        made.losses.add("about a part of an item", key, count)
+    sql = "SELECT seq, item FROM events WHERE task = ? AND tag IS NOT NULL AND part IS NOT NULL"
+    rows = context.conn.execute(sql, (made.task.id,)).fetchall()
+    dead = live.not_live(context.conn, task) if rows else set()
+    if items := [item for seq, item in rows if seq not in dead]:
+        key = manifest.keys(context.conn, np.array([min(items)], np.int64))[0]
+        made.losses.add("about a part of an item", key, len(items))
     return made

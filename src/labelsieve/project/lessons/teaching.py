@@ -11,6 +11,7 @@ from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import DULL, ODD, Ids, Label, Task
 from labelsieve.project import chain, config, events, folding, manifest
 from labelsieve.project.context import Context
+from labelsieve.project.current import current_of
 from labelsieve.project.database import now, transaction
 from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.labelling import Given, labels_of
@@ -145,7 +146,7 @@ def _label_there(
     class_ = _class_of(task, code, name)
     said = folding.fold(context.conn, task.name)
     other = np.intersect1d(ids, said.ids[said.y != code])
-    mine = events.current_of(context.conn, task.name, ids, by)
+    mine = current_of(context.conn, task.name, ids, by)
     known = [id_ for id_ in ids.tolist() if id_ in mine and _names(context, id_, mine[id_]) == (class_,)]
     fresh = np.setdiff1d(ids, np.array(known, np.int64))
     events.write(context.conn, labels_of(context, fresh, [class_] * len(fresh), Given(by)))
@@ -176,7 +177,7 @@ def unmiss(context: Context, paths: Sequence[Path], answer: Answer) -> Missed:
         if count:
             given = Teaching(MISSED, 1.0, engine_mark(context), answer.by)
             add_taught_fact(context, "untaught", given, [(one, -1) for one in sorted(digests)])
-        mine = events.current_of(context.conn, task.name, ids, answer.by)
+        mine = current_of(context.conn, task.name, ids, answer.by)
         undos = [
             Label(events.new_id(), task.name, item, None, answer.by, now(), supersedes=uuid)
             for item, uuid in mine.items()

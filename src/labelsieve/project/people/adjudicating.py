@@ -15,9 +15,9 @@ import numpy as np
 from labelsieve.core.types import Label
 from labelsieve.project import deciding, grouping, manifest
 from labelsieve.project.context import Context
+from labelsieve.project.current import standing_answers
 from labelsieve.project.desk.accepting import Draft, Taken, accept
 from labelsieve.project.desk.cards import shown, value_data
-from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.people.agreeing import agreement_now
 
 

@@ -15,9 +15,9 @@ from labelsieve.core.errors import InputError
 from labelsieve.core.randomness import hash_uniform, stream
 from labelsieve.core.types import Ids
 from labelsieve.project.context import Context
+from labelsieve.project.current import standing_answers
 from labelsieve.project.deciding import STRATEGY
 from labelsieve.project.desk import leases
-from labelsieve.project.desk.current import standing_answers
 
 BACK = 20_000  # events that a search for second looks goes back: it stands on the path of a key
 

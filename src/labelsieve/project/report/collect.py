@@ -32,6 +32,7 @@ from labelsieve.project.report.gathering import gathered_curve
 from labelsieve.project.report.screened import search_shown
 from labelsieve.project.report.words import percent
 from labelsieve.project.slips import doubtful_labels
+from labelsieve.project.spending import FREE
 from labelsieve.project.standing import Stand, stand
 
 CONFUSIONS, CONFUSION_ITEMS = 18, 4
@@ -168,7 +169,7 @@ def _spending(context: Context) -> Spending:
     people = []
     for name, answers in rows.items():
         seconds = [time for _, _, time in answers if time is not None]
-        paid = sum(source != "import" for source, _, _ in answers)
+        paid = sum(source not in FREE for source, _, _ in answers)
         people.append(
             AnnotatorSpending(
                 name,

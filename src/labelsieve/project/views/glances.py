@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from labelsieve.core.errors import UnknownName
 from labelsieve.core.idsets import positions
 from labelsieve.core.types import DULL, ODD, Ids
-from labelsieve.project import events, folding, manifest
+from labelsieve.project import folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.views import foreseen
 from labelsieve.project.views.arrayfiles import kept, put
@@ -62,7 +62,7 @@ class Glance:
         """Code of the class that stands; NONE, SKIP, UNSURE, or SEVERAL in a task of several classes an item."""
         tally = self._tally
         said = np.where(tally.code == folding.OUT, SKIP, SEVERAL if self.task.kind == "multilabel" else tally.code)
-        said[np.isin(tally.ids, self._last_said("unsure")) & (tally.code == folding.OUT)] = UNSURE
+        said[tally.code == folding.OUT] = self._without_class(tally.seq[tally.code == folding.OUT])
         out = np.full(len(self.ids), NONE, np.int16)
         at, ours = self._both(tally.ids)
         out[at] = said[ours]
@@ -73,14 +73,11 @@ class Glance:
         ours = np.flatnonzero(np.isin(ids, self.ids, assume_unique=True))
         return positions(self.ids, ids[ours]), ours
 
-    def _last_said(self, tag: str) -> Ids:
-        """Items whose last answer without a class is this one."""
-        dead = events.not_live(self.context.conn, self.task)
-        sql = """SELECT seq, item, tag FROM events WHERE task = :task AND tag IN ('skip', 'unsure')
-          AND (:by IS NULL OR annotator = :by) ORDER BY seq"""
-        rows = self.context.conn.execute(sql, {"task": self.task.id, "by": self.by})
-        last = {item: said for seq, item, said in rows if seq not in dead}
-        return np.array([item for item, said in last.items() if said == tag], np.int64)
+    def _without_class(self, seq: Ids) -> Ids:
+        """SKIP or UNSURE of each of these answers (m,)."""
+        sql = "SELECT seq FROM events WHERE tag = 'unsure' AND seq IN (SELECT value FROM json_each(?))"
+        rows = self.context.conn.execute(sql, (json.dumps(seq.tolist()),))
+        return np.where(np.isin(seq, np.fromiter((one for (one,) in rows), np.int64)), UNSURE, SKIP)
 
     @cached_property
     def several(self) -> NDArray[np.bool_]:

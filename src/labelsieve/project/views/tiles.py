@@ -13,12 +13,12 @@ import numpy as np
 
 from labelsieve.core.errors import LabelsieveError
 from labelsieve.core.types import Ids, Label, Value
-from labelsieve.project import manifest
+from labelsieve.project import folding, manifest
 from labelsieve.project.context import Context
-from labelsieve.project.deciding import STRATEGY
+from labelsieve.project.current import standing_answers
+from labelsieve.project.deciding import decision_queries
 from labelsieve.project.desk import flags
 from labelsieve.project.desk.cards import shown_value, value_data
-from labelsieve.project.desk.current import standing_answers
 from labelsieve.project.manifest import Entry
 from labelsieve.project.seeing import picture_tag, sights
 from labelsieve.project.views import foreseen
@@ -40,7 +40,8 @@ def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str
     entries = manifest.entries(context.conn, ids)
     contents = _contents(context, entries)
     labels = standing_answers(context.conn, context.task, ids, by)
-    decisive = _decisive(context)
+    decisive = decision_queries(context.conn, context.task)
+    voted = _voted(context, labels)
     known = foreseen.read(context)
     guesses = known.of(ids) if known is not None else [None] * len(ids)
     veiled = set(audited(context.conn, context.task).tolist()) - (set(labels) if by is None else set())
@@ -49,7 +50,7 @@ def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str
         {"item": entry.id, "key": entry.key, "modality": context.modality(entry.source)}
         | content
         | {
-            "label": _standing(labels.get(entry.id, []), decisive),
+            "label": _standing(labels.get(entry.id, []), decisive, voted.get(entry.id)),
             "guess": guess[0] if guess and entry.id not in veiled else None,
             "p": guess[1] if guess and entry.id not in veiled else None,
             "flagged": entry.id in flagged,
@@ -106,14 +107,21 @@ def _excerpt(thing: Any) -> dict[str, Any]:
     return {"numbers": [round(float(value), 4) for value in thing[:CELLS]]}
 
 
-def _decisive(context: Context) -> set[int]:
-    """Ids of the queries whose answers are a reviewer's decisions."""
-    sql = "SELECT id FROM queries WHERE task = ? AND strategy = ?"
-    return {id_ for (id_,) in context.conn.execute(sql, (context.task.id, STRATEGY))}
+def _voted(context: Context, labels: Mapping[int, Sequence[Label]]) -> dict[int, tuple[str, ...]]:
+    """What several people agree on class by class, of items with several classes; none of any other task."""
+    if context.task.kind != "multilabel":
+        return {}
+    shared = np.array([item for item, said in labels.items() if len(said) > 1], np.int64)
+    return folding.agreed(context.conn, context.task_name, shared) if len(shared) else {}
 
 
-def _standing(labels: Sequence[Label], decisive: set[int]) -> dict[str, Any] | None:
-    """What most say, in a tie what was said last; decisions outweigh all others. As the fold agrees, for one item."""
+def _standing(
+    labels: Sequence[Label], decisive: frozenset[int], voted: tuple[str, ...] | None
+) -> dict[str, Any] | None:
+    """What most say, in a tie what was said last; decisions outweigh all others. As the fold agrees, for one item.
+
+    `voted` is what the fold agrees on where several classes an item are voted on one by one.
+    """
     labels = [one for one in labels if one.query in decisive] or labels
     said = [(_plain(label.value), label) for label in labels if label.value is not None]
     if not said:
@@ -122,7 +130,9 @@ def _standing(labels: Sequence[Label], decisive: set[int]) -> dict[str, Any] | N
     last = {plain: at for at, (plain, _) in enumerate(said)}
     best = max(votes, key=lambda plain: (votes[plain], last[plain]))
     label = said[last[best]][1]
-    return (value_data(label.value) or {}) | {"people": len(said), "differ": len({one for one in votes if one[1]}) > 1}
+    alike = len({one.value for _, one in said}) == 1
+    value = label.value if voted is None or alike else Value("classes", voted)
+    return (value_data(value) or {}) | {"people": len(said), "differ": len({one for one in votes if one[1]}) > 1}
 
 
 def _plain(value: Value | None) -> tuple[str, tuple[str, ...]]:
