@@ -145,10 +145,11 @@ def current_of(conn: sqlite3.Connection, task: str, ids: Ids, by: str) -> dict[i
     """
     found = tasks.get(conn, task)
     dead = live.not_live(conn, found, ids) | live.repeated(conn, found)
-    sql = f"""SELECT seq, item, id FROM events WHERE task = ? AND +annotator = ? AND tag IS NOT NULL AND part IS NULL
-      AND {deciding.NO_DECISION} AND item IN (SELECT value FROM json_each(?)) ORDER BY seq"""
+    decides = deciding.decision_queries(conn, found)
+    sql = """SELECT seq, item, id, query FROM events WHERE task = ? AND +annotator = ? AND tag IS NOT NULL
+      AND part IS NULL AND item IN (SELECT value FROM json_each(?)) ORDER BY seq"""
     rows = conn.execute(sql, (found.id, by, json.dumps(np.asarray(ids).tolist())))
-    return {item: label for seq, item, label in rows if seq not in dead}
+    return {item: label for seq, item, label, query in rows if seq not in dead and query not in decides}
 
 
 def own_answer(conn: sqlite3.Connection, task: Task, item: int, query: int, by: str) -> str | None:

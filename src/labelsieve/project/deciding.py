@@ -23,7 +23,6 @@ from labelsieve.project.database import transaction
 
 STRATEGY = "adjudicate"
 WHY = "people differ"
-NO_DECISION = f"(query IS NULL OR query NOT IN (SELECT id FROM queries WHERE strategy = '{STRATEGY}'))"  # of events
 
 
 def decisions(conn: sqlite3.Connection, task: Task, ids: Ids | None = None) -> set[int]:

@@ -24,9 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelsieve.core.types import DULL, ODD, Ids, Label, Labels, Matrix, Purpose, Task
-from labelsieve.project import events, tasks
+from labelsieve.project import deciding, events, tasks
 from labelsieve.project.current import BLOCK, Rows, Which, current_rows, last_of_each
-from labelsieve.project.deciding import NO_DECISION
 from labelsieve.project.decoding import edited, value_in
 from labelsieve.project.live import LAST
 
@@ -85,13 +84,14 @@ def answered(conn: sqlite3.Connection, task: str) -> Ids:
     return np.unique(_coded(conn, tasks.get(conn, task), Which()).item)
 
 
-def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None) -> tuple[Ids, Ids]:
+def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None, some: Ids | None = None) -> tuple[Ids, Ids]:
     """Items (m,), ascending, that a person or an import has answered, and what they agree on: DULL, ODD, or OUT.
 
     Answers by a model or a rule do not count; with `upto` only the events up to that sequence number do.
+    Cost: as `fold`; of `some` items O(their events).
     """
     found = tasks.get(conn, task)
-    current = _weighty(_coded(conn, found, Which(only=_LOOKED_AT, upto=LAST if upto is None else upto)))
+    current = _weighty(_coded(conn, found, Which(ids=some, only=_LOOKED_AT, upto=LAST if upto is None else upto)))
     ids, agreed, _ = _agree(current.item, _single(current, found))
     dull = found.classes.index(found.dull) if found.dull in found.classes else OUT - 1
     return ids, np.where(agreed == OUT, OUT, np.where(agreed == dull, DULL, ODD))
@@ -164,7 +164,8 @@ def independent(conn: sqlite3.Connection, task: str, at_least: int = 2) -> Stanc
     return Stances(ids, row, current.by[said], code[said], several, tuple(current.people))
 
 
-_BY_THEMSELVES = f"{_LOOKED_AT} AND {NO_DECISION}"
+_BY_THEMSELVES = f"""{_LOOKED_AT} AND (query IS NULL OR query NOT IN
+  (SELECT id FROM queries WHERE strategy = '{deciding.STRATEGY}'))"""
 
 
 @dataclass(frozen=True, slots=True)

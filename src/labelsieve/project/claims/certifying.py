@@ -8,6 +8,7 @@ Whatever is decided after answers of an audit were seen spends a look, whether t
 drawing anew.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -201,27 +202,27 @@ def gone_of(conn: sqlite3.Connection, ids: Ids) -> NDArray[np.bool_]:
 
 def open_items(conn: sqlite3.Connection, audit: Audit) -> list[tuple[int, Ids]]:
     """For each query of an audit the ids (m,) without an answer, hidden ones among them, in its order."""
-    ids, code = folding.reviewed(conn, audit.task)
-    since = np.unique(np.array(_answered_since(conn, audit.task, audit.links[0]), np.int64))
+    asked = [(query, queries.load(conn, query).query) for query in audit.queries]
+    every = np.unique(np.concatenate([np.empty(0, np.int64), *(stored.ids for _, stored in asked)]))
+    ids, code = folding.reviewed(conn, audit.task, some=every)
+    since = _answered_since(conn, audit.task, audit.links[0], every)
     done = np.union1d(ids[code != folding.OUT], np.intersect1d(ids, since))
     seen = np.array([item for _, item in hidden_answers(conn, audit)], np.int64)
     parts = []
-    for query in audit.queries:
-        stored = queries.load(conn, query).query
+    for query, stored in asked:
         again = np.array([purpose == "repeat" for purpose in stored.purpose], bool)
         parts.append((query, stored.ids[np.where(again, ~np.isin(stored.ids, seen), ~np.isin(stored.ids, done))]))
     return parts
 
 
-def _answered_since(conn: sqlite3.Connection, task: str, link: int) -> list[int]:
-    """Items with a live answer that somebody gave after a link, those to hidden items aside."""
+def _answered_since(conn: sqlite3.Connection, task: str, link: int, ids: Ids) -> Ids:
+    """Those of `ids` with a live answer that somebody gave after a link, those to hidden items aside."""
     found = tasks.get(conn, task)
-    sql = (
-        "SELECT seq, item FROM events WHERE task = ? AND seq > ? AND tag IS NOT NULL AND source IN ('human', 'import')"
-    )
-    aside = live.not_live(conn, found) | live.repeated(conn, found)
-    rows = conn.execute(sql, (found.id, chain.last_event(conn, link)))
-    return [item for seq, item in rows if seq not in aside]
+    sql = """SELECT seq, item FROM events WHERE task = ? AND item IN (SELECT value FROM json_each(?)) AND seq > ?
+      AND tag IS NOT NULL AND source IN ('human', 'import')"""
+    aside = live.not_live(conn, found, ids) | live.repeated(conn, found)
+    rows = conn.execute(sql, (found.id, json.dumps(ids.tolist()), chain.last_event(conn, link)))
+    return np.unique(np.array([item for seq, item in rows if seq not in aside], np.int64))
 
 
 def read_look(conn: sqlite3.Connection, audit: Audit, count: Count, unread: bool = False) -> Look:
