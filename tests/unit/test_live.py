@@ -11,7 +11,10 @@ import pytest
 import labelsieve as ls
 from labelsieve.core.types import Label, Purpose, Query, Value
 from labelsieve.project import deciding, events, folding, grouping, queries
-from labelsieve.project.claims.certifying import Wish, draw_audit, open_audit
+from labelsieve.project.claims.audits import drawn_audit
+from labelsieve.project.claims.certifying import Wish, draw_audit, looks_read, open_audit
+from labelsieve.project.claims.claiming import certify, write_claim
+from labelsieve.project.claims.verifying import verify_claim
 from labelsieve.project.context import Context
 from labelsieve.project.current import own_answer, standing_answers
 from labelsieve.project.database import now
@@ -190,6 +193,22 @@ def test_an_item_whose_new_answer_was_taken_back_is_asked_again(context: Context
     assert item in open_audit(context.conn, "main", 9)[1]
     send(context, "ann", item, Value("skip"), query=query)
     assert item not in open_audit(context.conn, "main", 9)[1]
+
+
+def test_answers_that_were_seen_and_taken_back_spend_a_look(context: Context, tmp_path: Path) -> None:
+    audit = draw_audit(context, Wish(5))
+    draw_audit(context, Wish(6))
+    assert looks_read(context.conn, "main") == 0  # nothing was seen
+    given = send(context, "ann", int(audit.drawn[0]), ODD, query=audit.queries[0])
+    send(context, "ann", int(audit.drawn[0]), None, supersedes=given)
+    draw_audit(context, Wish(7))
+    assert looks_read(context.conn, "main") == 1
+    for item in drawn_audit(context.conn, "main").drawn.tolist():
+        send(context, "ann", item, DULL)
+    claim = certify(context)
+    assert claim.look is not None and claim.look["number"] == 2
+    write_claim(context, claim, tmp_path / "claim.json")
+    assert all(check.ok for check in verify_claim(tmp_path / "claim.json", context.root))
 
 
 def test_the_report_pays_for_what_status_pays_for(context: Context) -> None:

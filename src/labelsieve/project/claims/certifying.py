@@ -250,10 +250,18 @@ def looks_read(conn: sqlite3.Connection, task: str) -> int:
 
 
 def _spend_unread(conn: sqlite3.Connection, last: Audit) -> None:
-    """Drawing more after answers were seen is a look, for the decision rests on them."""
+    """Drawing more after answers were seen is a look, for the decision rests on them: on those taken back since too."""
     count = count_audit(conn, last)
-    if count.open < len(last.drawn):
+    if count.open < len(last.drawn) or _ever_answered(conn, last):
         read_look(conn, last, count, unread=True)
+
+
+def _ever_answered(conn: sqlite3.Connection, audit: Audit) -> bool:
+    """Whether anybody has answered what was drawn, live or not."""
+    sql = """SELECT 1 FROM events WHERE task = ? AND item IN (SELECT value FROM json_each(?)) AND seq > ?
+      AND tag IS NOT NULL AND source IN ('human', 'import') LIMIT 1"""
+    values = tasks.get(conn, audit.task).id, json.dumps(audit.drawn.tolist()), chain.last_event(conn, audit.links[0])
+    return conn.execute(sql, values).fetchone() is not None
 
 
 def _to_hide(conn: sqlite3.Connection, audit: Audit, n: int) -> list[tuple[int, str]]:
