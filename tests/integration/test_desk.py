@@ -12,10 +12,10 @@ from labelsieve.core.errors import PoolExhausted, ProjectError
 from labelsieve.core.types import Value
 from labelsieve.project import events, folding
 from labelsieve.project.context import Context
+from labelsieve.project.current import standing_answers
 from labelsieve.project.desk import flags, leases, refilling
 from labelsieve.project.desk.accepting import Draft, accept
 from labelsieve.project.desk.bulk import Bulk, answer_all
-from labelsieve.project.current import standing_answers
 from labelsieve.project.desk.handing import hand_out
 from labelsieve.project.desk.refilling import choose_more, refill
 from labelsieve.project.facade import Project

@@ -23,7 +23,9 @@ from labelsieve.project.formats.gathering import gathered
 from labelsieve.project.people.adjudicating import decide
 from labelsieve.project.report.collect import gathered as report
 from labelsieve.project.spending import spent
+from labelsieve.project.views.filtering import Sort
 from labelsieve.project.views.glances import SKIP, UNSURE, Glance
+from labelsieve.project.views.ranking import rank_of
 from labelsieve.project.views.tiles import tiles_of
 
 DULL, ODD = Value("class", ("dull",)), Value("class", ("odd",))
@@ -174,6 +176,18 @@ def test_the_grid_names_the_answer_that_decides(context: Context) -> None:
     for item in (6, 7, 8, 9):
         tag = tiles_of(context, np.array([item]))[0]["label"]["tag"]
         assert {"skip": SKIP, "unsure": UNSURE}[tag] == code[item - 1]
+
+
+def test_the_grid_is_ordered_by_who_gave_the_answer_that_stands(context: Context) -> None:
+    put(context, label(1, ODD, "cyd"), label(2, ODD, "ann"), label(3, ODD, "ann"), label(3, DULL, "bob"))
+    query = asked(context, "certify", range(1, 2), "repeat")
+    put(context, label(1, DULL, "ann", query=query))
+    undone = put(context, label(2, DULL, "cyd"))
+    put(context, label(2, None, "cyd", supersedes=undone.id))
+    rank = rank_of(Glance(context), Sort("annotator"))
+    assert rank[[1, 2, 0]].argsort().tolist() == [0, 1, 2] and np.isnan(rank[3:]).all()
+    own = rank_of(Glance(context, "ann"), Sort("annotator"))
+    assert np.flatnonzero(~np.isnan(own)).tolist() == [0, 1, 2]
 
 
 def test_answers_about_parts_that_were_taken_back_are_no_loss(context: Context) -> None:

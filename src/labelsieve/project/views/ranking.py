@@ -10,7 +10,7 @@ import numpy as np
 
 from labelsieve.core.idsets import positions
 from labelsieve.core.types import Vector
-from labelsieve.project import events
+from labelsieve.project.current import Which, current_rows, last_of_each
 from labelsieve.project.views.filtering import Sort
 from labelsieve.project.views.glances import NONE, SKIP, UNSURE, Glance
 
@@ -56,17 +56,12 @@ def _by_source(glance: Glance) -> Vector:
 
 def _by_annotator(glance: Glance) -> Vector:
     """By the name of who gave the last answer that stands."""
-    conn, task = glance.context.conn, glance.task
-    sql = """SELECT seq, item, annotator FROM events WHERE task = :task AND tag IS NOT NULL
-      AND (:by IS NULL OR annotator = :by) ORDER BY seq"""
-    dead = events.not_live(conn, task)
-    rows = [row for row in conn.execute(sql, {"task": task.id, "by": glance.by}) if row[0] not in dead]
-    last = {item: name for _, item, name in rows}
-    names = {name: at for at, name in enumerate(sorted(set(last.values())))}
-    ids = np.array(sorted(last), np.int64)
-    ids = ids[np.isin(ids, glance.ids, assume_unique=True)]
+    rows = current_rows(glance.context.conn, glance.task, Which(glance.by, hidden=glance.by is not None))
+    last = rows.kept(last_of_each(rows.item) & np.isin(rows.item, glance.ids))
+    place = {name: at for at, name in enumerate(sorted(rows.people))}
+    places = np.array([place[name] for name in rows.people], np.float64)
     rank = np.full(len(glance.ids), np.nan)
-    rank[positions(glance.ids, ids)] = [names[last[item]] for item in ids.tolist()]
+    rank[positions(glance.ids, last.item)] = places[last.by]
     return rank
 
 
