@@ -64,6 +64,26 @@ def test_what_to_escalate_with_a_promise(made: tuple[Path, Toy]) -> None:
     assert (root / "escalate.csv").read_bytes() == before  # the same again
 
 
+def test_known_odd_items_that_are_put_in(made: tuple[Path, Toy], tmp_path: Path) -> None:
+    root, toy = made
+    fresh = POOL + np.flatnonzero(toy.y[POOL:])
+    n, old = len(fresh), toy.x[np.flatnonzero(toy.y[:POOL])[:2]]
+    np.save(tmp_path / "odd.npy", np.concatenate([toy.x[fresh], toy.x[fresh[:1]], old]))  # a repeat, two of the pool
+    words = (root / "p.sieve", root / "new.npy", "--alarms", ".02", "--spiked", tmp_path / "odd.npy")
+    told = json.loads(screen(*words, "--json").stdout)
+    found = told["spiked"]
+    caught = sum(int(row["key"]) + POOL in fresh for row in told["rows"])
+    assert (found["items"], found["known"], found["caught"]) == (n, 3, caught)
+    assert len(found["missed"]) == n - caught
+    assert found["guarantee"]["bound"] == ls.spiked_bound(n, caught).bound
+    said = screen(*words).stdout
+    assert f"Put in: {n} odd items (3 more are known here, and left out), {caught} caught." in said
+    assert "IF the field's are like the ones put in" in said and "ASSUMED, not shown" in said
+    np.save(tmp_path / "known.npy", old)
+    assert "nothing knows" in screen(*words[:2], "--spiked", tmp_path / "known.npy", code=1).stderr
+    assert "--spiked" in screen(*words, "--top", "5", code=1).stderr
+
+
 def test_everything_as_json_and_recall_that_is_not_shown_exits_3(made: tuple[Path, Toy]) -> None:
     root, _ = made
     done = screen(root / "p.sieve", root / "new.npy", "--all", "--recall", ".99", "--json", code=3)

@@ -29,6 +29,10 @@ def run(
         float | None, typer.Option(help="Exit with 3 unless this share of the odd items to come is shown to be caught.")
     ] = None,
     confidence: Annotated[float, typer.Option(help="Of what is shown about recall.")] = 0.95,
+    spiked: Annotated[
+        list[Path] | None,
+        typer.Option(help="Known odd items put in: how many are caught. May be repeated.", show_default=False),
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Write what is not escalated too.")] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Write it even if it looks like another domain.")] = False,
     explain: Annotated[Path | None, typer.Option(help="A folder for pictures that show why.")] = None,
@@ -42,7 +46,7 @@ def run(
     with open_project(project, task_name) as opened, showing("Screening") as tell:
         found = opened.screen(
             *new, out=out, alarms=alarms, fdr=fdr, top=top, recall=recall, confidence=confidence, everything=all_,
-            anyway=anyway, explain=explain, progress=tell,
+            anyway=anyway, explain=explain, progress=tell, spiked=spiked or (),
         )  # fmt: skip
     if json:
         say(as_json(found.facts()))
@@ -72,6 +76,8 @@ def _tell(found: Any, here: str) -> None:
     promise(found, here)
     if found.sensitivity is not None:
         _sensitivity(found.sensitivity, here)
+    if found.spiked is not None:
+        _spiked(found.spiked)
     if found.out is not None:
         hint(f"Written: {count(len(found.rows), 'row')} to {found.out}")
     if found.explained:
@@ -142,6 +148,24 @@ def _ask(found: Any, here: str, need: int) -> None:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
+
+
+def _spiked(found: Any) -> None:
+    """What was put in, what was caught of it, and under which assumption that says more."""
+    held = found.guarantee
+    left_out = f" ({found.known:,} more are known here, and left out)" if found.known else ""
+    say(f"Put in: {count(found.items, 'odd item')}{left_out}, {found.caught:,} caught. At "
+        f"{_percent(held.confidence)}: {held.claim}.")  # fmt: skip
+    for line in held.assumes[:2]:
+        say(f"- {line}")
+    if found.missed:
+        more = f" and {len(found.missed) - SHOWN:,} more" if len(found.missed) > SHOWN else ""
+        say(f"Not caught: {', '.join(found.missed[:SHOWN])}{more}.")
+    if found.set_aside:
+        key, why = found.set_aside[0]
+        hint(f"{count(len(found.set_aside), 'item')} put in and set aside; the first, {key}: {why.rstrip('.')}.")
+    if held.next_cost is not None:
+        hint(f"Next step: {held.next_cost.labels:,} more put in show a {held.next_cost.buys}.")
 
 
 def _sensitivity(found: Any, here: str) -> None:

@@ -15,6 +15,7 @@ from labelsieve.project.streams.judging import arrive, judged, known_of
 from labelsieve.project.streams.reasons import explained_items
 from labelsieve.project.streams.scoring import Scorer, scorer_of
 from labelsieve.project.streams.sensitivity import Sensitivity, sensitivity_of
+from labelsieve.project.streams.spiking import Spiked, spiked_at
 from labelsieve.project.streams.tabling import COLUMNS, rows_of
 from labelsieve.project.streams.wanting import Wanted
 from labelsieve.screening.bounds import cost_of
@@ -48,6 +49,7 @@ class Screened:
     explained: tuple[Explained, ...] = field(default=(), repr=False)
     choice: Choice | None = None  # of images with feature maps: the head or patches, and why
     fdr: float | None = None  # wanted instead of a rate of false alarms
+    spiked: Spiked | None = None  # what known odd items that were put in showed
 
     @property
     def certified(self) -> bool:
@@ -73,6 +75,7 @@ class Screened:
             "certified": self.certified, "work": asdict(self.work), "set_aside": aside,
             "choice": None if self.choice is None else asdict(self.choice),
             "out": None if self.out is None else str(self.out),
+            "spiked": None if self.spiked is None else asdict(self.spiked),
             "rows": [dict(zip(COLUMNS, row, strict=True)) for row in self.rows],
         }  # fmt: skip
 
@@ -98,6 +101,7 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
     if wanted.recall is not None and rate is None:
         rate = AlarmRate(wanted.alarms, 0, float("inf"), 0.0, 0.0, 1.0)
     sensitivity = _sensitivity(scorer, rate, wanted)
+    spiked = spiked_at(context, scorer, rate, wanted) if wanted.spiked else None
     refused = shift.another_domain and not wanted.anyway
     kept = found.kept(wanted.everything or wanted.top is not None)[: wanted.top]
     rows = [] if refused else rows_of(scorer, given, found, kept)
@@ -114,6 +118,7 @@ def screen_new(context: Context, new: Sequence[Given], out: Path | None, wanted:
         known=int(known.there.sum()), set_aside=tuple(given.bad), calibration=_calibration(scorer), rate=rate,
         shift=shift, moved=moved, sensitivity=sensitivity, work=cost_of(n), refused=refused,
         out=None if refused else out, explained=explained, choice=scorer.detector.choice, fdr=wanted.fdr,
+        spiked=spiked,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What a screening of new items is asked for."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -23,6 +24,7 @@ class ScreenKeywords(TypedDict, total=False):
     anyway: bool
     explain: str | Path | None
     progress: Tell | None
+    spiked: Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Wanted:
     that share of what is escalated is dull; at most `top` items; `recall` to be shown with `confidence`.
 
     `everything` writes what is not escalated too; `anyway` writes even where the items look like another domain;
-    `explain` is a folder for pictures that show why.
+    `explain` is a folder for pictures that show why. `spiked`: files of known odd items that are put in to see how many
+    the threshold catches.
     """
 
     alarms: float = 0.01
@@ -43,6 +46,7 @@ class Wanted:
     anyway: bool = False
     explain: str | Path | None = None
     progress: Tell | None = None
+    spiked: Sequence[str | os.PathLike[str]] = ()
 
     def __post_init__(self) -> None:
         between("the rate of false alarms", self.alarms)
@@ -52,8 +56,9 @@ class Wanted:
                 between(name, value)
         if self.top is not None:
             whole("top", self.top, least=1)
-        if self.recall is not None and (self.top is not None or self.fdr is not None):
+        wanted = "--recall" if self.recall is not None else "--spiked" if self.spiked else ""
+        if wanted and (self.top is not None or self.fdr is not None):
             raise InputError(
                 "recall can be shown for a fixed threshold alone, and --top and --fdr move it with each batch.",
-                "leave them out, or --recall.",
+                f"leave them out, or {wanted}.",
             )
