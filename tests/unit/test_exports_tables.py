@@ -14,7 +14,6 @@ from labelsieve.core.types import Label, Value
 from labelsieve.project.exports import (
     LABEL_COLUMNS,
     PredictionTable,
-    joined_names,
     label_row,
     write_labels,
     write_predictions,
@@ -171,16 +170,6 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
 def test_another_ending_names_those_that_there_are(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"\.csv, \.jsonl, \.parquet"):
         write_table(tmp_path / name, ("key",), [])
-
-
-def test_a_class_that_holds_the_separator_cannot_be_joined() -> None:
-    assert joined_names(("a;b",)) == "a;b"
-    with pytest.raises(InputError, match="stands between classes") as caught:
-        joined_names(("a;b", "c"))
-    assert "--format hf" in caught.value.hint
-    with pytest.raises(InputError, match="stands between classes"):
-        joined_names(("a;b",), several=True)  # it would be read back as two classes
-    assert joined_names(("a;b", "c"), "|") == "a;b|c"
 
 
 def test_text_replaces_only_text_of_ours(tmp_path: Path) -> None:

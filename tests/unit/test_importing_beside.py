@@ -187,8 +187,8 @@ def test_what_is_known_already_is_told_apart(ledger: Ledger, path: Path) -> None
     file = path.with_name("l.csv")
     read = read_file(ledger, "main", file, "ann")
     with closing(connect(path)) as other:
-        label, _, _ = next(read_file(other, "main", file, "ann")._parked.blocks(1))[0]
-        events.write(other, [label])
+        (parked,) = next(read_file(other, "main", file, "ann")._parked.blocks(1))
+        events.write(other, [parked.label("main")])
     report = read.write()
     assert (report.added, report.known) == (N - 1, 1)
     assert verify_chain(ledger) == [] and len(list(events.history(ledger, "main"))) == N

@@ -46,14 +46,13 @@ def run(
 
 def _answer(opened: Any, labels: Path, by: str, separator: str, here: str, json: bool) -> None:
     from labelsieve.project.thinning import read_groups
+    from labelsieve.sources.classcells import split_names
 
     groups = read_groups(labels)
     several = opened.task.kind == "multilabel"
     keys = [key for group, _ in groups for key in group]
     answers: list[Any] = [
-        [name.strip() for name in label.split(separator) if name.strip()] if several else label
-        for group, label in groups
-        for _ in group
+        list(split_names(label, separator)) if several else label for group, label in groups for _ in group
     ]
     if keys:
         opened.label(keys, answers, by=by)

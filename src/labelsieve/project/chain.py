@@ -16,6 +16,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -230,22 +231,29 @@ def _named(body: str) -> tuple[str, str, str]:
 
 
 class _Names:
-    """Names of tasks, and of their classes by code, as texts in quotes."""
+    """Names of tasks, and of their classes by code, as texts in quotes; `said` has the part of a content that many
+    events share."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self.tasks = {task: _text(name) for task, name in conn.execute("SELECT id, name FROM tasks")}
         sql = "SELECT task, code, name FROM classes"
         self.classes = {(task, code): _text(name) for task, code, name in conn.execute(sql)}
+        self.said = lru_cache(4096, typed=True)(self._said)
+
+    def _said(self, task: Any, part: Any, tag: Any, code: Any, detail: Any, by: Any) -> str:
+        """What is said of which part of an item, and by whom."""
+        answer = self.classes.get((task, code), "null") if code is not None else "null"
+        if detail is not None:
+            answer = _several(task, detail, self)
+        return f"{_text(part)},{_text(tag)},{answer},{_text(by)}"
 
 
 def _content(row: Any, names: _Names, item: str) -> str:
     """An event in one way of writing: classes by name, nothing left out. `item` is the item's key and digest."""
     uuid, task, part, tag, code, detail, by, at, seconds, source, query, superseded, id_ = row[1:14]
-    answer = names.classes.get((task, code), "null") if code is not None else "null"
-    if detail is not None:
-        answer = _several(task, detail, names)
-    what = f"{_text(uuid)},{names.tasks.get(task)},{_text(id_)},{item},{_text(part)},{_text(tag)},{answer}"
-    return f"[{what},{_text(by)},{_text(at)},{_text(seconds)},{_text(source)},{_text(query)},{_text(superseded)}]"
+    said, origin = names.said(task, part, tag, code, detail, by), _texts(source, query, superseded)
+    what = f"{_text(uuid)},{names.tasks.get(task)},{_text(id_)},{item},{said}"
+    return f"[{what},{_text(at)},{_text(seconds)},{origin}]"
 
 
 def _several(task: int, detail: str, names: _Names) -> str:
@@ -263,6 +271,11 @@ def _text(value: Any) -> str:
     if value is None:
         return "null"
     return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+@lru_cache(4096, typed=True)
+def _texts(*values: Any) -> str:
+    return ",".join(map(_text, values))
 
 
 def _loaded(detail: str) -> list[Any]:

@@ -24,6 +24,7 @@ from labelsieve.core.errors import InputError
 from labelsieve.core.types import Kind, Label, Value
 from labelsieve.project.safecsv import write_csv
 from labelsieve.project.wholefiles import whole, whole_folder, write_whole
+from labelsieve.sources.classcells import joined_names
 
 LABEL_COLUMNS = ("key", "label", "annotator", "at", "source", "seconds", "query", "purpose", "answer", "weights")
 PREDICTION_COLUMNS = ("key", "label", "probability")
@@ -63,22 +64,6 @@ def label_names(value: Value) -> tuple[str, ...]:
     if value.tag == "soft":
         return (max(zip(value.weights, value.names, strict=True), key=lambda pair: pair[0])[1],) if value.names else ()
     return value.names
-
-
-def joined_names(names: Sequence[str], separator: str = ";", several: bool = False) -> str:
-    """Several classes in one cell. InputError where a name holds the separator: it could not be read back.
-
-    `several`: the cell is read as several classes, also where there is one.
-
-    >>> joined_names(("joy", "love"))
-    'joy;love'
-    """
-    if several or len(names) > 1:
-        for name in names:
-            if separator in name:
-                fact = f"the class {name!r} holds {separator!r}, which stands between classes in a table."
-                raise InputError(fact, "labelsieve export PROJECT --format hf (or label-studio) holds them as lists.")
-    return separator.join(names)
 
 
 def write_labels(path: Path, rows: Iterable[Sequence[Any]], force: bool = False) -> Path:

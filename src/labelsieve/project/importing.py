@@ -33,8 +33,11 @@ from labelsieve.project.decoding import FITS
 from labelsieve.project.labelfiles import KEY, LabelRow, key_column, read_label_file
 from labelsieve.project.parking import Parked, ParkedLabels
 from labelsieve.sources import Source
+from labelsieve.sources.classcells import split_names
 
 BLOCK = 50_000  # labels in memory at once
+_ORIGINS = get_args(Origin)
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # of a UUID: the two high bits are 10
 LONGEST = 100_000  # characters of a class, as in the app: every page reads the classes
 _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 
@@ -75,6 +78,7 @@ class Import:
     _repeats: dict[int, set[int]] = field(default_factory=dict)
     _groups: dict[int, dict[int, Ids]] = field(default_factory=dict)
     _decisions: set[int] | None = None
+    _judgements: dict[Value, tuple[str, str]] = field(default_factory=dict)
     _parked: ParkedLabels = field(init=False, repr=False)
     _by_rule: set[tuple[str, int]] = field(default_factory=set)  # (annotator, item) that nobody has looked at
 
@@ -83,7 +87,7 @@ class Import:
         self._parked, stream = ParkedLabels(self.conn, self.task.name), iter(rows)
         while block := list(islice(stream, BLOCK)):
             ids = manifest.by_key(self.conn, (row.key for row in block))
-            self._parked.add([parked for row in block if (parked := self._label(row, ids)) is not None])
+            self._parked.add([label for row in block if (label := self._label(row, ids)) is not None])
         return self
 
     def write(self, also: Callable[[ImportReport], None] | None = None) -> ImportReport:
@@ -108,12 +112,13 @@ class Import:
         return report
 
     def _write(self, block: list[Parked]) -> None:
-        labels = [self._deciding(label) if decides else label for label, _, decides in block]
+        made = [one.label(self.task.name) for one in block]
+        labels = [self._deciding(label) if one.decides else label for label, one in zip(made, block, strict=True)]
         added = events.write(self.conn, labels)
         self.counts["added"] += added
         self.counts["known"] += len(labels) - added
         rest = zip(labels, block, strict=True)
-        groups = [self._others(text, label) for label, (_, text, _) in rest if text is not None]
+        groups = [self._others(one.stands_for, label) for label, one in rest if one.stands_for is not None]
         self.counts["together"] += events.write(self.conn, list(chain(*groups)))
 
     def _deciding(self, label: Label) -> Label:
@@ -124,28 +129,29 @@ class Import:
         if value is None and not reason:
             self.counts["empty"] += 1
             return None
-        reason = reason or self._misfit(row, ids, value) or self._elsewhere(row, ids[row.key])
-        if reason or value is None:
+        item = ids.get(row.key)
+        unfit, content = ("", "") if value is None else self._judged(value)
+        reason = reason or self._misfit(row, item, unfit)
+        if reason or value is None or item is None:
             self.aside.setdefault(reason, []).append(row.key)
             return None
-        by, item = row.annotator or self.by, ids[row.key]
+        by, query = row.annotator or self.by, self._query(row, item)
         decides = row.purpose == deciding.STRATEGY
-        hidden = self._hidden(row, item) or (decides and item not in self._decided())
-        if not hidden and _same(self._answers(by).get(item), value) and not self._unseen(row, by, item):
-            self.counts["known"] += 1
-            return None
+        hidden = (query is not None and self._hidden(query, item)) or (decides and item not in self._decided())
         if not hidden:
-            self._answers(by)[item] = value
-        origin_ = (row.mark,) if row.mark else (self.stamp, str(row.row))
-        parts = (*origin_, self.task.name, by, row.key, value.tag, *value.names, *map(repr, value.weights))
-        mark = _uuid("\0".join(parts))
-        query = self._query(row, item)
+            answers = self._answers(by)
+            if _same(answers.get(item), value) and not self._unseen(row, by, item):
+                self.counts["known"] += 1
+                return None
+            answers[item] = value
+        origin_ = row.mark or f"{self.stamp}\0{row.row}"
+        mark = _uuid(f"{origin_}\0{self.task.name}\0{by}\0{row.key}\0{content}")
         decides = decides and query is None
         given: Origin = "human" if decides or query is not None else "import"  # who answers a query has looked at it
-        origin: Origin = row.source if row.source in get_args(Origin) else given  # type: ignore[assignment]
+        origin: Origin = row.source if row.source in _ORIGINS else given  # type: ignore[assignment]
         seconds = None if row.seconds is None else float(row.seconds)
-        label = Label(mark, self.task.name, item, value, by, row.at or self.at, seconds, origin, query)
-        return label, row.stands_for if query is not None and (row.stands_for or "").strip() else None, decides
+        stands_for = row.stands_for if query is not None and (row.stands_for or "").strip() else None
+        return Parked(mark, item, value, by, row.at or self.at, seconds, origin, query, stands_for, decides)
 
     def _others(self, stands_for: str, label: Label) -> list[Label]:
         """The same answer for the near-duplicates that the query grouped with the item, where the row says so."""
@@ -161,11 +167,8 @@ class Import:
         marks = {member: _uuid(f"{label.id}\0{member}") for member in members.tolist()}
         return [replace(rule, id=mark, item=member) for member, mark in marks.items()]
 
-    def _hidden(self, row: LabelRow, item: int) -> bool:
-        """Whether the row answers a query that asked for a known odd item once more, to measure who answers."""
-        query = self._query(row, item)
-        if query is None:
-            return False
+    def _hidden(self, query: int, item: int) -> bool:
+        """Whether a query asked for a known odd item once more, to measure who answers."""
         if query not in self._repeats:
             self._repeats[query] = live.hidden_in(self.conn, query)
         return item in self._repeats[query]
@@ -182,7 +185,7 @@ class Import:
 
     def _asker(self, row: LabelRow, item: int) -> str | None:
         """The task whose query the row answers."""
-        if row.query is None:
+        if not row.query:
             return None
         if self._asked is None:
             every = ((task, pair) for task in tasks.listed(self.conn) for pair in queries.asked_items(self.conn, task))
@@ -208,28 +211,34 @@ class Import:
             if row.answer == "classes" and self.task.kind == "multilabel":
                 return Value("classes")
             return Value("skip") if row.answer == "skip" else Value("unsure") if row.answer == "unsure" else None
-        if self.task.kind != "multilabel":
-            return Value("class", (cell,))
-        names = tuple(dict.fromkeys(part.strip() for part in cell.split(self.separator) if part.strip()))
-        return Value("classes", names) if names else None
+        return _value_of(cell, self.separator if self.task.kind == "multilabel" else None)
 
-    def _misfit(self, row: LabelRow, ids: Mapping[str, int], value: Value | None) -> str:
+    def _misfit(self, row: LabelRow, item: int | None, unfit: str) -> str:
         """Why a row cannot be a label; empty when it can."""
-        if row.key not in ids:
+        if item is None:
             return "unknown key"
-        if value is not None and value.tag not in FITS[self.task.kind]:
-            return f"several classes an item, in a task of kind {self.task.kind}"
-        if value is not None and any(len(name) > LONGEST for name in value.names):
-            return f"a class name of more than {LONGEST:,} characters"
-        if value is not None and self.task.closed:
-            for name in value.names:
-                if name not in self.task.classes:
-                    return f"class {name!r} is not among the closed classes"
+        if unfit:
+            return unfit
         if row.at is not None and not _is_time(row.at):
             return f"time {row.at!r} is not ISO 8601"
         if row.seconds is not None and not _is_duration(row.seconds):
             return f"seconds {row.seconds!r} are not a number from 0 on"
-        return ""
+        return self._elsewhere(row, item) if row.query else ""
+
+    def _judged(self, value: Value) -> tuple[str, str]:
+        """Why the task cannot hold an answer, empty when it can, and the answer as text. Most rows share theirs."""
+        if value not in self._judgements:
+            text = "\0".join((value.tag, *value.names, *map(repr, value.weights)))
+            self._judgements[value] = (self._unfit(value), text)
+        return self._judgements[value]
+
+    def _unfit(self, value: Value) -> str:
+        if value.tag not in FITS[self.task.kind]:
+            return f"several classes an item, in a task of kind {self.task.kind}"
+        if any(len(name) > LONGEST for name in value.names):
+            return f"a class name of more than {LONGEST:,} characters"
+        absent = [name for name in value.names if self.task.closed and name not in self.task.classes]
+        return f"class {absent[0]!r} is not among the closed classes" if absent else ""
 
     def _answers(self, by: str) -> dict[int, Value | None]:
         if by not in self._current:
@@ -248,10 +257,17 @@ class Import:
 
 def _uuid(name: str) -> str:
     """As str(uuid5(_SPACE, name)), in a third of the time: a large import makes millions."""
-    mark = bytearray(hashlib.sha1(_SPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
-    mark[6], mark[8] = mark[6] & 0x0F | 0x50, mark[8] & 0x3F | 0x80
-    text = mark.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = hashlib.sha1(_SPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+@lru_cache(4096)  # whole files have few
+def _value_of(cell: str, separator: str | None) -> Value | None:
+    """The answer in a cell that is not empty: one class, or several where there is a separator."""
+    if separator is None:
+        return Value("class", (cell,))
+    names = split_names(cell, separator)
+    return Value("classes", names) if names else None
 
 
 def _same(a: Value | None, b: Value) -> bool:
@@ -273,7 +289,7 @@ def _is_time(text: str) -> bool:
 
 def _is_duration(text: str) -> bool:
     try:
-        return math.isfinite(float(text)) and float(text) >= 0
+        return 0 <= float(text) < math.inf
     except ValueError:
         return False
 

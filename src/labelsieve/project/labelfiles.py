@@ -8,10 +8,9 @@ soft_value(text) -> Value | None                         the weights of a soft a
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from labelsieve.core.errors import UnknownName
 from labelsieve.core.types import Value
@@ -23,8 +22,7 @@ KEY = "key"  # the column that names the items in our own files
 COLUMNS = ("label", "annotator", "seconds", "at", "source", "answer", "query", "stands_for", "weights", "purpose")
 
 
-@dataclass(frozen=True, slots=True)
-class LabelRow:
+class LabelRow(NamedTuple):
     """One row of a label file, as text. `answer` is in our own exports: it tells skip and unsure apart.
 
     `query` is in what `next` writes: the query that the row answers; `stands_for` how many near-duplicates it answers;
@@ -76,8 +74,7 @@ def _weighed(row: LabelRow) -> LabelRow:
     if row.answer != "soft" or not row.weights:
         return row
     value = soft_value(row.weights)
-    return replace(
-        row,
+    return row._replace(
         value=value,
         why="" if value else f"weights {row.weights[:80]!r} are not classes with numbers from 0 to 1, as JSON",
     )

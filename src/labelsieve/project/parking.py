@@ -3,21 +3,35 @@
 The table is this connection's alone: filling it holds no lock of the ledger, so that others go on writing meanwhile.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import NamedTuple
 
-from labelsieve.core.types import Label, Task, Value
+from labelsieve.core.types import Label, Origin, Task, Value
 from labelsieve.project import chain, events, tasks
 
-Parked: TypeAlias = tuple[Label, str | None, bool]  # a label, how many it stands for, whether it decides
-
 _EVENT = "seq, id, task, item, part, tag, code, detail, annotator, at, seconds, source, query, supersedes"
-_PLAIN = "? + p.n, p.id, ?, item, NULL, p.tag, code, detail, annotator, at, seconds, source, query, NULL"
-_SAME = "ON v.tag = p.tag AND v.names = p.names AND v.weights = p.weights"
-_COLUMNS = "id, item, tag, names, weights, annotator, at, seconds, source, query, stands_for, decides"
+_PLAIN = "? + p.n, p.id, ?, p.item, NULL, v.tag, v.code, v.detail, annotator, at, seconds, source, query, NULL"
+_COLUMNS = "id, item, value, annotator, at, seconds, source, query, stands_for, decides"
+
+
+class Parked(NamedTuple):
+    """A label that waits to be written: with how many items it stands for, and whether it decides."""
+
+    id: str
+    item: int
+    value: Value
+    by: str
+    at: str
+    seconds: float | None
+    source: Origin
+    query: int | None
+    stands_for: str | None = None
+    decides: bool = False
+
+    def label(self, task: str) -> Label:
+        """The same as a label of a task."""
+        return Label(self.id, task, *self[1:8])
 
 
 class ParkedLabels:
@@ -25,25 +39,35 @@ class ParkedLabels:
 
     def __init__(self, conn: sqlite3.Connection, task: str) -> None:
         self._conn, self._task = conn, task
-        conn.execute("DROP TABLE IF EXISTS temp.parked")
+        self._values: dict[Value, int] = {}  # every distinct answer and its number: the table holds numbers
+        self._proper: set[tuple[int, str, str]] = set()
+        self.drop()
         conn.execute(f"CREATE TEMP TABLE parked (n INTEGER PRIMARY KEY, {_COLUMNS})")
 
     def add(self, labels: Sequence[Parked]) -> None:
-        """Keeps further labels, none of which supersedes another or is about a part. InputError for one that no task of
-        this kind can hold."""
+        """Keeps further labels; their ids, times and seconds are in order. InputError for one that no task of this kind
+        can hold."""
         task = tasks.get(self._conn, self._task)
-        for label, _, _ in labels:
-            events.require_proper(task, label)
+        rows = [(*label[:2], self._number(task, label), *label[3:]) for label in labels]
         marks = ", ".join("?" * len(_COLUMNS.split(",")))
         sql = f"INSERT INTO temp.parked ({_COLUMNS}) VALUES ({marks})"
         alone = not self._conn.in_transaction
         if alone:
             self._conn.execute("BEGIN")  # touches the temporary table only
         try:
-            self._conn.executemany(sql, (_row(*parked) for parked in labels))
+            self._conn.executemany(sql, rows)
         finally:
             if alone and self._conn.in_transaction:
                 self._conn.execute("COMMIT")
+
+    def _number(self, task: Task, label: Parked) -> int:
+        """The number of a label's answer. What many labels share is checked once."""
+        number = self._values.setdefault(label.value, len(self._values))
+        said = (number, label.by, label.source)
+        if said not in self._proper:
+            events.require_proper(task, label.label(task.name))
+            self._proper.add(said)
+        return number
 
     def write_plainly(self) -> int | None:
         """How many labels were written: all of them by one statement, in a tenth of the time. None, and nothing is
@@ -62,8 +86,9 @@ class ParkedLabels:
         conn.execute("SAVEPOINT plainly")
         try:
             self._number_values(task)
-            sql = f"INSERT INTO events ({_EVENT}) SELECT {_PLAIN} FROM temp.parked p JOIN temp.parked_values v {_SAME}"
-            added = conn.execute(f"{sql} ORDER BY p.n", (events.last_number(conn), task.id)).rowcount
+            rows = "temp.parked p CROSS JOIN temp.parked_values v ON v.value = p.value ORDER BY p.n"
+            sql = f"INSERT INTO events ({_EVENT}) SELECT {_PLAIN} FROM {rows}"
+            added = conn.execute(sql, (events.last_number(conn), task.id)).rowcount
             chain.link_events(conn)
         except sqlite3.IntegrityError:  # an id is known, or twice in the file
             conn.execute("ROLLBACK TO plainly")
@@ -75,45 +100,24 @@ class ParkedLabels:
     def _number_values(self, task: Task) -> None:
         """Gives every distinct answer its codes, new classes in the order in which they came."""
         conn = self._conn
-        sql = "SELECT tag, names, weights FROM temp.parked GROUP BY tag, names, weights ORDER BY MIN(n)"
-        values = [(row, _value(*row)) for row in conn.execute(sql).fetchall()]
-        codes = tasks.register(conn, task, (name for _, value in values for name in value.names))
+        codes = tasks.register(conn, task, (name for value in self._values for name in value.names))
         conn.execute("DROP TABLE IF EXISTS temp.parked_values")
-        columns = "tag, names, weights, code, detail, PRIMARY KEY (tag, names, weights)"
-        conn.execute(f"CREATE TEMP TABLE parked_values ({columns}) WITHOUT ROWID")
-        rows = ((*row, *events.in_codes(value, codes)[1:]) for row, value in values)
-        conn.executemany("INSERT INTO temp.parked_values VALUES (?, ?, ?, ?, ?)", rows)
+        conn.execute("CREATE TEMP TABLE parked_values (value INTEGER PRIMARY KEY, tag, code, detail)")
+        rows = ((number, *events.in_codes(value, codes)) for value, number in self._values.items())
+        conn.executemany("INSERT INTO temp.parked_values VALUES (?, ?, ?, ?)", rows)
 
     def blocks(self, size: int) -> Iterator[list[Parked]]:
         """All of them again, at most `size` at once."""
-        after = 0
+        after, values = 0, list(self._values)
         sql = f"SELECT n, {_COLUMNS} FROM temp.parked WHERE n > ? ORDER BY n LIMIT {size:d}"
         while rows := self._conn.execute(sql, (after,)).fetchall():
             after = rows[-1][0]
-            yield [self._parked(row) for row in rows]
+            yield [
+                Parked._make((id_, item, values[value], *rest, bool(decides)))
+                for _, id_, item, value, *rest, decides in rows
+            ]
 
     def drop(self) -> None:
         """Frees its room."""
         for name in ("parked", "parked_values"):
             self._conn.execute(f"DROP TABLE IF EXISTS temp.{name}")
-
-    def _parked(self, row: Any) -> Parked:
-        _, id_, item, tag, names, weights, by, at, seconds, source, query, stands_for, decides = row
-        value = _value(tag, names, weights)
-        return Label(id_, self._task, item, value, by, at, seconds, source, query), stands_for, bool(decides)
-
-
-def _row(label: Label, stands_for: str | None, decides: bool) -> tuple[Any, ...]:
-    what = _plain(label.value or Value("skip"))  # nothing that is parked takes an answer back
-    who = (label.by, label.at, label.seconds, label.source, label.query)
-    return (label.id, label.item, *what, *who, stands_for, decides)
-
-
-@lru_cache(4096)
-def _plain(value: Value) -> tuple[str, str, str]:
-    return value.tag, json.dumps(value.names), json.dumps(value.weights)
-
-
-@lru_cache(4096)  # whole files have few
-def _value(tag: Any, names: str, weights: str) -> Value:
-    return Value(tag, tuple(json.loads(names)), tuple(json.loads(weights)))

@@ -23,17 +23,17 @@ def safe_cell(value: Any) -> Any:
     """
     if value is None:
         return ""
-    runs = isinstance(value, str) and value.startswith(FORMULA) and not NUMBER.fullmatch(value)
+    runs = isinstance(value, str) and value.lstrip("'").startswith(FORMULA) and not NUMBER.fullmatch(value)
     return f"'{value}" if runs else value
 
 
 def plain_cell(text: str) -> str:
     """The text that `safe_cell` wrote down: what we export can be imported again.
 
-    >>> plain_cell(safe_cell("=1+1")), plain_cell("'tis")
-    ('=1+1', "'tis")
+    >>> plain_cell(safe_cell("=1+1")), plain_cell(safe_cell("'=1+1")), plain_cell("'tis")
+    ('=1+1', "'=1+1", "'tis")
     """
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
 
 
 def write_csv(target: Path | str | TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:

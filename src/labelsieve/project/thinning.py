@@ -13,7 +13,7 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.types import Ids, Labels, Matrix
 from labelsieve.heads.choose import class_sizes
-from labelsieve.project import exports, folding, manifest
+from labelsieve.project import folding, manifest
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task
 from labelsieve.project.safecsv import plain_cell
@@ -22,6 +22,7 @@ from labelsieve.project.training import restricted
 from labelsieve.selection.coresets import kept, learnt, method_for
 from labelsieve.selection.duplicates import groups_of_equals, standing_for
 from labelsieve.selection.given import wanted_number
+from labelsieve.sources.classcells import joined_names
 
 SHARE = 0.1
 ENOUGH = 5  # labels of each class from which predictions may stand in for the labels that are missing
@@ -140,7 +141,7 @@ def listed(context: Context, labels: Labels, ids: Ids) -> tuple[Ids, tuple[str, 
 def _text(labels: Labels, row: int) -> str:
     if labels.kind == "multilabel":
         names = [name for name, there in zip(labels.classes, labels.y[row], strict=True) if there > 0.5]
-        return exports.joined_names(names)
+        return joined_names(names)
     return labels.classes[int(labels.y[row])]
 
 

@@ -13,6 +13,7 @@ from labelsieve.project import manifest
 from labelsieve.project.context import Context
 from labelsieve.project.labelfiles import read_label_file
 from labelsieve.project.pooling import learnt
+from labelsieve.sources.classcells import split_names
 
 
 def truth_of(context: Context, truth: str, ids: Ids) -> Labels:
@@ -54,7 +55,7 @@ def _cell(cell: str | None, kind: Kind, separator: str) -> tuple[str, ...]:
         return ()
     if kind != "multilabel":
         return (cell.strip(),)
-    return tuple(dict.fromkeys(part.strip() for part in cell.split(separator) if part.strip()))
+    return split_names(cell, separator)
 
 
 def _refuse_seen(context: Context, source: Any, truth: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.core.types import Modality
+from labelsieve.sources.classcells import joined_names
 from labelsieve.sources.options import SEPARATOR, SourceOptions
 
 CHUNK = 65_536  # rows a chunk of a scan holds at most
@@ -96,7 +97,7 @@ def class_text(value: Any, separator: str = SEPARATOR) -> str | None:
         return None if math.isnan(value) else str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, (list, tuple)):
         parts = [class_text(part, separator) for part in value]
-        return separator.join(part for part in parts if part) or None
+        return joined_names([part for part in parts if part], separator, several=True) or None
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -27,9 +27,9 @@ class ClassFolders:
                 name = first_folder(str(ref))
                 value = Value("class", (class_of(name),)) if name else None
                 why = "" if name else "a picture in no folder of a class"
-                yield Foreign(row, row, (), value, mark, why=why, called=file_name(str(ref)))
+                yield Foreign(row, row, (), mark, file_name(str(ref)), value, why=why)
         for ref, why in self._source.bad:
             row += 1
-            yield Foreign(row, row, (), None, why=why, called=str(ref))
+            yield Foreign(row, row, (), "", str(ref), None, why=why)
         if not row:
             raise InputError("the folder holds no pictures.", "take the folder above the class folders.")

@@ -1,38 +1,43 @@
 """What a reader of another tool's file gives: answers to things that may be items of the pool."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
-from labelsieve.core.types import Origin, Value
+from labelsieve.core.types import Origin, Tag, Value
 from labelsieve.project.formats.matching import Matcher
 from labelsieve.project.labelfiles import LabelRow
 
-BLOCK = 50_000
+BLOCK = 1_000  # answers in memory at once, with their texts
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+Thing: TypeAlias = tuple[tuple[str, ...], str | bytes, str]  # names, content, called: see Foreign
+Said: TypeAlias = tuple[
+    Value | None, str | None, str | None, float | None, Origin | None, str | None, str
+]  # value, by, at, seconds, source, purpose, why
+
+
+class Foreign(NamedTuple):
     """One answer as a file has it, of which `row` is the number, about the `thing` of that number.
 
-    `names` may be its key, best first; `content` is its digest, and `called` its file name, which chooses among items
-    of one content. `why` stands where there is an
+    `names` may be its key, best first; `content` is its digest, or the bytes of a text, whose digest is taken where no
+    name is a key; `called` is its file name, which chooses among items of one content. `why` stands where there is an
     answer that cannot be a label. Fields that a file has not are None.
     """
 
     row: int
     thing: int
     names: tuple[str, ...]
+    content: str | bytes
+    called: str
     value: Value | None
-    content: str = ""
     by: str | None = None
     at: str | None = None
     seconds: float | None = None
     source: Origin | None = None
-    why: str = ""
-    called: str = ""
     purpose: str | None = None
+    why: str = ""
 
 
 class Reading(Protocol):
@@ -51,9 +56,7 @@ def label_rows(found: Iterable[Foreign], matcher: Matcher, kind: str, mark: str)
 
 
 def _row(one: Foreign, key: str | None, kind: str, mark: str) -> LabelRow:
-    value = fitted(one.value, kind)
-    why = one.why or ("" if value is None else unsound(value) or ("unknown key" if key is None else ""))
-    parts = (mark, one.at, str(one.seconds), str(one.source)) if one.at else ()
+    value, unsound = _judged(one.value, kind)
     return LabelRow(
         row=one.row,
         key=key if key is not None else (one.names[0] if one.names else one.called or f"row {one.thing + 1}"),
@@ -64,9 +67,22 @@ def _row(one: Foreign, key: str | None, kind: str, mark: str) -> LabelRow:
         source=one.source,
         purpose=one.purpose,
         value=value,
-        why=why,
-        mark="\0".join(parts),
+        why=one.why or unsound or ("unknown key" if key is None and value is not None else ""),
+        mark=f"{mark}\0{one.at}\0{one.seconds}\0{one.source}" if one.at else "",
     )
+
+
+@lru_cache(4096)  # whole files have few
+def said(tag: Tag, names: tuple[str, ...] = (), weights: tuple[float, ...] = ()) -> Value:
+    """An answer, the same object for the same one."""
+    return Value(tag, names, weights)
+
+
+@lru_cache(4096)
+def _judged(given: Value | None, kind: str) -> tuple[Value | None, str]:
+    """An answer as a task of this kind has it, and why no task could hold it; empty where one could."""
+    value = fitted(given, kind)
+    return value, "" if value is None else unsound(value)
 
 
 def unsound(value: Value) -> str:

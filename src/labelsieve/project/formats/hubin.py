@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelsieve.core.errors import InputError, UnknownName
-from labelsieve.core.types import Value
-from labelsieve.project.formats.foreign import Foreign
+from labelsieve.core.types import Tag, Value
+from labelsieve.project.formats.foreign import Foreign, Said, Thing, said
 from labelsieve.project.formats.hubtypes import class_names, is_answers
 from labelsieve.project.formats.matching import file_name
 from labelsieve.sources.base import class_text, digest
 
 ROWS = 1_000
+TAGS = get_args(Tag)
 WANTED = ("key", "image", "text", "answers")  # beside the label; a column that is not read costs nothing
 
 
@@ -58,9 +59,10 @@ class HubFolder:
                         wanted.remove("answers")
                     for chunk in chunks(wanted):
                         for cells in chunk.to_pylist():
-                            for one in _of_row(cells, label, classes):
+                            names, content, called = _item(cells)
+                            for answer in _of_row(cells, label, classes):
                                 row += 1
-                                yield Foreign(row=row, thing=thing, **_item(cells), **one)
+                                yield Foreign(row, thing, names, content, called, *answer)
                             thing += 1
             except (pa.ArrowException, OSError) as error:
                 raise InputError(f"{part.path.name} is damaged: {error}.", "copy or download it again.") from error
@@ -83,23 +85,25 @@ class HubFolder:
         return found[0]
 
 
-def _of_row(cells: Mapping[str, Any], label: str, names: list[str] | None) -> Iterator[dict[str, Any]]:
+def _of_row(cells: Mapping[str, Any], label: str, names: list[str] | None) -> list[Said]:
     """The answers of one row: all of them where it is ours, else its label."""
     if isinstance(answers := cells.get("answers"), list):
-        yield from (_ours(one) for one in answers if one is not None)
-        return
+        return [_ours(one) for one in answers if one is not None]
     value, why = _label_value(cells.get(label), names)
-    yield {"value": value, "why": why}
+    return [(value, None, None, None, None, None, why)]
 
 
-def _ours(one: Mapping[str, Any]) -> dict[str, Any]:
-    known = {name: one.get(name) for name in ("at", "seconds", "source", "purpose")}
-    tag = str(one.get("answer"))
-    names, weights = ([part for part in one.get(of) or [] if part is not None] for of in ("names", "weights"))
-    if tag not in ("class", "classes", "soft", "unsure", "skip"):
-        return {"value": None, "why": f"answer {tag[:40]!r} is none", "by": one.get("annotator"), **known}
-    value = Value(tag, tuple(names), tuple(weights))  # type: ignore[arg-type]
-    return {"value": value, "by": one.get("annotator"), **known}
+def _ours(one: Mapping[str, Any]) -> Said:
+    tag, value, why = one.get("answer"), None, ""
+    if tag in TAGS:
+        value = said(tag, _whole(one.get("names")), _whole(one.get("weights")))
+    else:
+        why = f"answer {str(tag)[:40]!r} is none"
+    return value, one.get("annotator"), one.get("at"), one.get("seconds"), one.get("source"), one.get("purpose"), why
+
+
+def _whole(cells: list[Any] | None) -> tuple[Any, ...]:
+    return tuple(cell for cell in cells if cell is not None) if cells else ()
 
 
 def _label_value(cell: Any, names: list[str] | None) -> tuple[Value | None, str]:
@@ -122,7 +126,7 @@ def _label_value(cell: Any, names: list[str] | None) -> tuple[Value | None, str]
     return (Value("class", (text,)) if text else None), ""
 
 
-def _item(cells: Mapping[str, Any]) -> dict[str, Any]:
+def _item(cells: Mapping[str, Any]) -> Thing:
     """What says which item a row is."""
     key, image, text = cells.get("key"), cells.get("image"), cells.get("text")
     names = (key,) if isinstance(key, str) and key else ()
@@ -130,10 +134,9 @@ def _item(cells: Mapping[str, Any]) -> dict[str, Any]:
         data, path = image.get("bytes"), image.get("path")
         called = file_name(path) if isinstance(path, str) else ""
         if isinstance(data, bytes) and data:
-            return {"names": names, "content": digest(data), "called": called}
-        return {"names": names or ((path,) if isinstance(path, str) else ()), "called": called}
-    content = digest(text.encode()) if isinstance(text, str) and text.strip() else ""
-    return {"names": names, "content": content}
+            return names, digest(data), called
+        return names or ((path,) if isinstance(path, str) else ()), "", called
+    return names, text.encode() if isinstance(text, str) and text.strip() else "", ""
 
 
 def _parts(path: Path, split: bool = False) -> Iterator[_Part]:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from labelsieve.project import manifest
+from labelsieve.sources.base import digest
 
-Wanted = tuple[int, tuple[str, ...], str, str]  # number of the thing in its file, keys (best first), digest, file name
+# Number of the thing in its file, keys (best first), its digest (or the bytes of its text), file name.
+Wanted = tuple[int, tuple[str, ...], str | bytes, str]
 
 MANY = 100  # items with one content: taken in their order, whatever their names
 
@@ -33,8 +35,9 @@ class Matcher:
             for thing, names, content, called in wanted
         ]
 
-    def _by_content(self, thing: int, content: str, called: str) -> str | None:
-        keys = self._digests().get(content, []) if content else []
+    def _by_content(self, thing: int, given: str | bytes, called: str) -> str | None:
+        content = given if isinstance(given, str) else digest(given)
+        keys = self._digests().get(content, []) if given else []
         if len(keys) < 2:
             return keys[0] if keys else None
         used = self._used.setdefault(content, {})

@@ -7,14 +7,14 @@ from typing import Any, get_args
 
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Origin, Value
-from labelsieve.project.formats.foreign import Foreign
+from labelsieve.project.formats.foreign import Foreign, Said, said
 from labelsieve.project.formats.jsonstream import elements
 from labelsieve.project.formats.matching import path_names
 from labelsieve.project.formats.studio import LABEL, UNSURE
-from labelsieve.sources.base import digest
 from labelsieve.sources.imagefiles import is_image_name
 
 UPLOADED = 9  # letters that Label Studio puts before the name of an uploaded file: 8 hex digits and a hyphen
+ORIGINS: dict[str, Origin] = {name: name for name in get_args(Origin)}
 HUGE = 1e12  # seconds, which no answer takes
 LONGEST = 4096  # letters of a path
 
@@ -34,40 +34,39 @@ class StudioFile:
                     f"element {number + 1:,} of {self._path.name} is no task of Label Studio: it has no `data`.",
                     "export as JSON, not as JSON-MIN or CSV.",
                 )
-            names, content = _names(task), _content(task["data"])
-            for one in self._of_task(task):
+            names, content = _names(task["data"]), _content(task["data"])
+            for answer in self._of_task(task):
                 row += 1
-                yield Foreign(row, number, names, content=content, **one)
+                yield Foreign(row, number, names, content, "", *answer)
 
-    def _of_task(self, task: dict[str, Any]) -> list[dict[str, Any]]:
+    def _of_task(self, task: dict[str, Any]) -> list[Said]:
         annotations = _dicts(task.get("annotations") or task.get("completions"))
         if any("labelsieve" not in one for one in annotations):  # ours stand in the order they were given
             annotations.sort(key=lambda one: str(one.get("created_at") or ""))
         found = [self._answer(one, _skipped(one)) for one in annotations]
         return found + [self._answer(one, False, "model") for one in _dicts(task.get("predictions"))]
 
-    def _answer(self, one: dict[str, Any], skipped: bool, source: Origin | None = None) -> dict[str, Any]:
+    def _answer(self, one: dict[str, Any], skipped: bool, source: Origin | None = None) -> Said:
         results = _dicts(one.get("result"))
-        value, why = (Value("skip"), "") if skipped else self._value(results, source)
+        value, why = (said("skip"), "") if skipped else self._value(results, source)
         origin = _origin(one, results)
         seconds = one.get("lead_time")
-        named = origin.get("source")
-        return {
-            "value": value,
-            "why": why,
-            "by": origin.get("annotator") or (str(one.get("model_version") or "model") if source else _person(one)),
-            "at": origin.get("at") or _time(one.get("created_at")),
-            "seconds": float(seconds) if isinstance(seconds, (int, float)) and abs(seconds) < HUGE else None,
-            "purpose": origin.get("purpose"),
-            "source": named if named in get_args(Origin) else source or "human",
-        }
+        return (
+            value,
+            origin.get("annotator") or (str(one.get("model_version") or "model") if source else _person(one)),
+            origin.get("at") or _time(one.get("created_at")),
+            float(seconds) if isinstance(seconds, (int, float)) and abs(seconds) < HUGE else None,
+            ORIGINS.get(origin.get("source", "")) or source or "human",
+            origin.get("purpose"),
+            why,
+        )
 
     def _value(self, results: list[dict[str, Any]], source: Origin | None) -> tuple[Value | None, str]:
         """The answer, and why there is none where the results hold something else."""
         if not results:
-            return (None if source else Value("classes")), ""
+            return (None if source else said("classes")), ""
         if any(one.get("from_name") == UNSURE and _choices(one) == [UNSURE] for one in results):
-            return Value("unsure"), ""
+            return said("unsure"), ""
         chosen = {str(one.get("from_name")): _choices(one) for one in results if one.get("type") == "choices"}
         if not chosen:
             return None, f"{results[0].get('type')} of Label Studio is no class of an item"
@@ -80,7 +79,7 @@ class StudioFile:
         others = {one.get("type") for one in results} - {"choices"}
         if others:
             return None, f"{sorted(map(str, others))[0]} of Label Studio stands beside the class"
-        return Value("classes", tuple(dict.fromkeys(chosen[name]))), ""
+        return said("classes", tuple(dict.fromkeys(chosen[name]))), ""
 
 
 def _dicts(found: Any) -> list[dict[str, Any]]:
@@ -125,9 +124,8 @@ def _time(text: Any) -> str | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _names(task: dict[str, Any]) -> tuple[str, ...]:
+def _names(data: dict[str, Any]) -> tuple[str, ...]:
     """What the item of a task may be called: its key, or the paths in its data."""
-    data = task["data"]
     names = [data["key"]] if isinstance(data.get("key"), str) else []
     for text in data.values():
         found = path_names(text) if isinstance(text, str) and _is_address(text) else ()
@@ -140,7 +138,7 @@ def _is_address(text: str) -> bool:
     return len(text) < LONGEST and ("://" in text[:20] or text.startswith("/data/") or is_image_name(text))
 
 
-def _content(data: dict[str, Any]) -> str:
-    """The digest of the text, as the manifest has it."""
+def _content(data: dict[str, Any]) -> str | bytes:
+    """The bytes of the text, whose digest the manifest has."""
     text = data.get("text")
-    return digest(text.encode("utf-8", "surrogatepass")) if isinstance(text, str) and text.strip() else ""
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) and text.strip() else ""

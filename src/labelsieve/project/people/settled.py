@@ -19,9 +19,9 @@ from labelsieve.core.errors import InputError
 from labelsieve.core.types import Ids, Task
 from labelsieve.project import deciding, folding, manifest
 from labelsieve.project.context import Context
-from labelsieve.project.exports import joined_names
 from labelsieve.project.labelfiles import column_names, read_label_file
 from labelsieve.project.people.agreeing import LARGEST, code_names, coded_answers
+from labelsieve.sources.classcells import joined_names
 from labelsieve.weak.answersets import Answers
 from labelsieve.weak.consensus import Consensus, dawid_skene, dawid_skene_each, single_shares
 
