@@ -60,7 +60,7 @@ def _write(context: Context, wanted: Wanted) -> list[Path]:
     if wanted.labels is not None:
         written.append(exports.write_labels(wanted.labels, label_rows(context)))
     if wanted.consensus is not None:
-        written.append(write_consensus(context, wanted.consensus))
+        written.append(write_consensus(context, wanted.consensus)[0])
     if wanted.predictions is not None:
         written.append(exports.write_predictions(wanted.predictions, prediction_table(context)))
     if wanted.head is not None or wanted.card is not None:
@@ -75,9 +75,17 @@ def _write(context: Context, wanted: Wanted) -> list[Path]:
     return written
 
 
-def write_consensus(context: Context, path: Path) -> Path:
-    """Writes the consensus, one row an item (see people/settled.py), and returns the path."""
-    return exports.write_table(path, CONSENSUS_COLUMNS, consensus_rows(context))
+def write_consensus(context: Context, path: Path) -> tuple[Path, int]:
+    """Writes the consensus, one row an item (see people/settled.py); (the path, how many items)."""
+    items = 0
+
+    def counted() -> Iterator[tuple[Any, ...]]:
+        nonlocal items
+        for row in consensus_rows(context):
+            items += 1
+            yield row
+
+    return exports.write_table(path, CONSENSUS_COLUMNS, counted()), items
 
 
 def label_rows(context: Context) -> Iterator[tuple[Any, ...]]:

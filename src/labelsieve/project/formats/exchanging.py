@@ -161,8 +161,8 @@ def _mark(folder: Path) -> Any:
 def export_file(context: Context, format_: str, allow_loss: bool = False) -> Exported:
     """As `export_as` below exports/, as one file to download: what is a folder goes into a .zip. Or the consensus."""
     if format_ == CONSENSUS:
-        path = write_consensus(context, context.root / "exports" / f"{context.task_name}-consensus.csv")
-        return Exported(path, format_, 0, 0, {}, ("a row an item: key, label, answers, probability, basis.",))
+        path, items = write_consensus(context, context.root / "exports" / f"{context.task_name}-consensus.csv")
+        return Exported(path, format_, items, items, {}, ("a row an item: key, label, answers, probability, basis.",))
     if format_ not in FOLDERS:
         return export_as(context, None, format_, allow_loss)
     path = context.root / "exports" / f"{context.task_name}-{format_}.zip"
