@@ -1,5 +1,6 @@
 """labelsieve restore: a backup put back, killed at every step, beside others, on a full disk; and what it refuses."""
 
+import errno
 import json
 import os
 import re
@@ -422,6 +423,20 @@ def test_every_part_of_the_cache_is_kept_for_a_reason_or_moved_aside() -> None:
     used = set(re.findall(r'cache"? / "(\w+)"', source)) - {"restore"}
     assert {"embeddings", "views", "agreement"} <= used
     assert used == {*trimming.FORGOTTEN, *trimming.KNOWN_BY_CONTENT, *trimming.TRIMMED}
+
+
+def test_a_cache_on_another_disk_is_no_obstacle(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy, genuine = backups.backup(root), Path.rename
+    (root / "cache" / "views").mkdir(parents=True)
+
+    def rename(path: Path, target: Path) -> Path:
+        if "cache" in path.relative_to(root).parts:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return genuine(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    ls.restore(copy, root)
+    assert answered(root / "labels.sqlite") == [1, 2, 3, 4, 5] and not (root / "cache" / "views").exists()
 
 
 def test_items_that_come_after_a_restore_never_have_the_embeddings_of_others(tmp_path: Path) -> None:

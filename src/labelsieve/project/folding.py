@@ -15,7 +15,6 @@ Several classes at once are agreed class by class. A reviewer's decision (projec
 that are none; several decisions are agreed like answers.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,11 +24,13 @@ from numpy.typing import NDArray
 
 from labelsieve.core.types import DULL, ODD, Ids, Label, Labels, Matrix, Purpose, Task
 from labelsieve.project import deciding, events, tasks
-from labelsieve.project.current import BLOCK, Rows, Which, current_rows, last_of_each
+from labelsieve.project.current import BLOCK, Rows, Which, current_rows
 from labelsieve.project.decoding import edited, value_in
 from labelsieve.project.live import LAST
+from labelsieve.project.majority import OUT, agreed_codes, several_classes, single_codes, spread_of
 
-OUT = -1  # the code of an answer that trains nothing: skip, unsure
+__all__ = ["OUT", "Stances", "Tally", "agreed", "annotators", "answered", "answers", "class_counts", "fold"]
+__all__ += ["independent", "reviewed", "tally"]
 NOTHING = np.empty(0, np.int64)
 
 
@@ -56,13 +57,13 @@ def fold(conn: sqlite3.Connection, task: str, by: str | None = None, exclude: Se
     """
     found = tasks.get(conn, task)
     current = _weighty(_coded(conn, found, Which(by)))
-    ids, agreed, _ = _agree(current.item, _single(current, found))
+    ids, agreed, _ = agreed_codes(current.item, single_codes(current.code, current.details, found.kind))
     keep = agreed != OUT
     if exclude:
         keep &= ~np.isin(ids, _asked_for(conn, found, exclude))
     ids, agreed = ids[keep], agreed[keep]
     if found.kind == "multilabel":
-        return Labels(ids, _several(current, found, ids), found.classes, "multilabel")
+        return Labels(ids, _chosen(current, found, ids), found.classes, "multilabel")
     if found.kind == "screen":
         dull = found.classes.index(found.dull) if found.dull in found.classes else OUT
         return Labels(ids, np.where(agreed == dull, DULL, ODD), ("dull", "odd"), "screen")
@@ -92,7 +93,7 @@ def reviewed(conn: sqlite3.Connection, task: str, upto: int | None = None, some:
     """
     found = tasks.get(conn, task)
     current = _weighty(_coded(conn, found, Which(ids=some, only=_LOOKED_AT, upto=LAST if upto is None else upto)))
-    ids, agreed, _ = _agree(current.item, _single(current, found))
+    ids, agreed, _ = agreed_codes(current.item, single_codes(current.code, current.details, found.kind))
     dull = found.classes.index(found.dull) if found.dull in found.classes else OUT - 1
     return ids, np.where(agreed == OUT, OUT, np.where(agreed == dull, DULL, ODD))
 
@@ -108,10 +109,10 @@ def agreed(conn: sqlite3.Connection, task: str, some: Ids | None = None) -> dict
     """
     found = tasks.get(conn, task)
     current = _weighty(_coded(conn, found, Which(ids=some)))
-    items, codes, _ = _agree(current.item, _single(current, found))
+    items, codes, _ = agreed_codes(current.item, single_codes(current.code, current.details, found.kind))
     items, codes = items[codes != OUT], codes[codes != OUT]
     if found.kind == "multilabel":
-        rows = zip(items.tolist(), _several(current, found, items) >= 0.5, strict=True)
+        rows = zip(items.tolist(), _chosen(current, found, items) >= 0.5, strict=True)
         return {item: tuple(name for name, on in zip(found.classes, row, strict=True) if on) for item, row in rows}
     return {item: (found.classes[code],) for item, code in zip(items.tolist(), codes.tolist(), strict=True)}
 
@@ -126,7 +127,7 @@ def class_counts(conn: sqlite3.Connection, task: str, beside: Ids = NOTHING) -> 
         counts = np.count_nonzero(fold(conn, task).y >= 0.5, axis=0)
     else:
         current = _weighty(_coded(conn, found, Which()))
-        ids, agreed, _ = _agree(current.item, _single(current, found))
+        ids, agreed, _ = agreed_codes(current.item, single_codes(current.code, current.details, found.kind))
         agreed = agreed[~np.isin(ids, beside)]
         counts = np.bincount(agreed[agreed != OUT], minlength=len(found.classes))
     return dict(zip(found.classes, counts.tolist(), strict=True))
@@ -148,7 +149,7 @@ def independent(conn: sqlite3.Connection, task: str, at_least: int = 2) -> Stanc
     """
     found = tasks.get(conn, task)
     current = _coded(conn, found, Which(only=_BY_THEMSELVES))
-    code = _single(current, found)
+    code = single_codes(current.code, current.details, found.kind)
     said = np.flatnonzero(code != OUT)
     _, at, times = np.unique(current.item[said], return_inverse=True, return_counts=True)
     said = said[times[at] >= at_least]
@@ -156,7 +157,7 @@ def independent(conn: sqlite3.Connection, task: str, at_least: int = 2) -> Stanc
     several = np.empty((0, 0), np.float32)
     if found.kind == "multilabel":
         details = [current.details[-2 - k] for k in current.code[said].tolist()]
-        rows = [_spread(tag, text, len(found.classes)) for tag, text in details]
+        rows = [spread_of(tag, text, len(found.classes)) for tag, text in details]
         several = np.array(rows, np.float32).reshape(len(said), len(found.classes))
     elif found.kind == "screen":
         dull = found.classes.index(found.dull) if found.dull in found.classes else OUT
@@ -187,12 +188,18 @@ def tally(conn: sqlite3.Connection, task: str, by: str | None = None) -> Tally:
     found = tasks.get(conn, task)
     current = _coded(conn, found, Which(by, hidden=by is not None))
     weighty = _weighty(current)
-    ids, code, last = _agree(weighty.item, _single(weighty, found))
+    ids, code, last = agreed_codes(weighty.item, single_codes(weighty.code, weighty.details, found.kind))
     named = current.code != OUT
     item, said = current.item[named], current.code[named]
     starts = np.flatnonzero(np.diff(item, prepend=item[:1] - 1))
     split = np.minimum.reduceat(said, starts) != np.maximum.reduceat(said, starts) if len(item) else named[:0]
     return Tally(ids, code, weighty.seq[last], np.isin(ids, item[starts][split]))
+
+
+def _chosen(current: Rows, task: Task, ids: Ids) -> Matrix:
+    """Classes (m, c) that are agreed of each of `ids`, which stand in `current`."""
+    rows = np.isin(current.item, ids) & (current.code < OUT)
+    return several_classes(current.item[rows], current.code[rows], current.details, len(task.classes))
 
 
 def _weighty(current: Rows) -> Rows:
@@ -219,69 +226,6 @@ def _coded(conn: sqlite3.Connection, task: Task, which: Which) -> Rows:
         return OUT if out else -2 - details.setdefault((tag, str(detail)), len(details))
 
     return replace(current_rows(conn, task, which, coded), details=list(details))
-
-
-def _single(current: Rows, task: Task) -> Ids:
-    """One code an answer (m,): soft answers give their heaviest class; in a multilabel task 0 stands for "trains"."""
-    if task.kind == "multilabel":
-        return np.where(current.code == OUT, OUT, 0)
-    hard = [max(json.loads(detail), key=lambda pair: (pair[1], -pair[0]))[0] for _, detail in current.details]
-    if not hard:
-        return current.code
-    return np.where(current.code < OUT, np.array(hard, np.int64)[np.maximum(-2 - current.code, 0)], current.code)
-
-
-def _agree(item: Ids, code: Ids) -> tuple[Ids, Ids, Ids]:
-    """Items (m,), the answer of most of their rows, and the last row that gives it. Rows of an item are in the order
-    they were given."""
-    given = np.arange(len(item))
-    order = np.lexsort((given, code, item))
-    run_item, run_code = item[order], code[order]
-    last = np.flatnonzero(last_of_each(run_item, run_code))
-    votes = np.diff(last, prepend=-1)
-    run_item, run_code, latest = run_item[last], run_code[last], given[order][last]
-    best = np.lexsort((latest, votes, run_item))
-    best = best[last_of_each(run_item[best])]
-    return run_item[best], run_code[best], latest[best]
-
-
-def _several(current: Rows, task: Task, ids: Ids) -> Matrix:
-    """y (m, c) in [0, 1] of a multilabel task. Classes that a soft answer leaves out are NaN: not asked."""
-    rows = np.isin(current.item, ids) & (current.code < OUT)
-    item, detail = current.item[rows], -2 - current.code[rows]
-    stop = np.flatnonzero(last_of_each(item)) + 1  # the rows of item k are start[k] : stop[k]
-    start = np.append(0, stop)[: len(stop)]
-    answers_ = np.empty((len(current.details), len(task.classes)), np.float32)
-    for k, (tag, text) in enumerate(current.details):
-        answers_[k] = _spread(tag, text, len(task.classes))
-    out: Matrix = answers_[detail[stop - 1]]
-    for row in np.flatnonzero(stop - start > 1):
-        out[row] = _vote(answers_[detail[start[row] : stop[row]]])
-    return out
-
-
-def _spread(tag: str, detail: str, classes: int) -> NDArray[np.float32]:
-    """One answer as a row (c,)."""
-    row = np.full(classes, 0.0 if tag == "classes" else np.nan, np.float32)
-    if tag == "classes":
-        row[json.loads(detail)] = 1.0
-    else:
-        for code, weight in json.loads(detail):
-            row[code] = weight
-    return row
-
-
-def _vote(votes: Matrix) -> NDArray[np.float32]:
-    """Several annotators' answers (a, c), in the order given -> (c,): their mean where they are soft, else the
-    majority, the latest in a tie."""
-    asked = ~np.isnan(votes)
-    n, total = asked.sum(axis=0), np.nansum(votes, axis=0)
-    mean = np.divide(total, n, out=np.full(votes.shape[1], np.nan, np.float32), where=n > 0)
-    hard = np.all(~asked | (votes == 0) | (votes == 1), axis=0) & (n > 0)
-    latest = votes[len(votes) - 1 - np.argmax(asked[::-1], axis=0), np.arange(votes.shape[1])]
-    majority = np.where(mean == 0.5, latest, np.round(mean))
-    voted: NDArray[np.float32] = np.where(hard, majority, mean).astype(np.float32)
-    return voted
 
 
 def _asked_for(conn: sqlite3.Connection, task: Task, purposes: Sequence[Purpose]) -> Ids:

@@ -65,8 +65,9 @@ def unshared_ledger(path: Path, hint: str) -> IO[bytes]:
         raise ProjectError(f"{path} cannot be written: {error.strerror}.", "check its permissions.") from error
     try:
         import fcntl
-    except ImportError:  # Windows moves no file that is open
-        return file
+    except ImportError:  # Windows moves no file that anybody has open, us among them
+        file.close()
+        return Path(os.devnull).open("rb")
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SQLITE_BYTES, _SQLITE_FIRST)
     except OSError as error:

@@ -4,7 +4,9 @@ Embeddings are kept by item id. A ledger that was restored gives the ids of late
 shards must go, and so must what is known by ids and by numbers of events alone.
 """
 
+import errno
 import json
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +77,15 @@ def _step(folder: Path) -> int:
 
 
 def _move(path: Path, target: Path) -> None:
-    if path.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+    """Removed instead where the cache lies on another disk: it comes back when needed."""
+    if not path.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    while target.exists():  # from before a kill
+        target = target.with_name(f"{target.name}-")
+    try:
         path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -24,7 +24,6 @@ from labelsieve.project import headfiles
 from labelsieve.project.context import Context
 from labelsieve.project.desk.cards import guess_may_show
 from labelsieve.project.desk.handing import held_for
-from labelsieve.project.explaining import Judge
 from labelsieve.project.hiding import words_hidden
 from labelsieve.project.jobs import table
 from labelsieve.project.standing import Stand, stand
@@ -32,6 +31,7 @@ from labelsieve.project.streams.detecting import open_score
 from labelsieve.project.training import among_pool
 from labelsieve.project.views import foreseen
 from labelsieve.project.views.foreseen import Foreseen
+from labelsieve.project.weighing import Judge
 from labelsieve.project.wholefiles import write_whole
 from labelsieve.screening.explain import both_ways
 
