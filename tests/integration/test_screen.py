@@ -170,6 +170,17 @@ def test_what_does_not_fit(made: tuple[Path, Toy], tmp_path: Path) -> None:
             other.screen(part)
 
 
+def test_embeddings_under_another_name_are_named(tmp_path: Path) -> None:
+    toy = toy_odd(30, 2, 4)
+    np.savez(tmp_path / "pool.npz", X=toy.x)
+    np.savez(tmp_path / "new.npz", Y=toy.x, day=np.arange(30))
+    with (
+        ls.create(tmp_path / "p.sieve", tmp_path / "pool.npz", task="screen", embeddings="X") as p,
+        pytest.raises(InputError, match=r"lacks the columns 'X'; it has Y, day\."),
+    ):
+        p.screen(tmp_path / "new.npz")
+
+
 @pytest.mark.slow
 def test_killed_at_any_time_a_table_is_whole_or_not_there(made: tuple[Path, Toy], tmp_path: Path) -> None:
     root, _ = made

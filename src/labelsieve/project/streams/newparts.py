@@ -104,7 +104,8 @@ def open_as_the_pool(context: Context, path: Path) -> Source:
     try:
         return open_source(path, options)
     except UnknownName as error:
-        there = open_source(path, SourceOptions()).names()
+        plain = open_source(path, SourceOptions())
+        there = list(dict.fromkeys([*(plain.engine_columns() if like.modality == "embedding" else ()), *plain.names()]))
         wanted = [*columns, *replace(options, columns=None).named().values()]
         lacks = ", ".join(repr(name) for name in dict.fromkeys(wanted) if name not in there)
         raise InputError(
