@@ -131,7 +131,9 @@ def _labels(conn: sqlite3.Connection, task: Task, drafts: Sequence[Draft], by: s
             mine[draft.item] = None
             continue
         seat = _seat(conn, draft.item, draft.query)
-        before = _named(conn, draft, by, seat, out) or _before(conn, task, draft, by, mine, out)
+        before = _named(conn, draft, by, seat, out)
+        if before is None and not draft.decides:  # a decision names its own
+            before = mine.get(draft.item) if seat is None else _like(conn, task, draft, seat, by, out)
         label = _label(task, draft, by, moment, before)
         out.append(label)
         if seat is None:
@@ -163,16 +165,10 @@ def _named(conn: sqlite3.Connection, draft: Draft, by: str, seat: int | None, be
     return draft.supersedes if not named or _seat(conn, draft.item, named[0].query) == seat else None
 
 
-def _before(
-    conn: sqlite3.Connection, task: Task, draft: Draft, by: str, mine: dict[int, str | None], out: Sequence[Label]
-) -> str | None:
-    """The answer that this one replaces where none is named. A decision names its own."""
-    if draft.decides:
-        return None
-    if draft.query is None or draft.item not in live.hidden_in(conn, draft.query):
-        return mine.get(draft.item)
-    here = [label.id for label in out if (label.item, label.query) == (draft.item, draft.query) and label.value]
-    return here[-1] if here else own_answer(conn, task, draft.item, draft.query, by)
+def _like(conn: sqlite3.Connection, task: Task, draft: Draft, query: int, by: str, out: Sequence[Label]) -> str | None:
+    """The person's last answer to a hidden item of this query."""
+    here = [label.id for label in out if (label.item, label.query) == (draft.item, query) and label.value]
+    return here[-1] if here else own_answer(conn, task, draft.item, query, by)
 
 
 def _label(task: Task, draft: Draft, by: str, moment: datetime, before: str | None) -> Label:
