@@ -320,19 +320,61 @@ def test_a_sheet_can_be_read_out(chromium: Any, pictures: Server, width: int) ->
     page.context.close()
 
 
-def test_a_tile_shown_large_has_all_columns(chromium: Any, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Rows of 12 columns; the last ones differ least, and the very last is mostly missing."""
+    home = tmp_path_factory.mktemp("table")
     names = [f"column{at}" for at in range(12)]
-    lines = [",".join(f"{row * 100 + at}" for at in range(12)) for row in range(30)]
-    (tmp_path / "rows.csv").write_text("\n".join([",".join(names), *lines]))
-    with ls.create(tmp_path / "r.sieve", tmp_path / "rows.csv", task="screen", columns=names) as project:
+    cells = np.random.default_rng(0).integers(0, [1000 - 90 * at for at in range(11)], (60, 11)).tolist()
+    lines = [",".join(map(str, [*row, "x" if at > 57 else ""])) for at, row in enumerate(cells)]
+    (home / "rows.csv").write_text("\n".join([",".join(names), *lines]))
+    with ls.create(home / "r.sieve", home / "rows.csv", task="screen", columns=names) as project:
         project.embed()
-    with serving(tmp_path / "r.sieve") as server:
-        page = opened(chromium, server, "/sheet?n=16")
-        assert "column11" not in page.inner_text(TILE)
-        page.keyboard.down("z")
-        page.wait_for_selector(".large :text('column11')")
-        page.keyboard.up("z")
-        page.context.close()
+    with serving(home / "r.sieve") as running:
+        yield running
+
+
+def test_a_tile_shown_large_has_all_columns(chromium: Any, table: Server) -> None:
+    page = opened(chromium, table, "/sheet?n=16")
+    assert "column11" not in page.inner_text(TILE)
+    page.keyboard.down("z")
+    page.wait_for_selector(".large :text('column11')")
+    page.keyboard.up("z")
+    page.context.close()
+
+
+def test_a_person_chooses_the_columns_of_tiles(chromium: Any, table: Server) -> None:
+    def columns() -> list[str]:
+        return [str(name) for name in page.locator(f"{TILE} >> nth=0 >> dt").all_text_contents()]
+
+    page = sheet(chromium, table, 16)
+    first = columns()
+    order = table.ask("/tasks/main/columns")
+    assert order["by"] == "spread" and first == order["columns"][: order["shown"]]
+    page.click('[data-testid="columns"]')
+    page.wait_for_selector("dialog input:checked")
+    assert page.locator("dialog input:checked").count() == len(first) == 8
+    assert page.locator("dialog input:disabled").count() == 4  # as many as a tile shows
+    assert serious(page) == []
+    for name in first[1:]:
+        page.get_by_label(name, exact=True).uncheck()
+    page.get_by_label("column11", exact=True).check()
+    page.keyboard.press("1")  # a key of the page behind
+    page.keyboard.press("Escape")
+    until(lambda: columns() == [first[0], "column11"], 30)
+    assert "–" in page.locator(f"{TILE} dd").all_text_contents()  # missing
+    assert page.locator(f"{TILE}[aria-selected=true]").count() == 0
+    page.reload()
+    page.wait_for_selector(TILE)
+    until(lambda: columns() == [first[0], "column11"], 30)
+    page.click("nav a[href='/grid']")
+    page.wait_for_selector('[data-testid="grid"]')
+    until(lambda: columns() == [first[0], "column11"], 30)
+    page.click('[data-testid="columns"]')
+    page.click("text=Those that tell most")
+    page.click("text=Done")
+    until(lambda: columns() == first, 30)
+    page.context.close()
 
 
 def test_hostile_names_are_text(chromium: Any, pictures: Server) -> None:

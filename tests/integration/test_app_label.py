@@ -304,43 +304,46 @@ def test_new_classes_stand_there_before_they_are_saved(chromium: Any, tmp_path: 
         page.wait_for_selector(f'.last:has-text("{first}: joy")')
 
 
-def test_whoever_leaves_the_page_gives_its_items_back(page: Any, server: Server) -> None:
-    def leased(longer: float = leases.SOON + 5) -> list[int]:
+@pytest.mark.parametrize(("path", "first"), [("label", ITEM), ("sheet?n=16", '[data-testid="tile"] >> nth=0')])
+def test_whoever_leaves_the_page_gives_its_items_back(chromium: Any, server: Server, path: str, first: str) -> None:
+    def leased(longer: float = leases.SOON + 5) -> set[int]:
         soon = datetime.now(UTC) + timedelta(seconds=longer)
-        sql = "SELECT item FROM leases WHERE until > ? ORDER BY item"
+        sql = "SELECT item FROM leases WHERE until > ?"
         with closing(sqlite3.connect(server.root / "labels.sqlite")) as ledger:
-            return [item for (item,) in ledger.execute(sql, (soon.isoformat(timespec="microseconds"),))]
+            return {item for (item,) in ledger.execute(sql, (soon.isoformat(timespec="microseconds"),))}
+
+    def here(page: Any) -> str:
+        page.wait_for_selector(first)
+        return str(page.get_attribute(first, "data-key"))
 
     with closing(sqlite3.connect(server.root / "labels.sqlite", timeout=30)) as ledger, ledger:
         ledger.execute("DELETE FROM leases")  # of pages before this one
-    page.reload()
-    page.wait_for_selector(f"{ITEM}[data-key]")
-    here = shown(page)
-    mine = leased()
-    assert mine
-    page.reload()  # the same items come back, the same one first
-    page.wait_for_selector(f"{ITEM}[data-key]")
-    assert shown(page) == here
-    assert leased() == mine
-    other = page.context.new_page()
-    other.goto(f"{server.url}/label")
-    other.wait_for_selector(f"{ITEM}[data-key]")
-    page.click("nav a[href='/grid']")  # the other tab has asked since: the items stay there
-    page.wait_for_url("**/grid*")
-    assert shown(other) == here
-    assert leased() == mine
-    page.goto(f"{server.url}/label")
-    page.wait_for_selector(f"{ITEM}[data-key]")
-    with page.expect_response("**/queue*"):  # the other tab goes: this one asks again
-        other.goto("about:blank")
-    until(lambda: leased() == mine, 10)
-    with page.expect_request("**/leave"):
-        page.click("nav a[href='/grid']")
-    until(lambda: not leased(), 10)
-    assert leased(0) == mine
-    page.go_back()
-    page.wait_for_selector(f"{ITEM}[data-key]")
-    assert shown(page) == here
+    with closing(chromium.new_context()) as context:
+        page = context.new_page()
+        page.goto(f"{server.url}/{path}{'&' if '?' in path else '?'}token=T")
+        key, mine = here(page), leased()
+        assert mine
+        page.reload()  # the same items come back, the same one first
+        assert here(page) == key
+        assert leased() >= mine  # and perhaps others that have been chosen since
+        other = context.new_page()
+        other.goto(f"{server.url}/{path}")
+        assert here(other) == key
+        page.click("nav a[href='/grid']")  # the other tab has asked since: the items stay there
+        page.wait_for_url("**/grid*")
+        assert here(other) == key
+        assert leased() >= mine
+        page.goto(f"{server.url}/{path}")
+        assert here(page) == key
+        with page.expect_response(f"**/tasks/main/{'queue' if first == ITEM else 'sheet'}?*"):
+            other.goto("about:blank")  # the other tab goes: this one asks again
+        until(lambda: leased() >= mine, 10)
+        with page.expect_request("**/leave"):
+            page.click("nav a[href='/grid']")
+        until(lambda: not leased(), 10)
+        assert leased(0) >= mine
+        page.go_back()
+        assert here(page) == key
 
 
 def test_words_that_speak_for_the_guess(chromium: Any, tmp_path: Path) -> None:

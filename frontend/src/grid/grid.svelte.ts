@@ -1,6 +1,7 @@
 /** The grid's state: which view, what is selected, what was done. The page draws it, geometry.ts says where. */
 
 import * as api from "../lib/api";
+import { Columns } from "../lib/columns.svelte";
 import { uuid } from "../lib/outbox";
 import { answer as inWords, count } from "../lib/show";
 import { say } from "../lib/toasts.svelte";
@@ -45,11 +46,16 @@ export class Grid {
   acts = $state.raw<readonly Act[]>([]);
   last = $state(""); // what was done just now
   pages: Pages | null = null;
+  private readonly first: Promise<void>; // the columns are known before the first tiles are asked for
   private asked = 0;
   private stop: AbortController | null = null;
   private stopHearing: () => void = () => {};
 
+  readonly columns: Columns;
+
   constructor(readonly task: Task) {
+    this.columns = new Columns(task.name);
+    this.first = this.columns.load();
     this.stopHearing = unsent.box?.onAcknowledged(() => this.pages?.refresh()) ?? (() => {});
   }
 
@@ -81,8 +87,10 @@ export class Grid {
         await this.ended(made.job!.id, mine);
         if (mine !== this.asked) return;
       }
+      await this.first;
+      if (mine !== this.asked) return;
       this.pages?.close();
-      this.pages = new Pages(made.view, made.total ?? 0, (error) => this.arrived(error, wanted));
+      this.pages = new Pages(made.view, made.total ?? 0, (error) => this.arrived(error, wanted), undefined, () => this.columns.search);
       this.view = made.view;
       this.total = made.total ?? 0;
       this.selected = NOTHING;

@@ -40,6 +40,7 @@ export class Pages {
     readonly total: number,
     private readonly changed: (error?: unknown) => void,
     private readonly fetch: Fetch = (path, options) => api.get<Answer>(path, options),
+    private readonly columns: () => string = () => "", // what tiles of rows show, for the address
   ) {}
 
   at(position: number): Tile | undefined {
@@ -95,7 +96,7 @@ export class Pages {
     this.loading.set(page, control);
     try {
       const start = page * PAGE;
-      const path = `/views/${encodeURIComponent(this.view)}?start=${start}&stop=${Math.min(start + PAGE, this.total)}`;
+      const path = `/views/${encodeURIComponent(this.view)}?start=${start}&stop=${Math.min(start + PAGE, this.total)}${this.columns()}`;
       const answer = await this.fetch(path, { signal: control.signal });
       this.tiles.delete(page);
       this.tiles.set(page, answer.items);

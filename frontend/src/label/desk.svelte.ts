@@ -5,16 +5,16 @@ import { uuid } from "../lib/outbox";
 import { reloadTasks } from "../lib/session.svelte";
 import { settings } from "../lib/settings";
 import { answer as inWords, count, lastPart } from "../lib/show";
+import { Supply } from "../lib/supply";
 import { say } from "../lib/toasts.svelte";
 import type { Card, Mine, QueueAnswer, Task, Value, Words, WordsAnswer } from "../lib/types";
-import { during, unsent, write } from "../lib/unsent.svelte";
+import { unsent, write } from "../lib/unsent.svelte";
 import { Clock } from "./clock";
 import { Line } from "./line";
 import type { Stage } from "./stage";
 
 const ENOUGH = 20; // items in the line
 const FEW = 12; // with fewer more are asked for
-const RENEW = 240_000; // milliseconds: leases last ten minutes
 const GUESS = "labelsieve.guess";
 const [SETTLED, AGAIN, PAUSE] = [150, 400, 5000]; // milliseconds before words that speak for a guess are asked for
 
@@ -55,25 +55,27 @@ export class Desk {
   private readonly line = new Line(uuid);
   private readonly clock = new Clock(undefined, document.visibilityState === "visible");
   private stage: Stage | null = null;
-  private filling = false;
+  private readonly supply: Supply<QueueAnswer>;
   private asking: ReturnType<typeof setTimeout> | null = null; // for words that speak for guesses
-  private closed = false;
   private reached = false; // the server has no earlier answers
-  private timer: ReturnType<typeof setTimeout> | null = null;
-  private tries = 0;
   private fresh: string[] = []; // classes typed here that the server has not told of yet
-  private lease: { task: string; until: string } | null = null; // what the server said last
-  private readonly tabs = typeof BroadcastChannel === "function" ? new BroadcastChannel("labelsieve.desk") : null;
-  private renewal: ReturnType<typeof setInterval>;
   private stopHearing: () => void = () => {};
 
   constructor(
     private readonly ask: () => Task, // anew each time: classes come in while we are here
     readonly purpose: string | null,
   ) {
-    const renew = () => document.visibilityState === "visible" && void this.fill();
-    this.renewal = setInterval(renew, RENEW);
-    if (this.tabs) this.tabs.onmessage = renew; // another tab has given back what may be on this desk too
+    this.supply = new Supply({
+      task: ask,
+      purpose,
+      path: (again) => this.path(again),
+      take: (found, behind) => this.take(found, behind),
+      fail: (why, final) => {
+        if (this.line.open) return;
+        this.state = final ? "done" : "no answer";
+        this.note = why;
+      },
+    });
   }
 
   /** Begin, once the stage stands. */
@@ -81,35 +83,23 @@ export class Desk {
     this.stage = stage;
     stage.onshow = (card) => card && this.clock.start();
     this.stopHearing = unsent.box?.onAcknowledged((_, answer) => this.arrived(answer.refused.length > 0)) ?? (() => {});
-    void this.fill().then(() => this.older());
+    void this.supply.fill().then(() => this.older());
   }
 
   close(): void {
-    this.leave();
-    this.closed = true;
-    this.tabs?.close();
-    clearInterval(this.renewal);
-    if (this.timer) clearTimeout(this.timer);
+    this.supply.close();
     if (this.asking) clearTimeout(this.asking);
     this.stopHearing();
     this.stage?.close();
   }
 
-  /** The page is left: what has no answer goes to others, unless this person asks for it again within seconds (a reload,
-  another tab). */
   leave(): void {
-    if (this.closed || !this.lease) return;
-    const { task, until } = this.lease;
-    const waiting = unsent.box?.items(task) ?? new Set<number>();
-    const items = this.line.steps.filter((step) => !step.mine && !waiting.has(step.card.item)).map((step) => step.card.item);
-    if (!items.length) return;
-    api.farewell(`/tasks/${encodeURIComponent(task)}/leave`, { items, until });
-    this.tabs?.postMessage("left");
+    this.supply.leave();
   }
 
   visible(seen: boolean): void {
     this.clock.visible(seen);
-    if (seen) void this.fill();
+    if (seen) void this.supply.fill();
   }
 
   get task(): Task {
@@ -146,7 +136,7 @@ export class Desk {
     const too = body.group ? `, and ${count(card.group ?? 0, "near-duplicate")} too` : "";
     this.show(`${lastPart(card.key)}: ${inWords(value)}${too}`);
     write(this.task.name, body);
-    if (this.line.open < FEW) void this.fill();
+    if (this.line.open < FEW) void this.supply.fill();
   }
 
   undo(): void {
@@ -191,7 +181,7 @@ export class Desk {
   private wordsSoon(wait = SETTLED): void {
     if (this.asking) clearTimeout(this.asking);
     this.asking = null;
-    if (!this.showGuess || this.closed) return;
+    if (!this.showGuess || this.supply.closed) return;
     const lacking = this.lacking();
     if (lacking.length) this.asking = setTimeout(() => void this.fetchWords(lacking), wait);
   }
@@ -206,7 +196,7 @@ export class Desk {
     const items = lacking.map((card) => `item=${card.item}`).join("&");
     try {
       const found = await api.get<WordsAnswer>(`/tasks/${encodeURIComponent(this.task.name)}/words?${items}`);
-      if (this.closed) return;
+      if (this.supply.closed) return;
       this.wordsNote = found.note;
       const known = new Map(found.items.map((one) => [one.item, one]));
       for (const card of lacking) {
@@ -247,7 +237,7 @@ export class Desk {
   /** Ask the server again at once, where choosing has failed. */
   again(): void {
     this.state = "loading";
-    void this.fill(true);
+    void this.supply.fill(true);
   }
 
   private show(last: string): void {
@@ -270,53 +260,28 @@ export class Desk {
     if (this.showGuess) this.wordsSoon();
   }
 
-  private async fill(again = false): Promise<void> {
-    if (this.filling || this.closed) return;
-    this.filling = true;
-    if (this.timer) clearTimeout(this.timer);
-    this.timer = null;
-    try {
-      const task = this.task.name;
-      const waiting = unsent.box?.items(task).size ?? 0;
-      const n = Math.min(500, Math.max(this.line.open, ENOUGH) + waiting);
-      const purpose = this.purpose ? `&purpose=${encodeURIComponent(this.purpose)}` : "";
-      const path = `/tasks/${encodeURIComponent(task)}/queue?n=${n}${purpose}${again ? "&again=true" : ""}`;
-      const { found, behind } = await during(task, () => api.get<QueueAnswer & { until: string }>(path));
-      if (this.closed) return;
-      this.tries = 0;
-      this.lease = { task, until: found.until };
-      this.line.fill(found.items, behind, found.items.length < 500);
-      this.left = found.left;
-      this.note = found.note;
-      this.remedy = found.remedy ?? "";
-      this.state = this.line.open ? "ready" : found.state === "ready" ? "preparing" : found.state;
-      if (!this.view.card && this.line.now) this.show(this.view.last);
-      else this.stage?.ahead(this.line.ahead(8));
-      if (this.line.open < FEW && this.state !== "done" && this.state !== "failed") this.later(this.line.open ? 1500 : 500);
-    } catch (error) {
-      if (this.closed) return;
-      const said = this.purpose === "certify" && error instanceof api.ApiError && (error.status === 409 || error.status === 422);
-      if (!this.line.open) {
-        this.state = said ? "done" : "no answer";
-        this.note = api.inWords(error);
-      }
-      if (said) return; // no audit is open, say: asking again changes nothing
-      this.tries += 1;
-      this.later(Math.min(10_000, 500 * 2 ** this.tries));
-    } finally {
-      this.filling = false;
-    }
+  private path(again: boolean): string {
+    const waiting = unsent.box?.items(this.task.name).size ?? 0;
+    const n = Math.min(500, Math.max(this.line.open, ENOUGH) + waiting);
+    const purpose = this.purpose ? `&purpose=${encodeURIComponent(this.purpose)}` : "";
+    return `queue?n=${n}${purpose}${again ? "&again=true" : ""}`;
   }
 
-  private later(milliseconds: number): void {
-    if (this.timer) clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.fill(), milliseconds);
+  private take(found: QueueAnswer, behind: ReadonlySet<number>): void {
+    this.line.fill(found.items, behind, found.items.length < 500);
+    this.left = found.left;
+    this.note = found.note;
+    this.remedy = found.remedy ?? "";
+    this.state = this.line.open ? "ready" : found.state === "ready" ? "preparing" : found.state;
+    if (!this.view.card && this.line.now) this.show(this.view.last);
+    else this.stage?.ahead(this.line.ahead(8));
+    if (this.line.open < FEW && this.state !== "done" && this.state !== "failed") this.supply.later(this.line.open ? 1500 : 500);
   }
 
   /** The server took answers: what was done may have opened new ways. */
   private arrived(refused: boolean): void {
     if (refused) say("The server refused an answer. It is kept: see “refused” at the top.", { kind: "wrong" });
-    if (this.state === "done" || this.line.open < FEW) void this.fill();
+    if (this.state === "done" || this.line.open < FEW) void this.supply.fill();
     const known = new Set(this.task.classes.map((one) => one.name));
     this.fresh = this.fresh.filter((name) => !known.has(name));
     if (this.fresh.length) void reloadTasks().catch(() => undefined);

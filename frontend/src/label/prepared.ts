@@ -92,7 +92,7 @@ function marked(piece: string, kind: string, typed: RegExp | null = null): HTMLE
 
 function row(card: Card): HTMLElement {
   const list = document.createElement("dl");
-  list.className = "row";
+  list.className = "row pairs";
   const pairs = Object.entries(card.row ?? {});
   if (!card.row) {
     if (card.lacks) pairs.push(["missing", card.lacks]);

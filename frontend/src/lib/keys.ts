@@ -40,9 +40,10 @@ export function shown(key: string): string {
   return SHOWN[key] ?? key;
 }
 
-/** Whether a key belongs to the browser or to a field in which somebody types, not to us. */
+/** Whether a key belongs to the browser, to a dialog or to a field in which somebody types, not to a page. */
 export function notOurs(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return true;
+  if (typeof document !== "undefined" && document.querySelector("dialog[open]")) return true;
   const at = event.target as HTMLElement | null;
   if (typing(at)) return true;
   // With the keyboard, focus on a button or a link means that space and enter press it.

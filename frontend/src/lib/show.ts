@@ -9,7 +9,7 @@ export function number(value: number, digits = 3): string {
 
 /** A share as a percentage: 93 %, 0.4 %, 99.9 %; never 100 % of what is less. */
 export function percent(share: number): string {
-  if (!Number.isFinite(share)) return "–";
+  if (!Number.isFinite(share)) return MISSING;
   const value = share * 100;
   if (share > 0.995 && share < 1) return `${Math.min(99.9, Math.floor(value * 10) / 10)} %`;
   return value < 1 && value > 0 ? `${Math.max(0.1, Math.round(value * 10) / 10)} %` : `${Math.round(value)} %`;
@@ -32,9 +32,12 @@ export function lastPart(key: string): string {
   return key.slice(key.lastIndexOf("/") + 1) || key;
 }
 
+/** What stands for a cell that is empty. */
+export const MISSING = "–";
+
 /** A cell of a table of the person's: anything, as text. */
 export function cell(value: unknown): string {
-  if (value === null || value === undefined || value === "") return "–";
+  if (value === null || value === undefined || value === "") return MISSING;
   if (typeof value === "number") return number(value, 6);
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -82,6 +82,7 @@ export interface QueueAnswer {
   state: "ready" | "preparing" | "done" | "failed";
   items: Card[];
   left: number;
+  until: string; // when the leases end
   note: string;
   remedy?: string; // the kind of job that would help where choosing has failed
 }

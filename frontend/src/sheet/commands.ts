@@ -13,10 +13,3 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 export const SIZES = [16, 36, 64, 100] as const;
-
-export const PURPOSES = [
-  { name: "", title: "what helps the model most", screen: false },
-  { name: "audit", title: "random items that measure the model", screen: false },
-  { name: "calibration", title: "random items that set its probabilities", screen: false },
-  { name: "certify", title: "random items that show what is left (certify)", screen: true },
-] as const;

@@ -1,5 +1,6 @@
 /** Contact sheets in front of a person: the one that is shown, the next, those that were answered. Pure state. */
 
+import { nameOf } from "../label/line";
 import type { Card, LabelBody, Value } from "../lib/types";
 
 export type Mark = Value | null; // null: like all the others
@@ -16,14 +17,16 @@ export interface Answered {
 
 export const OUT: Value = { tag: "skip" };
 
-export function nameOf(card: Pick<Card, "item" | "query">): string {
-  return `${card.query ?? ""}/${card.item}`;
-}
-
 /** The next sheet out of what the server hands out: none of those that are shown, answered or on their way. */
 export function cut(cards: readonly Card[], n: number, taken: ReadonlySet<string>, waiting: ReadonlySet<number>): Sheet | null {
   const free = cards.filter((card) => !taken.has(nameOf(card)) && !waiting.has(card.item)).slice(0, n);
   return free.length ? { cards: free, marks: free.map((card) => (card.fault ? OUT : undefined)) } : null;
+}
+
+/** The same sheet, its rows as the server tells them now. */
+export function withRows(sheet: Sheet, told: readonly Card[]): Sheet {
+  const rows = new Map(told.map((card) => [nameOf(card), card.row]));
+  return { ...sheet, cards: sheet.cards.map((card) => ({ ...card, row: rows.get(nameOf(card)) ?? card.row ?? null })) };
 }
 
 /** The mark after one more click: through the classes that are offered, then none. */

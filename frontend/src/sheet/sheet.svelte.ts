@@ -1,19 +1,21 @@
 /** The contact sheet: what is shown, what comes next, what a key does. The page only draws what is here. */
 
-import * as api from "../lib/api";
+import { Columns } from "../lib/columns.svelte";
 import { uuid } from "../lib/outbox";
 import { count } from "../lib/show";
+import { Supply } from "../lib/supply";
 import type { Card, QueueAnswer, Task, Value } from "../lib/types";
-import { during, write } from "../lib/unsent.svelte";
+import { write } from "../lib/unsent.svelte";
 import { Clock } from "../label/clock";
-import { answers, cut, nameOf, same, undone, type Answered, type Mark, type Sheet } from "./line";
+import { nameOf } from "../label/line";
+import { answers, cut, same, undone, withRows, type Answered, type Mark, type Sheet } from "./line";
 
-const RENEW = 240_000; // milliseconds: leases last ten minutes
 const WHOLE = 3000; // milliseconds that a sheet with gaps waits for the rest
 const DEPTH = 20; // sheets that can be taken back
 const PATIENCE = 15_000; // milliseconds that a picture may take; then it is left out
 
 export type Seen = Card & { thumb?: string };
+type SheetAnswer = QueueAnswer & { more: boolean };
 
 export class Contact {
   state = $state<QueueAnswer["state"] | "loading" | "no answer">("loading");
@@ -24,34 +26,57 @@ export class Contact {
   answered = $state(0); // items in this sitting
   last = $state("");
   depth = $state(0);
+  readonly columns: Columns;
   private next: Sheet | null = null;
+  private asked = ""; // columns, for the address,
+  private told = ""; // and those that the cards here have
   private more = false; // the server is choosing further items
   private since = 0; // when the wait for a whole sheet began
   private done: Answered[] = [];
   private taken = new Set<string>();
   private readonly clock = new Clock(undefined, document.visibilityState === "visible");
-  private filling = false;
-  private closed = false;
-  private tries = 0;
-  private timer: ReturnType<typeof setTimeout> | null = null;
-  private readonly renewal = setInterval(() => document.visibilityState === "visible" && void this.fill(), RENEW);
+  private readonly supply: Supply<SheetAnswer>;
 
   constructor(
     private readonly ask: () => Task,
     readonly purpose: string | null,
     readonly size: number,
   ) {
-    void this.fill();
+    this.supply = new Supply({
+      task: ask,
+      purpose,
+      path: (again) => this.path(again),
+      take: (answer, behind) => this.take(answer, behind),
+      fail: (why, final) => {
+        if (!this.sheet) this.state = final ? "done" : "no answer";
+        this.note = why;
+      },
+    });
+    this.columns = new Columns(ask().name);
+    void this.columns.load().then(() => this.supply.fill());
   }
 
   close(): void {
-    this.closed = true;
-    clearInterval(this.renewal);
-    if (this.timer) clearTimeout(this.timer);
+    this.supply.close();
+  }
+
+  leave(): void {
+    this.supply.leave();
   }
 
   visible(seen: boolean): void {
     this.clock.visible(seen);
+    if (seen) void this.supply.fill();
+  }
+
+  /** Other columns were chosen: the rows of this sheet anew. */
+  reread(): void {
+    void this.supply.fill();
+  }
+
+  /** Ask the server again at once, where choosing has failed. */
+  again(): void {
+    void this.supply.fill(true);
   }
 
   get marked(): number {
@@ -80,7 +105,7 @@ export class Contact {
     const part = this.more && (this.next?.cards.length ?? 0) < this.size; // the rest of it is being chosen
     this.show(part ? null : this.next);
     this.next = null;
-    void this.fill();
+    void this.supply.fill();
     return true;
   }
 
@@ -133,56 +158,42 @@ export class Contact {
     return bad;
   }
 
-  /** Ask for this sheet and the next, so that Enter waits for nothing. */
-  async fill(again = false): Promise<void> {
-    if (this.filling || this.closed) return;
-    this.filling = true;
-    if (this.timer) clearTimeout(this.timer);
-    const task = this.ask().name;
+  /** This sheet and the next, so that Enter waits for nothing. */
+  private path(again: boolean): string {
     const search = new URLSearchParams({ n: String(Math.min(500, this.size * 2)) });
     if (this.purpose) search.set("purpose", this.purpose);
     if (again) search.set("again", "true");
-    try {
-      const path = `/tasks/${encodeURIComponent(task)}/sheet?${search.toString()}`;
-      const { found: answer, behind } = await during(task, () => api.get<QueueAnswer & { more: boolean }>(path));
-      if (this.closed) return;
-      this.tries = 0;
-      const gone = this.done.flatMap((one) => one.sheet.cards.map(nameOf));
-      this.taken = new Set([...gone, ...(this.sheet?.cards.map(nameOf) ?? [])]);
-      this.more = answer.more;
-      if (!this.sheet) {
-        const first = cut(answer.items, this.size, this.taken, behind);
-        this.since ||= Date.now();
-        if (first && first.cards.length < this.size && this.more && Date.now() - this.since < WHOLE) {
-          this.state = "preparing";
-          return this.later(400);
-        }
-        this.since = 0;
-        if (first) this.show(first);
-        for (const card of first?.cards ?? []) this.taken.add(nameOf(card));
-      }
-      this.next = cut(answer.items, this.size, this.taken, behind);
-      if (this.next) void this.decoded(this.next);
-      this.note = answer.note;
-      const sending = answer.items.length > 0 && !this.sheet; // all of them are on their way to the server
-      this.state = this.sheet ? "ready" : sending ? "preparing" : answer.state === "ready" ? "done" : answer.state;
-      const few = (this.next?.cards.length ?? 0) < this.size && answer.more;
-      if (this.state === "preparing" || few) this.later(1000);
-    } catch (error) {
-      const said = error instanceof api.ApiError && (error.status === 409 || error.status === 422);
-      if (!this.sheet) this.state = said ? "done" : "no answer";
-      this.note = api.inWords(error);
-      if (said) return; // no audit is open, say: asking again changes nothing
-      this.tries += 1;
-      this.later(Math.min(10_000, 500 * 2 ** this.tries));
-    } finally {
-      this.filling = false;
-    }
+    this.asked = this.columns.search;
+    return `sheet?${search.toString()}${this.asked}`;
   }
 
-  private later(milliseconds: number): void {
-    if (this.closed) return;
-    if (this.timer) clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.fill(), milliseconds);
+  private take(answer: SheetAnswer, behind: ReadonlySet<number>): void {
+    const gone = this.done.flatMap((one) => one.sheet.cards.map(nameOf));
+    this.taken = new Set([...gone, ...(this.sheet?.cards.map(nameOf) ?? [])]);
+    this.more = answer.more;
+    if (!this.sheet) {
+      const first = cut(answer.items, this.size, this.taken, behind);
+      this.since ||= Date.now();
+      if (first && first.cards.length < this.size && this.more && Date.now() - this.since < WHOLE) {
+        this.state = "preparing";
+        return this.supply.later(400);
+      }
+      this.since = 0;
+      if (first) this.show(first);
+      for (const card of first?.cards ?? []) this.taken.add(nameOf(card));
+    }
+    if (this.sheet && this.told !== this.asked) {
+      this.sheet = withRows(this.sheet, answer.items);
+      if (!this.whole) this.show(this.sheet);
+    }
+    this.told = this.asked;
+    this.next = cut(answer.items, this.size, this.taken, behind);
+    if (this.next) void this.decoded(this.next);
+    this.note = answer.note;
+    const sending = answer.items.length > 0 && !this.sheet; // all of them are on their way to the server
+    this.state = this.sheet ? "ready" : sending ? "preparing" : answer.state === "ready" ? "done" : answer.state;
+    const few = (this.next?.cards.length ?? 0) < this.size && answer.more;
+    if (this.told !== this.columns.search) this.supply.later(0); // others have been chosen meanwhile
+    else if (this.state === "preparing" || few) this.supply.later(1000);
   }
 }

@@ -1,7 +1,8 @@
 """The pool as a grid shows it: views that are stored lists of ids, their pages, and contact sheets."""
 
 import hashlib
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
@@ -17,13 +18,18 @@ from labelsieve.project.desk.refilling import refill, wish
 from labelsieve.project.jobs import table
 from labelsieve.project.jobs.happening import job_data
 from labelsieve.project.people.roles import Person
-from labelsieve.project.views import similar, stored, tiles
+from labelsieve.project.views import similar, stored, telling, tiles
 from labelsieve.project.views.choosing import choices
 from labelsieve.project.views.filtering import All, Filter, Sort
 from labelsieve.project.views.stored import Wanted
 
 router = APIRouter(tags=["views"])
 MOST = 2_000_000  # ids in one request
+
+Columns = Annotated[
+    Sequence[Annotated[str, Field(max_length=10_000)]],
+    Query(max_length=tiles.CELLS, description="What tiles of rows show; without any the columns that tell most."),
+]
 
 
 def seen_by(person: Person) -> str | None:
@@ -71,19 +77,20 @@ def read_view(
     view: str,
     start: int = Query(0, ge=0, le=LARGEST),
     stop: int | None = Query(None, ge=0, le=LARGEST, description="At most 500 beyond `start`."),
+    column: Columns = (),
 ) -> Response:
     """A page of a view: the tiles at the positions [start, stop), fewer at its end."""
     task, ids = stored.open_view(project.context, view)
     context = project.on_task(task).context
     stop = min(start + tiles.MOST if stop is None else stop, start + tiles.MOST, len(ids))
-    mark = repr((view, start, stop, seen_by(person), tiles.newest(context)))
+    mark = repr((view, start, stop, column, seen_by(person), tiles.newest(context)))
     headers = {
         "ETag": f'"{hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()}"',
         "Cache-Control": "private, no-cache",
     }
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    page = tiles.tiles_of(context, ids[start:stop], seen_by(person))
+    page = tiles.tiles_of(context, ids[start:stop], seen_by(person), column)
     return JSONResponse({"total": len(ids), "start": start, "items": page}, headers=headers)
 
 
@@ -93,12 +100,29 @@ def read_choices(project: OnTask, person: Viewer) -> dict[str, Any]:
     return choices(project.context, seen_by(person))
 
 
+class ColumnOrder(BaseModel):
+    """The columns of table rows, those that tell most first."""
+
+    columns: list[str]
+    by: str = Field(description="`head` where its answers depend on them in this order; `spread`; `source`.")
+    labels: int = Field(description="How many the head was fitted on.")
+    shown: int = Field(description="How many of them tiles show.")
+
+
+@router.get("/tasks/{task}/columns")
+def read_columns(project: OnTask, person: Viewer) -> ColumnOrder:
+    """Which columns tiles of table rows show; the order changes when twice as many labels have come."""
+    found = telling.in_order(project.context)
+    return ColumnOrder(columns=list(found.columns), by=found.by, labels=found.labels, shown=tiles.CELLS)
+
+
 class Sheet(BaseModel):
     """Items of one contact sheet. States are those of the queue."""
 
     state: str
     items: list[dict[str, Any]]
     left: int
+    until: str = Field(description="When the leases end; `leave` takes it.")
     more: bool = Field(description="Further items are being chosen.")
     note: str = ""
 
@@ -111,6 +135,7 @@ def read_sheet(
     n: int = Query(64, ge=1, le=handing.MOST),
     purpose: Purpose | None = None,
     again: bool = Query(False, description="Try again at once where choosing has failed."),
+    column: Columns = (),
 ) -> Sheet:
     """Up to n items for a contact sheet, leased like those of the queue, each with its thumbnail or text."""
     with desks.writing, desks.borrowed(task) as project:
@@ -118,7 +143,7 @@ def read_sheet(
         wish(context, n)
         handed = handing.hand_out(context, person.name, n, purpose)
         supply = refill(context, purpose, person.name, again)
-        cards = tiles.small_cards(context, cards_of(context, handed, person.name))
+        cards = tiles.small_cards(context, cards_of(context, handed, person.name), column)
     state = "ready" if cards else supply.state if supply.state != "ready" else "done"
     more = supply.state == "preparing"
-    return Sheet(state=state, items=cards, left=handed.left, more=more, note=supply.note)
+    return Sheet(state=state, items=cards, left=handed.left, until=handed.until, more=more, note=supply.note)

@@ -24,7 +24,7 @@ from labelsieve.project.fitting import fit_task
 from labelsieve.project.jobs import table
 from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.standing import stand
-from labelsieve.project.views import foreseen
+from labelsieve.project.views import foreseen, telling
 from labelsieve.project.wholefiles import write_whole
 
 KIND = "round"
@@ -128,8 +128,11 @@ def choose_more(context: Context, purpose: Purpose | None = None, progress: Tell
         said |= {"query": asked.id, "items": len(asked), "notes": list(asked.notes)}
     except PoolExhausted as error:
         said["exhausted"] = error.fact
+    fitted = None
     with suppress(NotEnoughLabels):
-        foreseen.write(context, fit_task(context))
+        fitted = fit_task(context)
+        foreseen.write(context, fitted)
+    telling.weigh(context, fitted)
     return said
 
 

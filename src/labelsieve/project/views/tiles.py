@@ -22,23 +22,26 @@ from labelsieve.project.desk.cards import shown_value, value_data
 from labelsieve.project.manifest import Entry
 from labelsieve.project.seeing import picture_tag, sights
 from labelsieve.project.views import foreseen
+from labelsieve.project.views.telling import in_order
 from labelsieve.project.views.veiling import audited
 
 MOST = 500  # tiles that are made at once
 LONGEST = 400  # characters of a text
 CELLS = 8  # columns of a row
+CELL = 100  # characters of one of its texts
 SIDE = 160  # pixels of a thumbnail
 
 
-def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str, Any]]:
+def tiles_of(context: Context, ids: Ids, by: str | None = None, columns: Sequence[str] = ()) -> list[dict[str, Any]]:
     """One tile an id (m,): key, thumbnail or text or cells, label, guess and its probability, flag.
 
     `by` names the annotator whose answers alone are shown, and none of the head's guesses at an audit's items; without
-    it those of answered ones are shown. Cost: O(m), whatever the pool holds.
+    it those of answered ones are shown. Rows show these `columns`, or those that tell most.
+    Cost: O(m), whatever the pool holds.
     """
     ids = np.asarray(ids, np.int64)
     entries = manifest.entries(context.conn, ids)
-    contents = _contents(context, entries)
+    contents = _contents(context, entries, columns or in_order(context).columns)
     labels = standing_answers(context.conn, context.task, ids, by)
     decisive = decision_queries(context.conn, context.task)
     voted = _voted(context, labels)
@@ -60,15 +63,17 @@ def tiles_of(context: Context, ids: Ids, by: str | None = None) -> list[dict[str
 
 
 def newest(context: Context) -> str:
-    """A short text that changes with labels, flags, predictions, audits and the pool."""
+    """A short text that changes with labels, flags, predictions, audits, the pool and the order of its columns."""
     sql = """SELECT (SELECT MAX(seq) FROM events), (SELECT MAX(id) FROM flags), (SELECT COUNT(gone) FROM flags),
       (SELECT MAX(seq) FROM changes), (SELECT MAX(synced) FROM sources),
       (SELECT MAX(id) FROM queries WHERE strategy = 'certify')"""
     known = foreseen.read(context)
-    return repr((*context.conn.execute(sql).fetchone(), known.mark if known is not None else None))
+    return repr(
+        (*context.conn.execute(sql).fetchone(), known.mark if known is not None else None, in_order(context).columns)
+    )
 
 
-def _contents(context: Context, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def _contents(context: Context, entries: Sequence[Entry], columns: Sequence[str]) -> list[dict[str, Any]]:
     """What each item shows; those without a picture are read together."""
     out: list[dict[str, Any]] = [{} for _ in entries]
     read = []
@@ -85,9 +90,9 @@ def _contents(context: Context, entries: Sequence[Entry]) -> list[dict[str, Any]
         if isinstance(sight, Path):
             out[at] = {"modality": "image", "thumb": thumb_of(entries[at].id, picture_tag(sight))}
         elif isinstance(sight, str):
-            out[at] = {"modality": "text"} | _excerpt(sight)
+            out[at] = {"modality": "text"} | _excerpt(sight, columns)
         else:
-            out[at] = _excerpt(thing) | ({"lacks": sight.fact} if isinstance(sight, LabelsieveError) else {})
+            out[at] = _excerpt(thing, columns) | ({"lacks": sight.fact} if isinstance(sight, LabelsieveError) else {})
     return out
 
 
@@ -96,15 +101,20 @@ def thumb_of(item: int, digest: str) -> str:
     return f"/api/v1/items/{item}/thumb?side={SIDE}&v={digest[:16]}"
 
 
-def _excerpt(thing: Any) -> dict[str, Any]:
+def _excerpt(thing: Any, columns: Sequence[str] = ()) -> dict[str, Any]:
     if isinstance(thing, LabelsieveError):
         return {"fault": thing.fact}
     if isinstance(thing, str):
         return {"text": thing[:LONGEST]}
     if isinstance(thing, Mapping):
-        cells = {str(name): shown_value(value) for name, value in list(thing.items())[:CELLS]}
-        return {"row": {name: cell[:100] if isinstance(cell, str) else cell for name, cell in cells.items()}}
+        return {"row": _few({str(name): shown_value(value) for name, value in thing.items()}, columns)}
     return {"numbers": [round(float(value), 4) for value in thing[:CELLS]]}
+
+
+def _few(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """The first CELLS of these columns that a row has, its own first ones where it has none of them."""
+    names = [name for name in columns if name in row] or list(row)
+    return {name: cell[:CELL] if isinstance(cell := row[name], str) else cell for name in names[:CELLS]}
 
 
 def _voted(context: Context, labels: Mapping[int, Sequence[Label]]) -> dict[int, tuple[str, ...]]:
@@ -144,8 +154,9 @@ def _plain(value: Value | None) -> tuple[str, tuple[str, ...]]:
     return value.tag, tuple(sorted(value.names))
 
 
-def small_cards(context: Context, cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Cards with a thumbnail, and with no more of a text or a row than a tile shows."""
+def small_cards(context: Context, cards: Sequence[dict[str, Any]], columns: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Cards with a thumbnail, and with no more of a text or a row than a tile shows (`columns` as in `tiles_of`)."""
+    columns = columns or in_order(context).columns
     ids = np.array([card["item"] for card in cards], np.int64)
     bare = [at for at, card in enumerate(cards) if "numbers" in card]
     numbers = dict(zip(bare, map(_excerpt, context.things(ids[bare])), strict=True))
@@ -158,6 +169,6 @@ def small_cards(context: Context, cards: Sequence[dict[str, Any]]) -> list[dict[
         if "text" in card:
             less["text"] = card["text"][:LONGEST]
         if "row" in card:
-            less["row"] = dict(list(card["row"].items())[:CELLS])
+            less["row"] = _few(card["row"], columns)
         out.append(card | less)
     return out
