@@ -21,10 +21,10 @@ import numpy as np
 from labelsieve.core.errors import LabelsieveError
 from labelsieve.core.types import ODD, Matrix, Vector
 from labelsieve.project.context import Context
-from labelsieve.project.explaining import Judge
 from labelsieve.project.fitting import Fitted
 from labelsieve.project.standing import Stand, stand
 from labelsieve.project.training import drawn
+from labelsieve.project.weighing import Judge
 from labelsieve.project.wholefiles import write_whole
 from labelsieve.screening.explain import as_number, usual_row
 
