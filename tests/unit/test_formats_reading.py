@@ -199,8 +199,8 @@ def test_nothing_in_an_annotation_breaks_the_reader(tmp_path_factory: Any, a: An
 class Nobody:
     """A matcher of a pool without items."""
 
-    def keys(self, wanted: list[Any]) -> list[str | None]:
-        return [None for _ in wanted]
+    def keys(self, wanted: list[Any]) -> list[tuple[None, None]]:
+        return [(None, None) for _ in wanted]
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ class Import:
         """Reads and checks all rows; nothing is written. What cannot be a label stands in `aside` then."""
         self._parked, stream = ParkedLabels(self.conn, self.task.name), iter(rows)
         while block := list(islice(stream, BLOCK)):
-            ids = manifest.by_key(self.conn, (row.key for row in block))
+            ids = manifest.by_key(self.conn, (row.key for row in block if row.item is None))
             self._parked.add([label for row in block if (label := self._label(row, ids)) is not None])
         return self
 
@@ -129,7 +129,7 @@ class Import:
         if value is None and not reason:
             self.counts["empty"] += 1
             return None
-        item = ids.get(row.key)
+        item = ids.get(row.key) if row.item is None else row.item
         unfit, content = ("", "") if value is None else self._judged(value)
         reason = reason or self._misfit(row, item, unfit)
         if reason or value is None or item is None:

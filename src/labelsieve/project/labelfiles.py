@@ -27,7 +27,8 @@ class LabelRow(NamedTuple):
 
     `query` is in what `next` writes: the query that the row answers; `stands_for` how many near-duplicates it answers;
     `weights` of a soft answer is JSON; the `purpose` adjudicate makes an answer a decision. Readers of other formats
-    give the `value` itself, or `why` there is none, and a `mark` that is the same in every file that holds the answer.
+    give the `value` itself, or `why` there is none, the id of the `item` where they know it, and a `mark` that is the
+    same in every file that holds the answer.
     """
 
     row: int
@@ -45,6 +46,7 @@ class LabelRow(NamedTuple):
     value: Value | None = None
     why: str = ""
     mark: str = ""
+    item: int | None = None
 
 
 def read_label_file(path: Path, instead: Sequence[str] = ()) -> Iterator[LabelRow]:

@@ -18,6 +18,7 @@ from labelsieve.selection.curriculum import Pace, difficulty, steps_of
 from labelsieve.selection.given import wanted_number
 from labelsieve.selection.hard import by_hardness, disagreements
 from labelsieve.selection.second_look import second_opinion, suspicious
+from labelsieve.sources.classcells import joined_names
 
 FOLDS = 5
 LEAST = 10  # labels that are needed to judge each by a head that was not fitted on it
@@ -54,7 +55,7 @@ def hardest(context: Context, n: int, wanted: str | None) -> Ranked:
     state = Round(standing.pool, standing.train, fitted.head, asked, wanted=_code(context, standing, wanted))
     query = by_hardness(state, min(n, state.left()), stream(context.settings.seed, "hard", context.task_name))
     said = named(fitted.proba(query.ids), context.task, standing.train.classes) if len(query) else ()
-    return Ranked(*listed(context, standing.both, query.ids), tuple(";".join(names) for names in said), query.score)
+    return Ranked(*listed(context, standing.both, query.ids), tuple(joined_names(names) for names in said), query.score)
 
 
 def gainsaid(context: Context, n: int) -> Ranked:
@@ -68,7 +69,7 @@ def gainsaid(context: Context, n: int) -> Ranked:
     found = found[:n]
     ids = labels.ids[found]
     said = named(proba[found], context.task, labels.classes)
-    return Ranked(*listed(context, labels, ids), tuple(";".join(names) for names in said), surer[: len(found)])
+    return Ranked(*listed(context, labels, ids), tuple(joined_names(names) for names in said), surer[: len(found)])
 
 
 def suspects(context: Context, n: int) -> Ranked:
@@ -84,7 +85,7 @@ def suspects(context: Context, n: int) -> Ranked:
     found, surer = suspicious(likely, labels.y)
     found = found[:n]
     said = named(likely[found], context.task, labels.classes)
-    return Ranked(*listed(context, labels, labels.ids[found]), tuple(";".join(names) for names in said), surer[:n])
+    return Ranked(*listed(context, labels, labels.ids[found]), tuple(joined_names(names) for names in said), surer[:n])
 
 
 def ordered(context: Context, by: Pace, steps: int) -> Ordered:

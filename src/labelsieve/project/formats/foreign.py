@@ -51,11 +51,11 @@ def label_rows(found: Iterable[Foreign], matcher: Matcher, kind: str, mark: str)
     stream = iter(found)
     while block := list(islice(stream, BLOCK)):
         keys = matcher.keys([(one.thing, one.names, one.content, one.called) for one in block])
-        for one, key in zip(block, keys, strict=True):
-            yield _row(one, key, kind, mark)
+        for one, (key, item) in zip(block, keys, strict=True):
+            yield _row(one, key, item, kind, mark)
 
 
-def _row(one: Foreign, key: str | None, kind: str, mark: str) -> LabelRow:
+def _row(one: Foreign, key: str | None, item: int | None, kind: str, mark: str) -> LabelRow:
     value, unsound = _judged(one.value, kind)
     return LabelRow(
         row=one.row,
@@ -68,6 +68,7 @@ def _row(one: Foreign, key: str | None, kind: str, mark: str) -> LabelRow:
         purpose=one.purpose,
         value=value,
         why=one.why or unsound or ("unknown key" if key is None and value is not None else ""),
+        item=item,
         mark=f"{mark}\0{one.at}\0{one.seconds}\0{one.source}" if one.at else "",
     )
 

@@ -25,13 +25,13 @@ class Matcher:
         self._contents: dict[str, list[str]] | None = None
         self._used: dict[str, dict[int, str]] = {}  # digest -> thing -> key
 
-    def keys(self, wanted: Sequence[Wanted]) -> list[str | None]:
-        """The key of each thing, None where it is no item. A content counts only where no name is a key."""
+    def keys(self, wanted: Sequence[Wanted]) -> list[tuple[str | None, int | None]]:
+        """The key of each thing, None where it is no item, and its id where the key was its name. A content counts only
+        where no name is a key."""
         known = manifest.by_key(self._conn, (name for _, names, _, _ in wanted for name in names))
         return [
-            next((name for name in names if name in known), None)
-            or self._by_content(thing, content, called)
-            or self._by_file_name(names)
+            next(((name, known[name]) for name in names if name in known), None)
+            or (self._by_content(thing, content, called) or self._by_file_name(names), None)
             for thing, names, content, called in wanted
         ]
 

@@ -135,7 +135,9 @@ def _names(data: dict[str, Any]) -> tuple[str, ...]:
 
 def _is_address(text: str) -> bool:
     """Whether a text of a task's data is where something lies, and not the item itself."""
-    return len(text) < LONGEST and ("://" in text[:20] or text.startswith("/data/") or is_image_name(text))
+    if len(text) >= LONGEST or not ("/" in text or "." in text):
+        return False
+    return "://" in text[:20] or text.startswith("/data/") or is_image_name(text)
 
 
 def _content(data: dict[str, Any]) -> str | bytes:
