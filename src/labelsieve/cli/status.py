@@ -96,12 +96,13 @@ def advice_word(state: Mapping[str, Any]) -> str:
     >>> advice_word({"advice": {"stop": False}, "search": None, "guarantee": None})
     'go on. '
     """
-    from labelsieve.project.finding import quiet
-
     if state["advice"]["stop"]:
         return "stop. "
-    search = state["search"]
-    return "" if search and (state["guarantee"] or quiet(search)) else "go on. "
+    if (search := state["search"]) is None:
+        return "go on. "
+    from labelsieve.project.finding import quiet
+
+    return "" if state["guarantee"] or quiet(search) else "go on. "
 
 
 def spending_line(state: Mapping[str, Any]) -> str:

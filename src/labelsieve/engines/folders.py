@@ -6,8 +6,8 @@ from typing import Literal
 
 from labelsieve.core.errors import EngineError
 from labelsieve.core.types import Modality
-from labelsieve.engines.preprocess import FILE as IMAGE_CONFIG
 
+IMAGE_CONFIG = "preprocessor_config.json"
 ONNX_IMAGE = ("vision_model.onnx", "onnx/vision_model.onnx", "model.onnx", "onnx/model.onnx")
 ONNX_TEXT = ("text_model.onnx", "onnx/text_model.onnx", "model.onnx", "onnx/model.onnx")
 _MARKS: dict[Modality, str] = {"image": IMAGE_CONFIG, "text": "tokenizer.json"}

@@ -13,10 +13,10 @@ from PIL import Image
 
 from labelsieve.core.errors import EngineError, InputError
 from labelsieve.core.types import Matrix
+from labelsieve.engines.folders import IMAGE_CONFIG
 from labelsieve.engines.images import LOADING, MAX_PIXELS
 
 CODE = "pixels-1"  # part of every preprocess id: change it when the same config would give other pixels
-FILE = "preprocessor_config.json"
 
 _HALF = (0.5, 0.5, 0.5)
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -65,11 +65,11 @@ _STATISTICS = {"Bit": _CLIP, "CLIP": _CLIP, "DINOv3ViT": _IMAGENET}
 
 def read_recipe(folder: Path) -> Recipe:
     """The recipe of a model folder. EngineError where the file is absent, damaged or asks for an unknown step."""
-    file = folder / FILE
+    file = folder / IMAGE_CONFIG
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise EngineError(f"{folder.name} has no {FILE}.", "put the model's own beside model.onnx.") from error
+        raise EngineError(f"{folder.name} has no {IMAGE_CONFIG}.", "put the model's own beside model.onnx.") from error
     except (OSError, ValueError) as error:
         raise EngineError(f"{file.name} of {folder.name} cannot be read: {error}.", _AGAIN) from error
     if not isinstance(config, Mapping):

@@ -17,8 +17,8 @@ from labelsieve.core.statistics import bootstrap
 from labelsieve.core.types import Interval, Labels
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
-from labelsieve.project.curves import LEAST_AUDIT
 from labelsieve.project.pooling import embed_with
+from labelsieve.project.slices import LEAST_AUDIT
 from labelsieve.project.standing import stand
 from labelsieve.project.training import Chooser, fit, fit_view, restricted, right, view_way
 from labelsieve.store.pools import SubPool, ViewedPool

@@ -18,11 +18,11 @@ from labelsieve.core.sockets import Head
 from labelsieve.core.statistics import bootstrap, wilson
 from labelsieve.core.types import ODD, Ids, Interval, Labels
 from labelsieve.heads import metrics
+from labelsieve.project.slices import LEAST_AUDIT
 from labelsieve.project.training import fit
 
 POINTS = 24
 DRAWS = 250  # of the bootstrap
-LEAST_AUDIT = 10  # fewer audit items than this and nothing is claimed
 
 
 @dataclass(frozen=True, slots=True)

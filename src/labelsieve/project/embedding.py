@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from labelsieve.core.errors import EngineError, InputError
 from labelsieve.core.norms import MOST, small_enough
@@ -92,6 +91,8 @@ def embed_pending(
 
     Cost: (preprocessing + inference) / cores an item; holds about two shards in memory.
     """
+    from threadpoolctl import threadpool_limits
+
     workers = os.cpu_count() or 1
     began, done = time.perf_counter(), 0
     flight: deque[Future[Answer]] = deque()

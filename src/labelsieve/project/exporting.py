@@ -3,23 +3,22 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelsieve import __version__
 from labelsieve.core.errors import NotEnoughLabels
 from labelsieve.core.types import Label
 from labelsieve.project import deciding, exports, fitting, folding, headfiles, manifest, queries
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import Fitted
-from labelsieve.project.modelcard import HeadFacts, model_card
 from labelsieve.project.people.settled import CONSENSUS_COLUMNS, consensus_rows
 from labelsieve.project.pooling import NotEmbedded
-from labelsieve.project.report.collect import gathered
-from labelsieve.project.report.data import ReportData
-from labelsieve.project.report.rendering import render
+
+if TYPE_CHECKING:
+    from labelsieve.project.modelcard import HeadFacts
 
 StrPath = str | os.PathLike[str]
 BLOCK = 50_000
@@ -64,6 +63,9 @@ def _write(context: Context, wanted: Wanted) -> list[Path]:
     if wanted.predictions is not None:
         written.append(exports.write_predictions(wanted.predictions, prediction_table(context)))
     if wanted.head is not None or wanted.card is not None:
+        from labelsieve.project.modelcard import model_card
+        from labelsieve.project.report.collect import gathered
+
         fitted = fitting.fit_task(context)
         final = fitting.final_head(fitted)
         facts = head_facts(context, fitted, final)
@@ -125,8 +127,10 @@ def prediction_table(context: Context) -> exports.PredictionTable:
     return exports.PredictionTable(found.keys, found.names, found.classes, found.proba, context.task.kind)
 
 
-def head_facts(context: Context, fitted: Fitted, final: Any) -> HeadFacts:
+def head_facts(context: Context, fitted: Fitted, final: Any) -> "HeadFacts":
     """What a reader of the exported head has to know."""
+    from labelsieve.project.modelcard import HeadFacts
+
     name, _, rest = context.settings.embeddings.partition("@")
     revision, _, preprocess = rest.partition("+")
     return HeadFacts(
@@ -141,11 +145,11 @@ def head_facts(context: Context, fitted: Fitted, final: Any) -> HeadFacts:
         trained_on=len(fitted.stand.both),
         taught=len(fitted.labels) - len(fitted.stand.train),
         foreign=headfiles.name_of(final) is None,
-        version=version("labelsieve"),
+        version=__version__,
     )
 
 
-def head_export(fitted: Fitted, final: Any, facts: HeadFacts, card: str) -> exports.HeadExport:
+def head_export(fitted: Fitted, final: Any, facts: "HeadFacts", card: str) -> exports.HeadExport:
     """The files of the head: arrays and ONNX; the card alone for a foreign one, which is refitted from the labels."""
     known = {name: getattr(facts, name) for name in facts.__dataclass_fields__}
     if facts.foreign:
@@ -160,7 +164,9 @@ def head_export(fitted: Fitted, final: Any, facts: HeadFacts, card: str) -> expo
 
 def write_report(context: Context, path: StrPath | None) -> Path:
     """Writes the report; one HTML file that opens from disk."""
+    from labelsieve.project.report.collect import gathered
+    from labelsieve.project.report.rendering import render
+
     where = Path(path) if path is not None else context.root / "reports" / f"{context.task_name}.html"
     where.parent.mkdir(parents=True, exist_ok=True)
-    data: ReportData = gathered(context)
-    return exports.write_text(where, render(data), force=path is None)
+    return exports.write_text(where, render(gathered(context)), force=path is None)

@@ -15,7 +15,7 @@ from labelsieve.core.types import DULL, ODD, Ids, Query
 from labelsieve.project import folding, queries
 from labelsieve.project.claims.awaiting import awaited
 from labelsieve.project.context import Context
-from labelsieve.project.standing import sides_among
+from labelsieve.project.grounds import sides_among
 from labelsieve.project.training import restricted
 
 LAST = 3  # queries that are spoken of

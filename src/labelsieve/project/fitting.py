@@ -17,10 +17,11 @@ from labelsieve.heads.mixup import Mixup, keeps
 from labelsieve.heads.temperature import Temperature, cross_fitted
 from labelsieve.project import headfiles
 from labelsieve.project.context import Context
-from labelsieve.project.curves import LEAST_AUDIT, audit_score
+from labelsieve.project.curves import audit_score
 from labelsieve.project.database import now, transaction
 from labelsieve.project.lessons.judging import Verdict, as_facts, from_facts, judged, kept_of
 from labelsieve.project.lessons.taught import MISSED
+from labelsieve.project.slices import LEAST_AUDIT
 from labelsieve.project.standing import Stand, stand, with_taught
 from labelsieve.project.training import MIXUP, Chooser, Watch, among_pool, fit, right, watched
 

@@ -12,7 +12,7 @@ from labelsieve.project import events, folding, manifest, tasks
 from labelsieve.project.chain import head_of, verify_chain
 from labelsieve.project.context import Context
 from labelsieve.project.database import RESTORE, damage
-from labelsieve.project.indexing import index_damage
+from labelsieve.project.indexfacts import index_damage
 from labelsieve.project.seeing import lacking
 from labelsieve.store.shards import Shards
 

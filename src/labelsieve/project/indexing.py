@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from labelsieve.core.errors import LabelsieveError, ProjectError
+from labelsieve.core.errors import LabelsieveError
 from labelsieve.core.rounds import Pool
 from labelsieve.core.sockets import Neighbours
 from labelsieve.core.types import Ids
 from labelsieve.heads.view import View
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
+from labelsieve.project.indexfacts import folder_of
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.standing import meaning_of
 from labelsieve.project.training import fit_view, view_way
 from labelsieve.selection.neighbours import ItemNeighbours, exact_neighbours
 from labelsieve.store.index import FaissIndex, open_index
 from labelsieve.store.indexbuild import IndexSettings, build_index
-from labelsieve.store.indexfiles import MANIFEST, About, DamagedIndex, Facts, check_files, read_facts
+from labelsieve.store.indexfiles import MANIFEST, About, Facts, read_facts
 from labelsieve.store.indexparts import pool_digest
 from labelsieve.store.nearfiles import KeptNeighbours
 from labelsieve.store.pools import ViewedPool
@@ -96,47 +97,6 @@ def _indexed(context: Context, raw: Pool, tell: Callable[[str], None] | None) ->
         tell(f"The index was built again, in {report.seconds:,.1f} s: {report.why.rstrip('.')}.")
     home = context.cache / "neighbours" / folder_of(context).name
     return KeptNeighbours(home, index.facts.mark, ItemNeighbours(index.pool or raw, index))
-
-
-def folder_of(context: Context) -> Path:
-    """Where the index of the active engine lies."""
-    return context.cache / "index" / (context.settings.embeddings or "given")
-
-
-def index_state(context: Context) -> dict[str, Any] | None:
-    """What `status` says of the index: plain data, None where there is none. Reads one small file."""
-    try:
-        facts = read_facts(folder_of(context))
-    except DamagedIndex as error:
-        return {"damaged": error.fact}
-    except ProjectError:
-        return None
-    return {
-        "items": facts.items,
-        "added": facts.items - facts.built,
-        "engine": facts.engine,
-        "cells": facts.cells,
-        "visits": facts.visits,
-        "recall": facts.recall,
-        "recall_k": facts.recall_k,
-        "held_out": facts.held_out,
-    }
-
-
-def index_damage(context: Context) -> tuple[str, str] | None:
-    """(folder, damage), the latter empty where every byte of the index is as it was written. None: no index.
-
-    Cost: one read of it.
-    """
-    folder = folder_of(context)
-    try:
-        facts = read_facts(folder)
-        check_files(folder, facts, thorough=True)
-    except DamagedIndex as error:
-        return folder.name, error.fact
-    except ProjectError:
-        return None
-    return folder.name, ""
 
 
 def _ready(context: Context, raw: Pool, why: str, progress: Progress | None = None) -> tuple[FaissIndex, IndexReport]:

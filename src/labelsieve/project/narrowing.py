@@ -9,7 +9,7 @@ from labelsieve.core.rounds import BLOCK, Pool
 from labelsieve.core.sockets import Head, Strategy
 from labelsieve.core.types import ODD
 from labelsieve.project.context import Context
-from labelsieve.project.standing import remembered
+from labelsieve.project.grounds import remembered
 from labelsieve.selection.composing import among
 from labelsieve.selection.naming import candidates_called
 

@@ -11,7 +11,8 @@ from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Vector
 from labelsieve.project import slices
 from labelsieve.project.context import Context
 from labelsieve.project.fitting import fit_task, named
-from labelsieve.project.standing import Stand, groups_of, stand
+from labelsieve.project.grounds import groups_of
+from labelsieve.project.standing import Stand, stand
 from labelsieve.project.thinning import Listed, listed
 from labelsieve.project.training import Chooser, fit, restricted
 from labelsieve.selection.curriculum import Pace, difficulty, steps_of

@@ -8,11 +8,12 @@ from labelsieve.core.sockets import Strategy
 from labelsieve.core.types import Kind
 from labelsieve.project.asking import LARGEST, SMALLEST, strategy_named
 from labelsieve.project.context import Context
+from labelsieve.project.grounds import groups_of
 from labelsieve.project.pictures.mapped import map_pool
 from labelsieve.project.pictures.templates import templates_of
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.simulation import Play, Run, SimulationSettings, simulate
-from labelsieve.project.standing import groups_of, meaning_of
+from labelsieve.project.standing import meaning_of
 from labelsieve.project.training import Chooser, fit_view, view_way
 from labelsieve.project.truth import truth_of
 from labelsieve.selection.composing import among

@@ -16,6 +16,7 @@ from labelsieve.core.types import Ids, Kind, Purpose, Vector
 
 AUDIT_SHARE = 0.05  # of the labels, once the slice has its smallest size
 AUDIT_LEAST, AUDIT_MOST = 30, 300
+LEAST_AUDIT = 10  # fewer audit items than this and nothing is claimed
 BLOCK = 65_536  # ids that are hashed at once
 AUDIT_PACE = 0.2  # of what is asked, until the slice has its smallest size
 

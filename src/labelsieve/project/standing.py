@@ -1,25 +1,22 @@
 """Where a task stands: its viewed pool, its sides, what trains and what audits. Read-only but for the shares."""
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from labelsieve.core.idsets import common, without
-from labelsieve.core.randomness import stream
 from labelsieve.core.rounds import Pool
 from labelsieve.core.types import ODD, Ids, Labels, Purpose
 from labelsieve.heads.view import View
-from labelsieve.project import folding, manifest, queries, slices
+from labelsieve.project import folding, queries, slices
 from labelsieve.project.claims.awaiting import awaited
 from labelsieve.project.context import Context
-from labelsieve.project.database import transaction
 from labelsieve.project.doubting import NOTHING, doubted
+from labelsieve.project.grounds import audit_seed, engine_mark, groups_of, shares_of
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.taught import Taught
 from labelsieve.project.pooling import Tell, raw_pool
-from labelsieve.project.slices import Groups, Sides
+from labelsieve.project.slices import Sides
 from labelsieve.project.training import TABULAR_DIM, Chooser, Meaning, fit_view, restricted, view_way
 from labelsieve.screening.doubts import Doubts
 from labelsieve.store.pools import TaughtPool, ViewedPool
@@ -84,7 +81,7 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     if taught is not None:
         pool = TaughtPool(pool, taught.ids, view(taught.rows))
     groups = groups_of(context, pool.ids)
-    sides = slices.sides(audit_seed(context), pool.ids, groups, _shares(context, len(pool.ids)))
+    sides = slices.sides(audit_seed(context), pool.ids, groups, shares_of(context, len(pool.ids)))
     labels = folding.fold(context.conn, task.name)
     labels = restricted(labels, common(pool.ids, without(labels.ids, awaited(context.conn, task.name))))
     answered = common(pool.ids, folding.answered(context.conn, task.name))
@@ -107,12 +104,6 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     )
 
 
-def engine_mark(context: Context) -> str:
-    """What names the engine of the pool's embeddings, its revision and preprocessing; ready embeddings have no name."""
-    mark = context.settings.embeddings
-    return mark if mark and not mark.startswith("given@") else "given"
-
-
 def taught_in(context: Context, dim: int) -> Taught | None:
     """What was taught and may train here, by the engine of the pool. A screen task alone learns from it."""
     task = context.task
@@ -125,49 +116,6 @@ def meaning_of(context: Context, pool: Pool) -> Meaning:
         return "scaled"
     given = all(row.modality == "embedding" for row in context.rows.values())
     return "columns" if given and pool.dim < TABULAR_DIM else "directions"
-
-
-def groups_of(context: Context, ids: Ids) -> Groups:
-    """One group an item, or None where the project has no groups."""
-    if context.conn.execute("SELECT 1 FROM items WHERE grp IS NOT NULL LIMIT 1").fetchone() is None:
-        return None
-    return manifest.groups(context.conn, ids)
-
-
-def audit_seed(context: Context) -> int:
-    """The seed of the sides of the context's task."""
-    return int(stream(context.settings.seed, "audit", context.task_name).integers(2**62))
-
-
-def sides_among(context: Context, ids: Ids) -> Sides:
-    """Which of these items (m,), ascending, stand on a random side. Cost: a hash each; the pool is not read."""
-    shares = _shares(context, len(manifest.ids(context.conn)))
-    return slices.sides(audit_seed(context), ids, groups_of(context, ids), shares)
-
-
-def _shares(context: Context, n_items: int) -> dict[Purpose, float]:
-    """The share of each random side: fixed when it is first needed, so that no item ever changes sides."""
-    budget = context.task_settings.budget_labels
-
-    def share(purpose: Purpose) -> float:
-        name = f"{purpose}_share:{context.task_name}"
-        return float(remembered(context, name, lambda: slices.share_of(purpose, n_items, budget)))
-
-    return {purpose: share(purpose) for purpose in slices.purposes_of(context.task.kind)}
-
-
-def remembered(context: Context, name: str, make: Callable[[], float]) -> float:
-    """A number that is made once and kept in the ledger; without write access it is made each time."""
-    sql = "SELECT value FROM meta WHERE key = ?"
-    row = context.conn.execute(sql, (name,)).fetchone()
-    if row is None:
-        value = make()
-        if not context.conn.writable:
-            return value
-        with transaction(context.conn):
-            context.conn.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", (name, json.dumps(value)))
-        row = context.conn.execute(sql, (name,)).fetchone()
-    return float(json.loads(row[0]))
 
 
 def _slice(context: Context, sides: Sides, purpose: Purpose, answered: Ids) -> Ids:

@@ -12,13 +12,10 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.types import Interval, Task
 from labelsieve.project import folding, manifest
 from labelsieve.project.claims.awaiting import awaited
-from labelsieve.project.claims.claiming import audit_state, last_look
 from labelsieve.project.context import Context
-from labelsieve.project.curves import LEAST_AUDIT
-from labelsieve.project.finding import in_vain, quiet, search_state, yield_said
-from labelsieve.project.indexing import index_state
-from labelsieve.project.lessons.teaching import taught_state
+from labelsieve.project.indexfacts import index_state
 from labelsieve.project.narrowing import scan_costs
+from labelsieve.project.slices import LEAST_AUDIT
 from labelsieve.project.spending import budget_left, spent
 from labelsieve.selection.stopping import ROUNDS, Advice, Signals, advise, gained
 
@@ -36,10 +33,8 @@ def status(context: Context) -> dict[str, Any]:
     labels = without(folding.fold(conn, task.name).ids, later)
     answered = without(folding.answered(conn, task.name), later)
     fits = fit_history(context)
-    search = search_state(context) if task.kind == "screen" else None
-    held = last_look(context) if search else None
+    search, held, audit, taught = _screen_state(context, fits) if task.kind == "screen" else (None, None, None, [])
     advice = stop_advice(context, fits, search, held)
-    taught = taught_state(context, fits[-1].get("taught", []) if fits else [])
     return {
         "project": str(context.root),
         "items": len(manifest.ids(conn)),
@@ -64,10 +59,22 @@ def status(context: Context) -> dict[str, Any]:
         "fit": _last_fit(fits[-1], len(answered), taught) if fits else None,
         "search": search,
         "guarantee": held,
-        "audit": audit_state(context) if search else None,
+        "audit": audit,
         "advice": {"stop": advice.stop, "reasons": list(advice.reasons)},
         "seed": context.settings.seed,
     }
+
+
+def _screen_state(
+    context: Context, fits: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any] | None, list[dict[str, Any]]]:
+    """What a screen has beside other tasks: its search, what an audit showed, the audit under way, what was taught."""
+    from labelsieve.project.claims.claiming import audit_state, last_look
+    from labelsieve.project.finding import search_state
+    from labelsieve.project.lessons.teaching import taught_state
+
+    taught = taught_state(context, fits[-1].get("taught", []) if fits else [])
+    return search_state(context), last_look(context), audit_state(context), taught
 
 
 def _last_fit(fit: Mapping[str, Any], answered: int, taught: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -117,10 +124,13 @@ def stop_advice(
             return advise(replace(over, spent=used, budget=limit, unit=unit))
     if context.task.kind != "screen":
         return advise(signals)
-    return Advice(False, _of_screen(context, search or search_state(context), held))
+    return Advice(False, _of_screen(context, search, held))
 
 
-def _of_screen(context: Context, search: Mapping[str, Any], held: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _of_screen(context: Context, search: Mapping[str, Any] | None, held: Mapping[str, Any] | None) -> tuple[str, ...]:
+    from labelsieve.project.finding import in_vain, quiet, search_state, yield_said
+
+    search = search or search_state(context)
     conn, name = context.conn, context.task_name
     sizes = folding.class_counts(conn, name, awaited(conn, name))
     if not sizes:

@@ -9,8 +9,6 @@ import numpy as np
 
 from labelsieve.core.types import Ids
 from labelsieve.project import chain, queries
-from labelsieve.project.claims.audits import drawn_audit
-from labelsieve.project.claims.certifying import open_items
 
 
 def awaited(conn: sqlite3.Connection, task: str) -> Ids:
@@ -21,6 +19,9 @@ def awaited(conn: sqlite3.Connection, task: str) -> Ids:
     """
     if not any(fact.facts["hidden"] for fact in chain.facts_of(conn, "draw", task)):
         return np.empty(0, np.int64)
+    from labelsieve.project.claims.audits import drawn_audit
+    from labelsieve.project.claims.certifying import open_items
+
     audit = drawn_audit(conn, task)
     mixed = {query for query, _, _ in audit.hidden}
     parts = [np.empty(0, np.int64)]

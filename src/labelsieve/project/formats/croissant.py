@@ -17,11 +17,10 @@ import pyarrow.parquet as pq
 
 from labelsieve.core.errors import InputError
 from labelsieve.project.formats import hubout
-from labelsieve.project.formats.foreign import Foreign
+from labelsieve.project.formats.foreign import CROISSANT, Foreign
 from labelsieve.project.formats.gathering import Gathered
 from labelsieve.project.formats.hubin import HubFolder, inside, json_object
 
-NAME = "croissant.json"
 VERSION = "http://mlcommons.org/croissant/1.0"
 PARQUET = "application/x-parquet"
 _TERMS = """column equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset
@@ -57,10 +56,10 @@ def write(folder: Path, given: Gathered) -> list[str]:
         "distribution": [_file(path, folder) for path in files],
         "recordSet": [_classes(given.task.classes), *(_rows(path, given.task.classes) for path in files)],
     }
-    (folder / NAME).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / CROISSANT).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return [
         *notes,
-        f"{NAME} names no licence: add license, creator, url and datePublished before it is published.",
+        f"{CROISSANT} names no licence: add license, creator, url and datePublished before it is published.",
     ]
 
 
@@ -142,19 +141,21 @@ class CroissantFolder:
 
     def __init__(self, path: Path, field: str | None = None) -> None:
         self._folder = path if path.is_dir() else path.parent
-        for one in _described(json_object(path / NAME if path.is_dir() else path)):
+        for one in _described(json_object(path / CROISSANT if path.is_dir() else path)):
             self._require_whole(one)
         self._data = HubFolder(self._folder, field)
 
     def _require_whole(self, one: Mapping[str, Any]) -> None:
         file = inside(self._folder, one.get("contentUrl"))
         if not file.is_file():
-            raise InputError(f"{file.name}, which {NAME} describes, is not in its folder.", "copy the whole folder.")
+            raise InputError(
+                f"{file.name}, which {CROISSANT} describes, is not in its folder.", "copy the whole folder."
+            )
         said = one.get("sha256")
         found = sha256(file)
         if said is not None and said != found:
             raise InputError(
-                f"{file.name} has changed: its sha256 is {found[:12]}..., {NAME} says {str(said)[:12]}....",
+                f"{file.name} has changed: its sha256 is {found[:12]}..., {CROISSANT} says {str(said)[:12]}....",
                 "copy or export it again.",
             )
 

@@ -19,7 +19,8 @@ from labelsieve.core.errors import InputError, UnknownName
 from labelsieve.project import exports, importing
 from labelsieve.project.context import Context
 from labelsieve.project.exporting import label_rows, write_consensus
-from labelsieve.project.formats import croissant, folderin, folderout, foreign, hubin, hubout, studio, studioread
+from labelsieve.project.formats import foreign
+from labelsieve.project.formats.foreign import CROISSANT
 from labelsieve.project.formats.gathering import Gathered, gathered
 from labelsieve.project.formats.losses import Lost
 from labelsieve.project.formats.matching import Matcher
@@ -29,17 +30,8 @@ from labelsieve.project.safecsv import csv_text
 from labelsieve.project.wholefiles import whole, whole_folder
 
 TABLES = {"csv": (".csv", ".tsv"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
-FOLDERS: Mapping[str, Callable[[Path, Gathered], list[str]]] = {
-    "hf": hubout.write,
-    "folders": folderout.write,
-    "croissant": croissant.write,
-}
-READERS: Mapping[str, Callable[[Path, str | None], foreign.Reading]] = {
-    "label-studio": studioread.StudioFile,
-    "hf": hubin.HubFolder,
-    "folders": folderin.ClassFolders,
-    "croissant": croissant.CroissantFolder,
-}
+FOLDERS = ("hf", "folders", "croissant")
+READERS = ("label-studio", *FOLDERS)
 ENDINGS = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet", "label-studio": ".json"}
 FORMATS = (*TABLES, *READERS)
 CONSENSUS = "consensus"  # a table that is written alone: what is most likely true, a row an item
@@ -120,6 +112,8 @@ def _studio(given: Gathered, path: Path) -> list[str]:
     for place in (path, path.with_suffix(".xml")):
         ours = place.is_file() and b"labelsieve" in _head(place)
         exports.check_place(place, ours or _head(place).strip() in (b"[\n]", b"[]"), force=False)
+    from labelsieve.project.formats import studio
+
     return studio.write(path, given)
 
 
@@ -130,6 +124,13 @@ def _head(path: Path) -> bytes:
         return file.read(1 << 20)
 
 
+def _folder_writer(format_: str) -> Callable[[Path, Gathered], list[str]]:
+    """What writes a folder of this format; a format is loaded when it is wanted."""
+    from labelsieve.project.formats import croissant, folderout, hubout
+
+    return {"hf": hubout.write, "folders": folderout.write, "croissant": croissant.write}[format_]
+
+
 def _folder(given: Gathered, path: Path, format_: str) -> list[str]:
     mark = {"made_by": "labelsieve", "format": format_}
     there = path.is_dir() and any(path.iterdir())
@@ -137,7 +138,7 @@ def _folder(given: Gathered, path: Path, format_: str) -> list[str]:
     if format_ == "folders":
         _require_outside(given, path)
     with whole_folder(path) as temporary:
-        notes = FOLDERS[format_](temporary, given)
+        notes = _folder_writer(format_)(temporary, given)
         (temporary / MARK).write_text(json.dumps(mark), encoding="utf-8")
         given.settle()
     return notes
@@ -237,8 +238,21 @@ def _read(context: Context, path: Path, format_: str, wanted: Wanted) -> Import:
         return importing.read_file(conn, task.name, path, wanted.by, wanted.separator, context.key_columns())
     if not path.exists():
         raise InputError(f"{path} is not there.", "check the path.")
-    rows = foreign.label_rows(READERS[format_](path, wanted.field).answers(), Matcher(conn), task.kind, format_)
+    rows = foreign.label_rows(_reader(format_)(path, wanted.field).answers(), Matcher(conn), task.kind, format_)
     return importing.read_rows(conn, task.name, rows, wanted.by, path.name)
+
+
+def _reader(format_: str) -> Callable[[Path, str | None], foreign.Reading]:
+    """What reads another tool's format; loaded when it is wanted."""
+    from labelsieve.project.formats import croissant, folderin, hubin, studioread
+
+    readers: dict[str, Callable[[Path, str | None], foreign.Reading]] = {
+        "label-studio": studioread.StudioFile,
+        "hf": hubin.HubFolder,
+        "folders": folderin.ClassFolders,
+        "croissant": croissant.CroissantFolder,
+    }
+    return readers[format_]
 
 
 def said(report: ImportReport) -> str:
@@ -254,16 +268,19 @@ def format_of(path: Path) -> str:
     if not path.exists():
         raise InputError(f"{path} is not there.", "check the path; it is relative to the folder you are in.")
     if path.is_dir():
-        if (path / croissant.NAME).is_file():
+        if (path / CROISSANT).is_file():
             return "croissant"
         marks = ("dataset_info.json", "dataset_dict.json", "state.json")
         if any((path / name).is_file() for name in marks) or next(path.rglob("*.parquet"), None):
             return "hf"
         return "folders"
     name = path.name.lower()
-    if name.endswith(".parquet") and hubin.is_hub_file(path):
-        return "hf"
-    if name == croissant.NAME:
+    if name.endswith(".parquet"):
+        from labelsieve.project.formats import hubin
+
+        if hubin.is_hub_file(path):
+            return "hf"
+    if name == CROISSANT:
         return "croissant"
     if name.endswith(".json") and _head(path).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
         return "label-studio"

@@ -10,6 +10,7 @@ from labelsieve.project.formats.matching import Matcher
 from labelsieve.project.labelfiles import LabelRow
 
 BLOCK = 1_000  # answers in memory at once, with their texts
+CROISSANT = "croissant.json"
 
 
 Thing: TypeAlias = tuple[tuple[str, ...], str | bytes, str]  # names, content, called: see Foreign

@@ -11,8 +11,8 @@ from labelsieve.core.randomness import stream
 from labelsieve.core.sockets import Head
 from labelsieve.core.statistics import bootstrap
 from labelsieve.core.types import DULL, ODD, Interval, Labels, Vector
-from labelsieve.project.curves import LEAST_AUDIT
 from labelsieve.project.lessons.taught import MISSED, Taught
+from labelsieve.project.slices import LEAST_AUDIT
 from labelsieve.project.standing import Stand, with_taught
 from labelsieve.project.training import restricted
 

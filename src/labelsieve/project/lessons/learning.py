@@ -15,6 +15,7 @@ from labelsieve.core.types import DULL, ODD, Ids, Labels, Matrix, Task
 from labelsieve.project import config, folding, manifest, tasks
 from labelsieve.project.context import Context
 from labelsieve.project.embedding import EmbedProgress
+from labelsieve.project.grounds import engine_mark
 from labelsieve.project.lessons import WEIGHT
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.outside import embedded, engine_for, rows_in_pool
@@ -22,7 +23,6 @@ from labelsieve.project.lessons.taught import MISSED, Counts, Lesson, Teaching
 from labelsieve.project.lessons.teaching import Progress, add_taught_fact, require_screen
 from labelsieve.project.making import opened_context
 from labelsieve.project.pooling import raw_pool
-from labelsieve.project.standing import engine_mark
 from labelsieve.sources.base import digest
 from labelsieve.store.shards import Shards
 

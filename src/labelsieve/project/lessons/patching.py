@@ -12,11 +12,11 @@ from labelsieve.core.errors import LabelsieveError
 from labelsieve.core.types import Matrix
 from labelsieve.project import config, tasks
 from labelsieve.project.context import Context
+from labelsieve.project.grounds import engine_mark
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.outside import Outside, embedded, outside_items
 from labelsieve.project.lessons.taught import MISSED, Lesson, Row, Teaching
 from labelsieve.project.pictures.mapped import map_engine
-from labelsieve.project.standing import engine_mark
 from labelsieve.screening.patches import thinned
 from labelsieve.sources.options import SourceOptions
 

@@ -10,13 +10,13 @@ import numpy as np
 from labelsieve.core.errors import InputError, LabelsieveError
 from labelsieve.project import config, manifest, tasks
 from labelsieve.project.context import Context
+from labelsieve.project.grounds import engine_mark
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.outside import embedded, engine_for, outside_items
 from labelsieve.project.lessons.taught import MISSED, Lesson, Row, Teaching
 from labelsieve.project.lessons.teaching import Progress
 from labelsieve.project.making import opened_context
 from labelsieve.project.pooling import raw_pool
-from labelsieve.project.standing import engine_mark
 from labelsieve.sources.options import SourceOptions
 
 

@@ -14,13 +14,13 @@ from labelsieve.project.context import Context
 from labelsieve.project.current import current_of
 from labelsieve.project.database import now, transaction
 from labelsieve.project.embedding import EmbedProgress
+from labelsieve.project.grounds import engine_mark
 from labelsieve.project.labelling import Given, labels_of
 from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.outside import Outside, embedded, engine_for, outside_items, rows_in_pool
 from labelsieve.project.lessons.patching import shown_by
 from labelsieve.project.lessons.taught import MISSED, Counts, Lesson, Row, Teaching
 from labelsieve.project.pooling import raw_pool
-from labelsieve.project.standing import engine_mark
 from labelsieve.sources.options import SourceOptions
 
 Progress = Callable[[EmbedProgress], None]

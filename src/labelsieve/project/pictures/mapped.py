@@ -4,6 +4,7 @@ They lie in shards below cache/embeddings like embeddings do, and come back as t
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from labelsieve.core.errors import EngineError
 from labelsieve.core.idsets import common, holds
 from labelsieve.core.rounds import Pool
 from labelsieve.core.types import Ids, Matrix
-from labelsieve.engines.maps import FeatureMaps, maps_engine
 from labelsieve.engines.opening import open_engine
 from labelsieve.project import manifest
 from labelsieve.project.config import relative, resolve
@@ -21,6 +21,9 @@ from labelsieve.project.embedding import EmbedReport
 from labelsieve.project.pooling import Tell, embed_by, fetching
 from labelsieve.store.rowfiles import Stored, coded
 from labelsieve.store.shards import Shards
+
+if TYPE_CHECKING:
+    from labelsieve.engines.maps import FeatureMaps
 
 Grid = tuple[int, int, int]
 SIDES = "grid.txt"  # beside the shards: so that a grid is known without opening the model
@@ -79,8 +82,10 @@ def embed_maps(
 
 def map_engine(
     context: Context, spec: str = "", size: int = 0, download: bool = False, progress: Tell | None = None
-) -> FeatureMaps:
+) -> "FeatureMaps":
     """The engine of the project's maps, of the revision that labelsieve.toml pins; or of another `spec` and `size`."""
+    from labelsieve.engines.maps import maps_engine
+
     settings = context.settings
     if not spec:
         if not settings.maps:

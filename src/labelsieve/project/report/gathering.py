@@ -9,9 +9,10 @@ from labelsieve.core.types import Ids, Interval, Labels
 from labelsieve.project import folding, queries
 from labelsieve.project.claims.awaiting import awaited
 from labelsieve.project.context import Context
-from labelsieve.project.curves import LEAST_AUDIT, checkpoints, found_curve, learning_curve, paired_gain
+from labelsieve.project.curves import checkpoints, found_curve, learning_curve, paired_gain
 from labelsieve.project.report.data import Curve
 from labelsieve.project.report.forecast import forecast_score
+from labelsieve.project.slices import LEAST_AUDIT
 from labelsieve.project.standing import Stand
 from labelsieve.project.training import restricted
 

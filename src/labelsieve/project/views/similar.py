@@ -13,7 +13,8 @@ from labelsieve.core.errors import ProjectError
 from labelsieve.core.types import Ids
 from labelsieve.project import manifest
 from labelsieve.project.context import Context
-from labelsieve.project.indexing import EXACT, folder_of, lazy_neighbours, row_by_row
+from labelsieve.project.indexfacts import folder_of
+from labelsieve.project.indexing import EXACT, lazy_neighbours, row_by_row
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.views.arrayfiles import kept, put
 from labelsieve.store.indexfiles import MANIFEST
