@@ -126,6 +126,12 @@ def test_a_command_loads_what_it_uses(project: Path, words: str, own: int, never
     assert len([name for name in names if name.startswith("labelsieve.")]) <= own
 
 
+def test_a_worker_that_waits_for_jobs_loads_no_job() -> None:
+    names = _names_after("import labelsieve.project.jobs.worker")
+    assert {name.partition(".")[0] for name in names} & (PARTS_OF_OTHERS | {"pydantic", "rich", "typer"}) == set()
+    assert len([name for name in names if name.startswith("labelsieve.")]) <= 60
+
+
 def test_arrays_need_no_project() -> None:
     assert (
         _loaded_after("import labelsieve as ls; ls.margin, ls.Label") & {"torch", "PIL", "pyarrow", "sqlite3"} == set()

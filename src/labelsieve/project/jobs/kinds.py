@@ -9,22 +9,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from labelsieve.core.errors import InputError, UnknownName
-from labelsieve.project.desk import speaking
-from labelsieve.project.desk.refilling import choose_more, refill
-from labelsieve.project.embedding import EmbedProgress
 from labelsieve.project.facade import Project
-from labelsieve.project.formats import exchanging, uploads
 from labelsieve.project.jobs import table
 from labelsieve.project.jobs.table import Lane
-from labelsieve.project.people.agreeing import agreement_now
 from labelsieve.project.people.roles import Role
-from labelsieve.project.pooling import lacks_rows
-from labelsieve.project.progress.measuring import measure
-from labelsieve.project.projection.projecting import project_pool
-from labelsieve.project.views import foreseen, similar
+
+if TYPE_CHECKING:
+    from labelsieve.project.embedding import EmbedProgress
 
 Tell: TypeAlias = Callable[[int, int, str], None]
 Run: TypeAlias = Callable[[Project, Mapping[str, Any], Tell], dict[str, Any]]
@@ -53,6 +47,8 @@ class JobKind:
 
 
 def _round(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.desk.refilling import choose_more, refill
+
     while _being_embedded(project):  # by the other worker: not twice
         tell(0, 0, "waiting for the embeddings of new items")
         time.sleep(WAIT)
@@ -63,17 +59,23 @@ def _round(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, A
 
 
 def _agreement(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.people.agreeing import agreement_now
+
     tell(0, 0, "measuring how people agree")
     found = agreement_now(project.context, wait=True)
     return {"items": found.data["items"], "open": len(found.open)}
 
 
 def _being_embedded(project: Project) -> bool:
+    from labelsieve.project.pooling import lacks_rows
+
     running = [job for job in table.open_jobs(project.context.conn) if job.kind == "embed" and job.state == "running"]
     return bool(running) and lacks_rows(project.context)
 
 
 def _fit(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.views import foreseen
+
     tell(0, 2, "fitting")
     fitted = project.fit()
     tell(1, 2, "predicting the pool")
@@ -82,11 +84,15 @@ def _fit(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any
 
 
 def _similar(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.views import similar
+
     tell(0, 0, "looking for what is alike")
     return {"items": len(similar.find_near(project.context, int(args["item"])))}
 
 
 def _words(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.desk import speaking
+
     given = str(args.get("items", ""))
     if not all(part.lstrip("-").isdecimal() and len(part) < 20 for part in given.split(",")):
         raise InputError(f"items are {given[:80]!r}; ids with commas between them were expected.", "such as 12,15.")
@@ -94,6 +100,8 @@ def _words(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, A
 
 
 def _embed(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.desk.refilling import refill
+
     tell(0, 0, "opening the engine; one that learns reads the pool first")
     relearn, download, maps = (args.get(name) or None for name in ("relearn", "download", "maps"))
     report = project.embed(args.get("engine"), bool(relearn), bool(download), _embedding(tell), maps)
@@ -102,7 +110,7 @@ def _embed(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, A
     return asdict(report) | {"set_aside": len(report.set_aside)}
 
 
-def _embedding(tell: Tell) -> Callable[[EmbedProgress], None]:
+def _embedding(tell: Tell) -> "Callable[[EmbedProgress], None]":
     return lambda at: tell(at.done, at.total, f"fetching {at.what}" if at.what else "embedding")
 
 
@@ -123,14 +131,20 @@ def _facts(report: object) -> list[tuple[str, Any]]:
 
 
 def _measure(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.progress.measuring import measure
+
     return measure(project.context, tell)
 
 
 def _map(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.projection.projecting import project_pool
+
     return project_pool(project.context, tell)
 
 
 def _export(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.formats import exchanging
+
     if not args.get("format"):
         tell(0, 0, "writing labels, predictions, the model and its card")
         return {"files": _relative(project, project.export())}
@@ -140,6 +154,8 @@ def _export(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, 
 
 
 def _import(project: Project, args: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    from labelsieve.project.formats import uploads
+
     tell(0, 0, "reading the file")
     return uploads.told(uploads.import_upload(project.context, str(args.get("upload", ""))))
 
@@ -155,8 +171,8 @@ def _relative(project: Project, paths: list[Path]) -> list[str]:
 
 KINDS: dict[str, JobKind] = {
     "round": JobKind(_round, "rounds", "annotator", {"purpose": str}),
-    similar.KIND: JobKind(_similar, "rounds", "viewer", {"item": int}),
-    speaking.KIND: JobKind(_words, "rounds", "annotator", {"items": str}),
+    "similar": JobKind(_similar, "rounds", "viewer", {"item": int}),
+    "words": JobKind(_words, "rounds", "annotator", {"items": str}),
     "agreement": JobKind(_agreement, "rounds", "reviewer"),
     "fit": JobKind(_fit, "rounds", "annotator"),
     "embed": JobKind(_embed, takes={"engine": str, "maps": str, "relearn": bool, "download": bool}),
