@@ -8,8 +8,14 @@ from labelsieve.core.errors import UnknownName
 
 
 @cache
+def _installed() -> Any:
+    """All entry points of all packages: read once, since every reading goes through all that is installed."""
+    return entry_points()
+
+
+@cache
 def _entries(group: str) -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=f"labelsieve.{group}")}
+    return {entry.name: entry for entry in _installed().select(group=f"labelsieve.{group}")}
 
 
 def names(group: str) -> list[str]:
