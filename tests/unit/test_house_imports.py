@@ -111,10 +111,10 @@ NOTHING_YET = PARTS_OF_OTHERS | {"numpy", "pydantic", "rich", "sqlite3", "tomlki
     ("words", "own", "never"),
     [
         ("--version", 6, NOTHING_YET),
-        ("backup", 50, PARTS_OF_OTHERS),
-        ("budget", 80, PARTS_OF_OTHERS),
-        ("status", 100, PARTS_OF_OTHERS),
-        ("fit --json", 125, PARTS_OF_OTHERS - {"scipy"}),
+        ("backup", 60, PARTS_OF_OTHERS),
+        ("budget", 100, PARTS_OF_OTHERS),
+        ("status", 125, PARTS_OF_OTHERS),
+        ("fit --json", 145, PARTS_OF_OTHERS - {"scipy"}),
     ],
 )
 def test_a_command_loads_what_it_uses(project: Path, words: str, own: int, never: set[str]) -> None:
