@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 
 from labelsieve.api.borrowing import AnyTask, ItemId
+from labelsieve.api.etags import has_already
 from labelsieve.api.guarding import Viewer
 from labelsieve.core.types import Label
 from labelsieve.project import events, manifest
@@ -81,7 +82,7 @@ def read_range(project: AnyTask, person: Viewer, item: ItemId) -> dict[str, floa
 def _sent(request: Request, found: Media, v: str | None) -> Response:
     tag = f'"{found.tag}"'
     headers = {"ETag": tag, "Cache-Control": FOREVER if v else "private, no-cache"}
-    if tag in request.headers.get("if-none-match", ""):
+    if has_already(request, tag):
         return Response(status_code=304, headers=headers)
     if isinstance(found.content, bytes):
         return Response(found.content, media_type=found.kind, headers=headers)

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from labelsieve.api.borrowing import OnTask
+from labelsieve.api.etags import has_already
 from labelsieve.api.guarding import Viewer
 from labelsieve.project.people.roles import Person
 from labelsieve.project.projection.colouring import By, colours
@@ -89,6 +90,6 @@ def _drawn(context: Any) -> Projection:
 
 def _sent(request: Request, mark: str, made: Callable[[], bytes]) -> Response:
     headers = {"ETag": f'"{mark}"', "Cache-Control": "private, no-cache"}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    if has_already(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(made(), media_type=BYTES, headers=headers)

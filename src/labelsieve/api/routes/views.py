@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from labelsieve.api.borrowing import LARGEST, AllDesks, AnyTask, ItemId, OnTask, TaskName
+from labelsieve.api.etags import has_already
 from labelsieve.api.guarding import Annotator, Viewer
 from labelsieve.core.types import Purpose
 from labelsieve.project.desk import handing
@@ -88,7 +89,7 @@ def read_view(
         "ETag": f'"{hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()}"',
         "Cache-Control": "private, no-cache",
     }
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    if has_already(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     page = tiles.tiles_of(context, ids[start:stop], seen_by(person), column)
     return JSONResponse({"total": len(ids), "start": start, "items": page}, headers=headers)
