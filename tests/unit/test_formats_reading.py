@@ -71,6 +71,13 @@ def test_other_encodings_and_absent_files_are_errors(tmp_path: Path) -> None:
     for name, said in (("a.json", "UTF-8"), ("b.json", "cannot be read")):
         with pytest.raises(InputError, match=said):
             list(elements(tmp_path / name))
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        (tmp_path / "a.json").write_text('[{"a": 1}]', encoding=encoding)
+        with pytest.raises(InputError, match="a.json is text in UTF-16"):
+            list(elements(tmp_path / "a.json"))
+    (tmp_path / "a.json").write_bytes(bytes(100))
+    with pytest.raises(InputError, match="no JSON array"):
+        list(elements(tmp_path / "a.json"))
     (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf [ "bom" ]')
     assert list(elements(tmp_path / "a.json")) == ["bom"]
 

@@ -187,6 +187,9 @@ def test_json_with_lone_surrogates_and_other_bytes(tmp_path: Path) -> None:
 def test_no_object_at_all(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no line that is a JSON object"):
         _open(_file(tmp_path, "nothing\nhere\n", "a.jsonl"), text="text")
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        with pytest.raises(InputError, match="a.jsonl is text in UTF-16; expected UTF-8"):
+            _open(_file(tmp_path, '{"text": "grün"}\n'.encode(encoding), "a.jsonl"), text="text")
 
 
 # Parquet

@@ -1,8 +1,22 @@
 """Text whose encoding nobody wrote down: UTF-8 where it is valid, else Windows-1252, told apart cell by cell."""
 
+import codecs
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
+
+from labelsieve.core.errors import InputError
+
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def require_single_bytes(path: Path) -> None:
+    """InputError for JSON in UTF-16, with its mark or without: of its first two bytes one is 0 then."""
+    with path.open("rb") as file:
+        head = file.read(2)
+    if head in _MARKS or (head.count(0) == 1 and len(head) == 2):
+        raise InputError(f"{path.name} is text in UTF-16; expected UTF-8.", "save it as UTF-8.")
 
 
 class Decoder:

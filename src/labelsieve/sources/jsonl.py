@@ -11,7 +11,7 @@ import pyarrow as pa
 from labelsieve.core.errors import InputError
 from labelsieve.sources.base import CHUNK, Ref, stat_of
 from labelsieve.sources.cells import parse_embedding
-from labelsieve.sources.encoding import Decoder, text_column
+from labelsieve.sources.encoding import Decoder, require_single_bytes, text_column
 
 CHUNK_CHARS = 32_000_000
 
@@ -29,6 +29,7 @@ class JsonLines:
         self._embeddings = embeddings
         if stat_of(path)[0] == 0:
             raise InputError(f"{path.name} is empty (0 bytes); expected one JSON object a line.", "write it again.")
+        require_single_bytes(path)
         names: dict[str, None] = {}
         for _, row in self._lines(Decoder()):
             if isinstance(row, dict):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from labelsieve.core.errors import InputError
+from labelsieve.sources.encoding import require_single_bytes
 
 CHUNK = 1 << 20
 LONGEST = 64 << 20  # characters of one element
@@ -17,6 +18,7 @@ _decode = json.JSONDecoder().raw_decode
 def elements(path: Path) -> Iterator[Any]:
     """The elements of the array that the file holds. InputError, with the place, where it is no whole JSON array."""
     try:
+        require_single_bytes(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             text, done = _Text(file), 0
             if (first := text.skip()) != "[":
