@@ -17,6 +17,7 @@ from labelsieve.store.shards import Shards
 
 FORGOTTEN = (
     "agreement",
+    "columns",
     "desk",
     "heads",
     "jobs",
