@@ -79,6 +79,8 @@ def test_known_odd_items_that_are_put_in(made: tuple[Path, Toy], tmp_path: Path)
     said = screen(*words).stdout
     assert f"Put in: {n} odd items (3 more are known here, and left out), {caught} caught." in said
     assert "IF the field's are like the ones put in" in said and "ASSUMED, not shown" in said
+    without = screen(*words[:2], "--alarms", ".00001", *words[4:]).stdout  # no threshold holds that
+    assert "As nothing can be escalated yet, they show nothing." in without and "Not caught" not in without
     np.save(tmp_path / "known.npy", old)
     assert "nothing knows" in screen(*words[:2], "--spiked", tmp_path / "known.npy", code=1).stderr
     assert "--spiked" in screen(*words, "--top", "5", code=1).stderr

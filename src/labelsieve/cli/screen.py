@@ -1,6 +1,6 @@
 """labelsieve screen: which of some new items a human has to see."""
 
-from math import ceil
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,7 +77,7 @@ def _tell(found: Any, here: str) -> None:
     if found.sensitivity is not None:
         _sensitivity(found.sensitivity, here)
     if found.spiked is not None:
-        _spiked(found.spiked)
+        _spiked(found.spiked, found.rate is not None and isfinite(found.rate.threshold))
     if found.out is not None:
         hint(f"Written: {count(len(found.rows), 'row')} to {found.out}")
     if found.explained:
@@ -116,8 +116,9 @@ def promise(found: Any, here: str) -> None:
         return
     if found.fdr is None and rate.threshold == float("inf") and rate.attained == 0:
         need = dull_needed(rate.wanted) - rate.dull
-        say(f"Ranked, but nothing can be escalated at {_percent(rate.wanted)}: {rate.dull} dull calibration items "
-            f"promise 1 in {rate.dull + 1} ({_percent(rate.floor)}) at best; {need} more are needed.")  # fmt: skip
+        dull = count(rate.dull, "dull calibration item")
+        say(f"Ranked, but nothing can be escalated at {_percent(rate.wanted)}: {dull} can promise 1 in {rate.dull + 1} "
+            f"({_percent(rate.floor)}) at best; {need} more are needed.")  # fmt: skip
         _ask(found, here, need)
         return
     false = f"{found.false_alarms:,.0f}" if found.false_alarms >= 10 else f"{found.false_alarms:.1f}"
@@ -150,10 +151,14 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def _spiked(found: Any) -> None:
-    """What was put in, what was caught of it, and under which assumption that says more."""
+def _spiked(found: Any, decides: bool) -> None:
+    """What was put in, what was caught of it, and under which assumption that says more. `decides`: there is a
+    threshold; without one everything is to be looked at, and nothing shown."""
     held = found.guarantee
     left_out = f" ({found.known:,} more are known here, and left out)" if found.known else ""
+    if not decides:
+        say(f"Put in: {count(found.items, 'odd item')}{left_out}. As nothing can be escalated yet, they show nothing.")
+        return
     say(f"Put in: {count(found.items, 'odd item')}{left_out}, {found.caught:,} caught. At "
         f"{_percent(held.confidence)}: {held.claim}.")  # fmt: skip
     for line in held.assumes[:2]:
