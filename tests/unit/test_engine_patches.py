@@ -12,8 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from labelsieve.core.errors import EngineError, InputError
 from labelsieve.core.sockets import Learner
 from labelsieve.engines._dictionary import k_means
-from labelsieve.engines._learning import digest, pack, principal_axes, reservoir, unpack
+from labelsieve.engines._learning import axes_worth, digest, pack, principal_axes, reservoir, unpack
 from labelsieve.engines.patches import Patches
+from labelsieve.heads.view import View
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -50,6 +51,22 @@ def test_it_is_a_learner_that_says_what_it_gives(engine: Patches) -> None:
     assert isinstance(engine, Learner)
     x = embed(engine, stripes(6))
     assert x.shape == (6, engine.dim) and x.dtype == np.float32 and np.isfinite(x).all() and engine.dim <= 384
+
+
+@pytest.mark.parametrize(("n", "axes"), [(2, 8), (20, 8), (132, 50), (999, 383), (1000, 384), (9000, 384)])
+def test_how_many_axes_things_can_tell(n: int, axes: int) -> None:
+    assert axes_worth(n, 384) == axes
+
+
+def test_scaled_axes_of_a_small_pool_tell_who_is_like_whom() -> None:
+    things = stripes(90)
+    engine = fitted(things)
+    x = View.fit(embed(engine, things), "zunit")(embed(engine, things))
+    alike = x @ x.T / engine.dim
+    np.fill_diagonal(alike, np.nan)
+    kind = np.arange(90) % 2
+    same = kind[np.nanargmax(alike, axis=1)] == kind
+    assert np.nanstd(alike) > 0.05 and same.mean() > 0.9  # as many axes as things: all -1/89, nobody near anybody
 
 
 def test_standing_and_lying_stripes_are_told_apart(engine: Patches) -> None:

@@ -7,6 +7,7 @@ from labelsieve.core.errors import EngineError, InputError
 from labelsieve.core.sockets import Learner
 from labelsieve.engines._tokens import grams, tokens_of
 from labelsieve.engines.words import Words
+from labelsieve.heads.view import View
 
 ANIMALS = ["the cat sat on the mat", "a cat and a kitten", "kittens play with the cat", "cats sleep all day"]
 MONEY = ["the bank raised its rates", "a loan from the bank", "rates of the loan", "banks lend money"]
@@ -44,6 +45,18 @@ def test_texts_on_one_subject_are_closer_than_texts_on_two() -> None:
     cosine = x @ x.T
     within = (cosine[:4, :4].sum() - 4) / 12
     assert within > 2 * abs(cosine[:4, 4:].mean())
+
+
+def test_scaled_axes_of_a_small_pool_tell_who_is_like_whom() -> None:
+    rng = np.random.default_rng(0)
+    nouns = [[f"{kind}{i}" for i in range(12)] for kind in ("moss", "iron")]
+    kinds = np.arange(60) % 2
+    texts = [" ".join(rng.choice(nouns[kind], 6)) for kind in kinds]
+    engine = fitted(texts)
+    x = View.fit(embed(engine, texts), "zunit")(embed(engine, texts))
+    alike = x @ x.T / engine.dim
+    np.fill_diagonal(alike, np.nan)
+    assert (kinds[np.nanargmax(alike, axis=1)] == kinds).mean() > 0.9
 
 
 def test_an_unseen_spelling_is_found_by_its_letters() -> None:

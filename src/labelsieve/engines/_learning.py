@@ -81,6 +81,15 @@ def nothing_to_learn(engine: str, what: str) -> NotEnoughLabels | EngineError:
     return EngineError(f"{engine} found no {what} that it can read to learn from.", "check the sources of the project.")
 
 
+def axes_worth(n: int, most: int) -> int:
+    """How many principal axes n things can tell: `most` from 1,000 things on, fewer in proportion, at least 8.
+
+    A screen scales each axis to deviation 1. With as many axes as things, all things then lie equally far apart (the
+    corners of a simplex), and none is odder than another.
+    """
+    return min(most, max(8, n * most // 1000))
+
+
 def principal_axes(x: Matrix, d: int) -> tuple[Matrix, Matrix]:
     """Axes (p, m) and variances (m,) of the rows x (n, p), largest first, m = min(d, rank); x must be centred.
 

@@ -12,7 +12,15 @@ from threadpoolctl import threadpool_limits
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Matrix, Modality, State
 from labelsieve.engines._dictionary import Dictionary, learn_dictionary
-from labelsieve.engines._learning import digest, nothing_to_learn, principal_axes, reservoir, take_state, unfitted
+from labelsieve.engines._learning import (
+    axes_worth,
+    digest,
+    nothing_to_learn,
+    principal_axes,
+    reservoir,
+    take_state,
+    unfitted,
+)
 from labelsieve.engines.images import LOADING, load_image
 
 SMALL, LARGE = 16, 32  # pixels a side that images are squeezed to
@@ -54,7 +62,7 @@ class Patches:
             active = np.concatenate([learnt.encode(square[None]) for square in squares])
             mean, scale = active.mean(axis=0), active.std(axis=0)
             scale[scale < 1e-6] = 1.0
-            axes, _ = principal_axes((active - mean) / scale, DIM)
+            axes, _ = principal_axes((active - mean) / scale, axes_worth(len(active), DIM))
         return self.restore(
             {
                 "shape": np.array([size, 3 if colour else 1, width, cells], dtype=np.int64),

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from labelsieve.core.errors import InputError
 from labelsieve.core.types import Matrix, Modality, State
 from labelsieve.engines._learning import (
+    axes_worth,
     digest,
     nothing_to_learn,
     pack,
@@ -61,7 +62,9 @@ class Words:
             if not vocabulary:
                 raise nothing_to_learn(self.name, "text with a word")
             self._open(vocabulary, (1.0 - np.log(share)).astype(np.float32))
-            axes = _directions(self._weigh([self._features(words) for words in drawn]), DIM, rng)
+            axes = _directions(
+                self._weigh([self._features(words) for words in drawn]), axes_worth(len(drawn), DIM), rng
+            )
         return self.restore(
             {
                 "vocabulary": pack(vocabulary),
