@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labelsieve.core.idsets import without
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Cost
 from labelsieve.project import exports
@@ -136,9 +137,8 @@ def _false_alarms(wanted: Wanted, rate: AlarmRate | None, n: int, fresh: int) ->
 
 
 def _calibration(scorer: Scorer) -> dict[str, int]:
-    left = len(scorer.standing.sides.drawn["calibration"])
-    answered = len(scorer.dull_scores) + scorer.odd + scorer.unsure + scorer.unscored
-    return {"dull": len(scorer.dull_scores), "odd": scorer.odd, "unsure": scorer.unsure, "left": left - answered}
+    left = without(scorer.standing.sides.drawn["calibration"], scorer.standing.answered)  # what can be asked
+    return {"dull": len(scorer.dull_scores), "odd": scorer.odd, "unsure": scorer.unsure, "left": len(left)}
 
 
 def _names(context: Context, scorer: Scorer) -> list[str]:

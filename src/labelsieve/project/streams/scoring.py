@@ -69,7 +69,6 @@ class Scorer:
     unsure: int
     audit: Labels
     audit_scores: Vector
-    unscored: int = 0  # dull calibration items without a map, where patches score
 
     def viewed(self, x: Matrix) -> Matrix:
         """Rows as the head sees them."""
@@ -121,7 +120,7 @@ def scorer_of(context: Context) -> Scorer:
         reference=Side(rows, away, _there(detector.of_items(pool, ids[::every]))), among=among,
         dull_scores=_there(dull_scores), odd=int((calibration.y == ODD).sum()),
         unsure=len(np.setdiff1d(answered, calibration.ids)), audit=audit,
-        audit_scores=detector.of_items(pool, audit.ids), unscored=int(np.isnan(dull_scores).sum()),
+        audit_scores=detector.of_items(pool, audit.ids),
     )  # fmt: skip
 
 
