@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,22 @@ def test_known_errors_leave_with_1_and_say_what_to_do(run: Run, tmp_path: Path) 
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     assert "a, b" in run("init a.sieve t.csv --text nosuchcolumn", code=1).stderr
     assert not (tmp_path / "a.sieve").exists(), "a project that could not be made leaves nothing behind"
+
+
+def test_python_runs_it_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "labelsieve", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("labelsieve 0.")
+
+
+def test_an_import_says_what_to_do_about_rows_without_label_or_item(
+    run: Run, tickets: dict[str, str], tmp_path: Path
+) -> None:
+    run("next tickets.sieve -n 3 --out query.csv")
+    done = run("import tickets.sieve query.csv --by ann")  # nobody has filled it in
+    assert "3 rows without a label: fill in the column label" in done.stderr
+    (tmp_path / "wrong.csv").write_text("key,label\n17,card\n")
+    done = run("import tickets.sieve wrong.csv --by ann", code=1)
+    assert "unknown key, 1 (the first: 17)" in done.stderr and "keys here look like 't0'" in done.stderr
 
 
 def test_from_init_to_export(run: Run, tickets: dict[str, str], tmp_path: Path) -> None:

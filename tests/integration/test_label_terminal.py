@@ -109,6 +109,11 @@ def test_one_key_an_item_undo_skip_and_quit(place: Path) -> None:
     assert {name: n for name, n in _labels(place).items() if n} == {"card": 2}
 
 
+def test_more_than_is_left_says_how_many_are(place: Path) -> None:
+    done = run(place, "label", "p.sieve", "--purpose", "audit", "-n", "40", stdin=subprocess.DEVNULL)
+    assert "40 audit items were asked for" in done.stderr and "asks for all that are left." in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_it_may_end_at_any_moment(place: Path, number: signal.Signals) -> None:
     screen = Terminal(place, "label", "p.sieve", "--by", "ann", "-n", "6")

@@ -57,6 +57,8 @@ def _show(report: "ImportReport", then: str, allow_loss: bool) -> None:
         say(
             f"{count(report.together, 'near-duplicate')} got the answer of the item that stands for them (source rule)."
         )
+    if report.empty and not (report.added or report.known or report.set_aside):
+        hint(f"{count(report.empty, 'row')} without a label: fill in the column label, and import the file again.")
     for reason, keys in report.set_aside.items() if allow_loss else ():
         hint(
             f"Set aside, {reason}: {count(len(keys), 'row')} ({', '.join(keys[:5])}{', ...' if len(keys) > 5 else ''})"
@@ -70,4 +72,5 @@ def _fail(report: "ImportReport") -> None:
     from labelsieve.project.formats.exchanging import said
 
     rest = "The others are imported." if report.added or report.known else "Nothing was imported."
-    raise InputError(f"{said(report)}. {rest}", "correct the file and import it again, or --allow-loss.")
+    like = f"keys here look like {report.known_key!r}; " if report.known_key else ""
+    raise InputError(f"{said(report)}. {rest}", f"{like}correct the file and import it again, or --allow-loss.")

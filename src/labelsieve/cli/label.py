@@ -92,7 +92,7 @@ class Session:
         try:
             asked = self.project.next(self.n, strategy=self.strategy, candidates=self.candidates, purpose=self.purpose)
         except PoolExhausted as error:
-            hint(error.fact)
+            hint(f"{error.fact} {error.hint}".strip())
             return False
         groups = asked.groups or ((),) * len(asked.items)
         self.waiting.extend(Waiting(item, asked.id, group) for item, group in zip(asked.items, groups, strict=True))

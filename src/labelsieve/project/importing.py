@@ -46,7 +46,7 @@ _SPACE = uuid.UUID("6c0d3a5e-2f0b-5f57-9f0e-5d1f0c4b8a11")
 class ImportReport:
     """How many labels were `added`, were `known` already, and rows that had no label (`empty`);
     `set_aside` lists keys by reason. `together` more went to near-duplicates of what was answered. `key_column` of a
-    table named the items."""
+    table named the items; where some keys are unknown, `known_key` is one that is not."""
 
     added: int = 0
     known: int = 0
@@ -54,6 +54,7 @@ class ImportReport:
     set_aside: Mapping[str, list[str]] = field(default_factory=dict)
     together: int = 0
     key_column: str = KEY
+    known_key: str = ""
 
 
 @dataclass
@@ -104,7 +105,9 @@ class Import:
                 manifest.set_aside(self.conn, marked)
                 counts = self.counts
                 told = {name: counts[name] for name in ("added", "known", "empty", "together")}
-                report = ImportReport(**told, set_aside=self.aside, key_column=self.key_column)
+                first = manifest.ids(self.conn)[: "unknown key" in self.aside]
+                like = "".join(manifest.keys(self.conn, first))
+                report = ImportReport(**told, set_aside=self.aside, key_column=self.key_column, known_key=like)
                 if also is not None:
                     also(report)
         finally:
