@@ -142,6 +142,17 @@ def test_nothing_labelled_and_too_few_to_promise(tmp_path: Path, made: tuple[Pat
         assert p.screen(toy.x[POOL : POOL + 50]).calibration["unsure"] == 1
 
 
+def test_what_is_left_to_ask_can_be_asked(tmp_path: Path, made: tuple[Path, Toy]) -> None:
+    root, toy = made
+    with ls.create(tmp_path / "q.sieve", root / "pool.npy", task="screen") as p:
+        known = ["odd" if odd else "dull" for odd in toy.y[: POOL // 2]]
+        p.label([str(i) for i in range(POOL // 2)], known, by="ann")  # known before, drawn by nobody
+        left = p.screen(toy.x[POOL : POOL + 50]).calibration["left"]
+        with pytest.raises(ls.PoolExhausted, match=f" {left} of "):
+            p.next(left + 1, purpose="calibration")
+        assert len(p.next(left, purpose="calibration").ids) == left > 0
+
+
 def test_what_does_not_fit(made: tuple[Path, Toy], tmp_path: Path) -> None:
     root, toy = made
     np.save(tmp_path / "wide.npy", np.ones((3, 5), np.float32))

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labelsieve.core.idsets import without
+import numpy as np
+
 from labelsieve.core.randomness import stream
 from labelsieve.core.types import Cost
 from labelsieve.project import exports
@@ -137,7 +138,8 @@ def _false_alarms(wanted: Wanted, rate: AlarmRate | None, n: int, fresh: int) ->
 
 
 def _calibration(scorer: Scorer) -> dict[str, int]:
-    left = without(scorer.standing.sides.drawn["calibration"], scorer.standing.answered)  # what can be asked
+    standing = scorer.standing
+    left = np.setdiff1d(standing.sides.drawn["calibration"], standing.answered)  # by whatever way it was answered
     return {"dull": len(scorer.dull_scores), "odd": scorer.odd, "unsure": scorer.unsure, "left": len(left)}
 
 
