@@ -53,7 +53,7 @@ def test_a_missed_text_trains_and_is_nowhere_else(tmp_path: Path, run: Run) -> N
         project.label(items, ["dull"] * 12, by="ann")
         before = project.fit()
         status = project.status()
-    (tmp_path / "missed.txt").write_text("smoke and fire in the pump room\n\n")
+    (tmp_path / "missed.txt").write_text("smoke and fire in a boiler room\n\n")
     out = json.loads(run("miss", "log.sieve", "missed.txt", "--by", "ann", "--json").stdout)
     assert out["taught"] == {"added": 1, "changed": 0, "known": 0} and out["labelled"] == []
     again = json.loads(run("miss", "log.sieve", "missed.txt", "--by", "ann", "--json").stdout)
@@ -75,7 +75,7 @@ def test_a_missed_text_trains_and_is_nowhere_else(tmp_path: Path, run: Run) -> N
         assert "missed" not in exported and len(exported.splitlines()) == 13
     explained = json.loads(run("explain", "log.sieve", "3", "--json").stdout)[0]
     assert [near["key"] for near in explained["near_odd"]] == ["missed:missed.txt:1"]
-    (tmp_path / "new.csv").write_text("n,text\n99,smoke and fire in the pump room\n")
+    (tmp_path / "new.csv").write_text("n,text\n99,smoke and fire in a boiler room\n")
     screened = json.loads(run("screen", "log.sieve", "new.csv", "--json", "--anyway", "--explain", "why").stdout)
     again = screened["rows"][0]
     assert (again["nearest_odd"], again["odd_similarity"]) == ("missed:missed.txt:1", 1.0)
