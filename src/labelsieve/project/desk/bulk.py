@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from labelsieve.core.errors import InputError
+from labelsieve.core.errors import InputError, NotThere
 from labelsieve.core.types import Ids, Label, Value
 from labelsieve.project import events
 from labelsieve.project.context import Context
@@ -48,7 +48,7 @@ class Done:
 def answer_all(writing: Writing, context: Context, bulk: Bulk, by: str) -> Done:
     """Writes the answer to every item. When it returns, all of it is on the disk.
 
-    InputError where the value does not fit the task, UnknownName for an item that there is not: then nothing after it
+    InputError where the value does not fit the task, NotThere for an item that there is not: then nothing after it
     is written. Cost: that of writing the labels; nobody else waits longer than LONGEST or so.
     """
     if (bulk.value is None) == (bulk.undo is None):
@@ -92,7 +92,8 @@ def _undone(context: Context, bulk: Bulk, items: list[int], by: str) -> Taken:
 
 
 def _first(refused: list[Refusal]) -> InputError:
-    return InputError(refused[0].fact, refused[0].hint)
+    kind = NotThere if refused[0].missing else InputError
+    return kind(refused[0].fact, refused[0].hint)
 
 
 def _said(value: Value | None) -> str:
