@@ -313,7 +313,7 @@ def test_whoever_leaves_the_page_gives_its_items_back(chromium: Any, server: Ser
             return {item for (item,) in ledger.execute(sql, (soon.isoformat(timespec="microseconds"),))}
 
     def here(page: Any) -> str:
-        page.wait_for_selector(first)
+        page.wait_for_selector(first)  # visible, so that it has its key
         return str(page.get_attribute(first, "data-key"))
 
     with closing(sqlite3.connect(server.root / "labels.sqlite", timeout=30)) as ledger, ledger:
