@@ -29,6 +29,15 @@ def test_zunit_rows_have_norm_sqrt_d():
     np.testing.assert_allclose(np.linalg.norm(View.fit(X, "zunit")(X), axis=1), np.sqrt(6), rtol=1e-5)
 
 
+def test_isotropic_keeps_the_proportions_of_the_columns():
+    x = X * np.array([8, 4, 2, 1, 0.5, 0.0])
+    out = View.fit(x, "isotropic")(x)
+    np.testing.assert_allclose(out.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(out.std(axis=0) / out.std(axis=0)[0], x.std(axis=0) / x.std(axis=0)[0], atol=1e-5)
+    np.testing.assert_allclose(np.mean(out.var(axis=0)), 1, rtol=1e-5)
+    assert not View.fit(np.full((5, 2), 3.0), "isotropic")(np.full((5, 2), 3.0)).any()
+
+
 @pytest.mark.parametrize("how", WAYS)
 def test_a_restored_view_gives_the_same_rows(how):
     view = View.fit(X, how)

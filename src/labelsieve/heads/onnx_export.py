@@ -20,7 +20,7 @@ from labelsieve.heads.mixup import Mixup
 from labelsieve.heads.temperature import FLOOR, Temperature
 from labelsieve.heads.trees import Trees
 from labelsieve.heads.usual import Usual
-from labelsieve.heads.view import View
+from labelsieve.heads.view import LEARNT, View
 
 OPSET, ML_OPSET, IR = 17, 3, 8  # read by every onnxruntime since 1.12
 
@@ -78,7 +78,7 @@ def to_onnx(view: View, head: Head, temperature: Temperature | None = None, clas
 
 def _viewed(graph: Graph, view: View) -> str:
     x = "embeddings"
-    if view.how in ("z", "zunit"):
+    if view.how in LEARNT:
         x = graph.add("Div", [graph.add("Sub", [x, graph.constant(view.mean)]), graph.constant(view.scale)])
     if view.how in ("unit", "zunit"):
         x = _scaled(graph, x, np.sqrt(view.dim) if view.how == "zunit" else 1.0)

@@ -10,8 +10,9 @@ from labelsieve.core.errors import InputError, ShapeError, UnknownName
 from labelsieve.core.norms import norms_of
 from labelsieve.core.types import Matrix, State
 
-Way = Literal["unit", "z", "zunit", "raw"]
+Way = Literal["unit", "z", "zunit", "isotropic", "raw"]
 WAYS: tuple[Way, ...] = get_args(Way)
+LEARNT: tuple[Way, ...] = ("z", "zunit", "isotropic")  # from pool rows: these centre and scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class View:
     """A fitted view; call it on (m, d) rows to get (m, d) float32.
 
     unit: row / norm (classes and multilabel on embeddings). z: z-score (tables, anomaly scores).
-    zunit: z-score, then norm sqrt(d) (screening on embeddings). raw: as it is.
+    zunit: z-score, then norm sqrt(d) (screening on embeddings). isotropic: centred, one scale for all columns: for
+    principal axes, of which the last would be as loud as the first if each had its own. raw: as it is.
     Constant columns get scale 1, rows of norm 0 stay 0.
     """
 
@@ -36,13 +38,17 @@ class View:
         if x.ndim != 2 or not len(x):
             raise ShapeError(f"the shape of the pool rows is {x.shape}; expected (n, d) with n of at least 1.")
         mean, scale = np.zeros(x.shape[1]), np.ones(x.shape[1])
-        if how in ("z", "zunit"):
+        if how in LEARNT:
             with np.errstate(invalid="ignore", over="ignore"):  # told below
                 mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
             if not np.isfinite(scale).all():
                 bad = int(np.flatnonzero(~np.isfinite(scale))[0])
                 raise InputError(f"column {bad} of the embeddings holds NaN or infinity.", "set those rows aside.")
-            scale[scale <= 1e-7 * np.maximum(np.abs(mean), 1e-30)] = 1.0  # constant but for rounding
+            constant = scale <= 1e-7 * np.maximum(np.abs(mean), 1e-30)  # but for rounding
+            if how == "isotropic":
+                scale[:] = np.sqrt(np.mean(np.where(constant, 0.0, scale) ** 2)) if not constant.all() else 1.0
+            else:
+                scale[constant] = 1.0
         return cls(how, mean, scale)
 
     @property
@@ -54,7 +60,7 @@ class View:
         out: Matrix = np.asarray(x, dtype=np.float32)
         if out.ndim != 2 or out.shape[1] != self.dim:
             raise ShapeError(f"the rows have the shape {out.shape}; this view was fitted on {self.dim} columns.")
-        if self.how in ("z", "zunit"):
+        if self.how in LEARNT:
             out = out - self.mean.astype(np.float32)
             out /= self.scale.astype(np.float32)
         if self.how in ("unit", "zunit"):

@@ -20,7 +20,7 @@ from labelsieve.project.context import Context
 from labelsieve.project.pooling import embed_with
 from labelsieve.project.slices import LEAST_AUDIT
 from labelsieve.project.standing import stand
-from labelsieve.project.training import Chooser, fit, fit_view, restricted, right, view_way
+from labelsieve.project.training import GIVES, Chooser, Meaning, fit, fit_view, is_tabular, restricted, right, view_way
 from labelsieve.store.pools import SubPool, ViewedPool
 
 SAME = 1e-5  # rows of unit norm that lie closer than this are one and the same to a head
@@ -62,17 +62,16 @@ def compare_engines(context: Context, engines: Sequence[str]) -> list[dict[str, 
     return _ranked(measured, context.settings.seed)
 
 
-def _pool_of(context: Context, name: str) -> tuple[Pool, bool]:
+def _pool_of(context: Context, name: str) -> tuple[Pool, Meaning]:
     engine, shards, _ = embed_with(context, name)
     present = np.intersect1d(shards.ids, manifest.ids(context.conn))
-    return SubPool(shards, present), engine.name == "table"
+    return SubPool(shards, present), GIVES.get(engine.name, "directions")
 
 
-def _measure(context: Context, name: str, embedded: tuple[Pool, bool], train: Labels, audit: Labels) -> _Measured:
-    raw, tabular = embedded
-    way = view_way(train.kind, "scaled" if tabular else "directions")
-    pool = ViewedPool(raw, fit_view(raw, way, context.settings.seed))
-    head = fit(Chooser(context.task_settings.head, tabular), pool, train)
+def _measure(context: Context, name: str, embedded: tuple[Pool, Meaning], train: Labels, audit: Labels) -> _Measured:
+    raw, meaning = embedded
+    pool = ViewedPool(raw, fit_view(raw, view_way(train.kind, meaning), context.settings.seed))
+    head = fit(Chooser(context.task_settings.head, is_tabular(meaning)), pool, train)
     proba = head.predict_proba(pool.take(audit.ids))
     both = np.concatenate([train.ids, audit.ids])
     merged = merged_items(pool.take(both), np.concatenate([train.y, audit.y]), manifest.digests(context.conn, both))

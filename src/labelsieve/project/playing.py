@@ -14,7 +14,7 @@ from labelsieve.project.pictures.templates import templates_of
 from labelsieve.project.pooling import raw_pool
 from labelsieve.project.simulation import Play, Run, SimulationSettings, simulate
 from labelsieve.project.standing import meaning_of
-from labelsieve.project.training import Chooser, fit_view, view_way
+from labelsieve.project.training import Chooser, fit_view, is_tabular, view_way
 from labelsieve.project.truth import truth_of
 from labelsieve.selection.composing import among
 from labelsieve.selection.naming import candidates_called
@@ -53,7 +53,7 @@ def play(
         budget=game.budget, size=size, strategies=names, seeds=game.seeds, sample=game.sample, test=game.test,
         seed=context.settings.seed,
     )  # fmt: skip
-    chooser = Chooser(context.task_settings.head, meaning != "directions")
+    chooser = Chooser(context.task_settings.head, is_tabular(meaning))
     strategies = {name: _strategy(name, kind, game.candidates) for name in names}
     groups = groups_of(context, truth.ids)
     total, done = len(names) * game.seeds * -(-game.budget // size), 0

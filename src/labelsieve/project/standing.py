@@ -17,7 +17,7 @@ from labelsieve.project.lessons import taught as lessons
 from labelsieve.project.lessons.taught import Taught
 from labelsieve.project.pooling import Tell, raw_pool
 from labelsieve.project.slices import Sides
-from labelsieve.project.training import TABULAR_DIM, Chooser, Meaning, fit_view, restricted, view_way
+from labelsieve.project.training import GIVES, TABULAR_DIM, Chooser, Meaning, fit_view, is_tabular, restricted, view_way
 from labelsieve.screening.doubts import Doubts
 from labelsieve.store.pools import TaughtPool, ViewedPool
 
@@ -87,7 +87,7 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
     answered = common(pool.ids, folding.answered(context.conn, task.name))
     control = np.intersect1d(queries.asked_for(context.conn, task.name, "control"), labels.ids)
     train = restricted(labels, np.union1d(sides.aside, queries.travelled(context.conn, task.name)), inside=False)
-    doubts = doubted(context.conn, task, pool, train, taught, meaning != "directions")
+    doubts = doubted(context.conn, task, pool, train, taught, is_tabular(meaning))
     return Stand(
         pool=pool,
         raw=raw,
@@ -98,7 +98,7 @@ def stand(context: Context, progress: Tell | None = None) -> Stand:
         calibration=restricted(labels, _slice(context, sides, "calibration", answered)),
         control=control,
         answered=answered,
-        choose=Chooser(settings.head, meaning != "directions"),
+        choose=Chooser(settings.head, is_tabular(meaning)),
         taught=taught,
         doubts=doubts,
     )
@@ -111,9 +111,9 @@ def taught_in(context: Context, dim: int) -> Taught | None:
 
 
 def meaning_of(context: Context, pool: Pool) -> Meaning:
-    """What the rows of the pool are: directions in an embedding space, or columns of a table."""
-    if context.settings.engine == "table":
-        return "scaled"
+    """What the rows of the pool are: directions in an embedding space, principal axes, or columns of a table."""
+    if context.settings.engine in GIVES:
+        return GIVES[context.settings.engine]
     given = all(row.modality == "embedding" for row in context.rows.values())
     return "columns" if given and pool.dim < TABULAR_DIM else "directions"
 

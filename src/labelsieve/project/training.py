@@ -20,7 +20,7 @@ from labelsieve.core.types import Ids, Kind, Labels, Matrix
 from labelsieve.heads.choose import choose_head
 from labelsieve.heads.fused import Fused
 from labelsieve.heads.mixup import with_mixtures
-from labelsieve.heads.view import View, Way
+from labelsieve.heads.view import LEARNT, View, Way
 from labelsieve.selection.stopping import kappa, mean_doubt
 
 POOL_ROWS = 1_000  # that the head of a screen is placed among,
@@ -31,20 +31,30 @@ MIXUP = "mixup"  # the recipe's choice, with mixtures as extra rows where it is 
 TABULAR_DIM = 64  # ready embeddings with fewer columns than this are taken for table rows
 
 
-Meaning = Literal["directions", "columns", "scaled"]  # what rows of a pool are: "scaled" is what `table` gives
+# What rows of a pool are. `table` gives "scaled" columns; `patches` and `words` give principal "axes", in their order.
+Meaning = Literal["directions", "axes", "columns", "scaled"]
+GIVES: dict[str, Meaning] = {"table": "scaled", "patches": "axes", "words": "axes"}
 
 
 def view_way(kind: Kind, meaning: Meaning) -> Way:
     """Which view a task's heads and strategies see: unit norm for directions; screens need z-scores, and so do
-    columns of a table, but not those that the engine `table` has scaled (measured: docs, built-in engines)."""
+    columns of a table, but not those that the engine `table` has scaled (measured: docs, built-in engines). Principal
+    axes keep their proportions in a screen: of less than all of them much would be noise (`benchmarks/axes.py`)."""
+    if kind == "screen" and meaning == "axes":
+        return "isotropic"
     if kind == "screen" or meaning == "columns":
         return "z"
     return "raw" if meaning == "scaled" else "unit"
 
 
+def is_tabular(meaning: Meaning) -> bool:
+    """Whether rows are columns of a table, whose directions say little."""
+    return meaning in ("columns", "scaled")
+
+
 def fit_view(pool: Pool, way: Way, seed: int) -> View:
     """The view, fitted on at most 20,000 pool rows that the seed draws; on one where nothing is learnt from rows."""
-    rows = VIEW_ROWS if way in ("z", "zunit") else 1
+    rows = VIEW_ROWS if way in LEARNT else 1
     return View.fit(pool.take(drawn(pool.ids, rows, seed, "view")), way)
 
 
