@@ -31,9 +31,10 @@ MIXUP = "mixup"  # the recipe's choice, with mixtures as extra rows where it is 
 TABULAR_DIM = 64  # ready embeddings with fewer columns than this are taken for table rows
 
 
-# What rows of a pool are. `table` gives "scaled" columns; `patches` and `words` give principal "axes", in their order.
+# What rows of a pool are. `table` gives "scaled" columns, `words` principal "axes" in their order. So does `patches`,
+# but seen as axes its heat maps miss what is odd (docs/known-limits.md).
 Meaning = Literal["directions", "axes", "columns", "scaled"]
-GIVES: dict[str, Meaning] = {"table": "scaled", "patches": "axes", "words": "axes"}
+GIVES: dict[str, Meaning] = {"table": "scaled", "words": "axes"}
 
 
 def view_way(kind: Kind, meaning: Meaning) -> Way:
