@@ -22,7 +22,7 @@ PARTS: dict[str, tuple[int, list[str]]] = {
     "install_size": (3, ["install_size.py"]),
     "heads": (2, ["heads.py"]),
     "builtin_engines": (6, ["builtin_engines.py"]),
-    "axes": (2, ["axes.py"]),
+    "axes": (2, ["axes.py", "heat_scales.py"]),
     "embed_speed": (5, ["embed_speed.py"]),
     "rows": (15, ["scan_rows.py", "sync_rows.py", "exchange_rows.py"]),
     "durability": (10, ["durability.py"]),
